@@ -1,0 +1,48 @@
+# One word a job. Every word sets up what it needs: on a bare Debian machine, Python 3.11 and make are enough.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SEED ?= 1
+WORKERS ?= 2
+
+.PHONY: help setup demo test test-slow check bench docs lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
+
+setup: $(READY) ## virtual environment and packages
+
+$(READY): requirements.lock pyproject.toml tools/setup
+	tools/setup $(VENV)
+	@touch $@
+
+demo: $(READY) ## the main job on real data, at most five minutes (SEED=1, SWAP=1)
+	$(BIN)/segue demo --seed $(SEED) $(if $(SWAP),--swap,)
+
+test: $(READY) ## all quick tests
+	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
+
+test-slow: $(READY) ## the long ones: crash loops, simulations
+	$(BIN)/pytest -m slow
+
+check: $(READY) ## format, lint, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+docs: $(READY) ## the documentation as a site
+	$(BIN)/python docs/make_pages.py
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(READY) ## all benchmarks
+	@ls bench/bench_*.py 2>/dev/null | xargs -r -n 1 $(BIN)/python
+
+lock: $(READY) ## pin the newest versions within the ranges
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
+
+clean: ## what was made, the virtual environment included
+	rm -rf $(VENV) site demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
