@@ -1,0 +1,182 @@
+"""What was decided, on which grounds, and what has to be done about it?"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from segue.facts.evidence import Evidence, NotEnough
+from segue.facts.question import Question
+from segue.facts.summary import Summary
+
+Phase = Literal["pending", "running", "paused", "awaiting_approval", "held", "watching", "promoted", "rolled_back", "aborted"]
+"""pending: applied, its versions not yet ready. running: in a stage. paused: by a person. awaiting_approval: the gates
+passed, a person must say yes. held: time ran out without evidence. watching: promoted, the old champion keeps a hold-back.
+promoted, rolled_back, aborted: over."""
+
+Trigger = Literal[
+    "ready", "ready_release", "step", "next_stage", "release", "passed", "passed_last",
+    "approve", "approve_release", "approve_last", "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
+    "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
+    "harm", "time_out_hold", "time_out_rollback", "watched", "hold",
+]  # fmt: skip
+"""What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,
+`promote_full`, `abort` and `retry`; where a trigger leads to the full stage it is a `_release`, to the very end a `_last`."""
+
+Outcome3 = Literal["pass", "fail", "not_yet"]
+GateRole = Literal["objective", "guardrail", "precondition"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate's answer: pass, fail or not yet, with every number that it rests on.
+
+    Args:
+        gate: its path in the spec (`stages[0].promote_when[1]`).
+        text: the gate as a sentence ("precision of v8 not worse than champion's by 0.5 pp").
+        reason: why this outcome, with the numbers.
+    """
+
+    gate: str
+    text: str
+    role: GateRole
+    outcome: Outcome3
+    reason: str
+    question: Question | None = None
+    summary: Summary | None = None
+    evidence: Evidence | NotEnough | None = None
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person asked for; applied by the next tick."""
+
+    id: str
+    rollout: str
+    trigger: Trigger
+    who: str
+    why: str
+    at: datetime
+
+
+class PublishAllocation(msgspec.Struct, frozen=True, kw_only=True, tag="publish_allocation"):
+    """Give each variant its share from now on.
+
+    Args:
+        id: derived from rollout and decision, so that doing it twice is seen to be the same thing.
+        shares: variant -> share of the units that are drawn; sum 1.
+        shadows: variant -> share of requests that it is asked beside.
+        audience: expression for the units that `audience_shares` are for, or "".
+        versions: variant -> the version that it stands for from now on (`models:/churn/7`), where that is not its own name
+            in the spec; during a rollout every variant is pinned, so that no alias move changes what is compared.
+        follow: the route is at rest from now on and its champion follows the alias; carried out only when what is served
+            under the alias is the version that the alias points at.
+        rests_on_alias: these shares follow an alias move of the same decision; where the move is refused, they are dropped.
+    """
+
+    id: str
+    rollout: str
+    stage: str
+    shares: dict[str, float]
+    shadows: dict[str, float] = {}
+    audience: str = ""
+    audience_shares: dict[str, float] = {}
+    versions: dict[str, str] = {}
+    follow: bool = False
+    rests_on_alias: bool = False
+
+
+class MoveAlias(msgspec.Struct, frozen=True, kw_only=True, tag="move_alias"):
+    """Point a registry alias at another version, if it still points where it did."""
+
+    id: str
+    rollout: str
+    model: str
+    alias: str
+    version: str
+    expected: str
+    why: str
+    keep_previous_as: str = ""
+
+
+Command = PublishAllocation | MoveAlias
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision was made from, so that it can be recomputed.
+
+    Args:
+        segments: how many lake segments were read, and `last_segment` the name of the last one in order.
+        code: version of the program.
+    """
+
+    segments: int
+    last_segment: str
+    spec_digest: str
+    code: str
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the history: what was decided at one tick, and why.
+
+    Args:
+        number: counts the decisions of a rollout from 1.
+        kind: in the words of people.
+        trigger: the row of the transition table that was used; "hold" where nothing moved.
+        reasons: one sentence each, strongest first; never empty.
+    """
+
+    id: str
+    rollout: str
+    number: int
+    at: datetime
+    kind: Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start"]
+    trigger: Trigger
+    from_phase: Phase
+    to_phase: Phase
+    from_stage: str
+    to_stage: str
+    step: int
+    reasons: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    commands: tuple[Command, ...]
+    acts: tuple[Act, ...] = ()
+    inputs: Inputs | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a rollout stands; with the spec and the evidence it determines the next decision.
+
+    Args:
+        stage: index into the spec's stages; `step` into the stage's steps.
+        entered_at: of the stage; `step_at` of the step; `paused_s` stream seconds that this stage has spent paused.
+        decisions: how many there have been.
+        attempt: grows with each retry; a new attempt's evidence begins at allocation `since_allocation`.
+        champion_version, candidate_version: what the champion alias pointed at when the rollout began, and what it may become.
+        baselines: metric -> (mean, variance) per observation as known when the stage was entered; for priors only.
+        crossed: question id -> largest log e-value so far; a claim once shown stays shown.
+        resume_to: the phase that a pause came from.
+        alias_version: what the registry's alias (`after.registry_alias`) points at as far as this rollout knows; where it
+            points elsewhere, somebody else has moved it. "" where it pointed at nothing.
+        alias_before: what it pointed at before this rollout moved it, for the way back; "" until then.
+    """
+
+    rollout: str
+    route: str
+    spec_digest: str
+    phase: Phase
+    stage: int = 0
+    step: int = 0
+    created_at: datetime
+    entered_at: datetime
+    step_at: datetime
+    paused_at: datetime | None = None
+    paused_s: float = 0.0
+    decisions: int = 0
+    attempt: int = 1
+    since_allocation: int = 0
+    champion_version: str = ""
+    candidate_version: str = ""
+    baselines: dict[str, tuple[float, float]] = {}
+    crossed: dict[str, float] = {}
+    resume_to: Phase | None = None
+    alias_version: str = ""
+    alias_before: str = ""

@@ -1,0 +1,59 @@
+"""How strong is the evidence, and when may it be looked at?"""
+
+from typing import Literal
+
+import msgspec
+
+Validity = Literal["exact at any look", "asymptotic at any look", "fixed look"]
+
+
+class NotEnough(msgspec.Struct, frozen=True, kw_only=True, tag="not_enough"):
+    """There are too few data to say anything: a value, not an error and not a zero.
+
+    Args:
+        have, need: how many of `unit` there are, and how many it takes at least.
+        unit: what is counted ("judged predictions", "errors of the champion").
+    """
+
+    have: int
+    need: int
+    unit: str
+    reason: str = ""
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence"):
+    """What the data say about one question; the interval and the verdict come from the same process.
+
+    Args:
+        question: its id.
+        estimate: of the effect, in the metric's unit; for a ratio of rates, the ratio.
+        low, high: two-sided confidence sequence at 1 - 2 x alpha of the question.
+        log_e: logarithm of the e-value against the null.
+        log_e_max: the largest it has ever been for this rollout; crossings are sticky (decide keeps it).
+        threshold: log(1 / alpha): the claim is shown when log_e >= threshold.
+        n: observations per variant.
+        have, need: judged observations, and how many the claim takes if the estimate were true (None: it never would).
+        method: the name of the process ("paired betting", "randomised likelihood ratio").
+        assumptions: what has to hold, in words.
+    """
+
+    question: str
+    estimate: float
+    low: float
+    high: float
+    log_e: float
+    threshold: float
+    n: dict[str, int]
+    have: int
+    need: int | None
+    method: str
+    validity: Validity
+    assumptions: tuple[str, ...]
+
+    @property
+    def shown(self) -> bool:
+        """Whether the claim is shown at this look."""
+        return self.log_e >= self.threshold
+
+
+Weighed = Evidence | NotEnough

@@ -1,0 +1,148 @@
+"""What is the summary of two stretches of data together?
+
+Addition in any order: integers add exactly; floats are added with one rounding at the end (`math.fsum`), so that the order
+of the parts never changes a bit, and their grouping changes the last digit at most.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from math import fsum
+from typing import Any, Final, TypeVar
+
+from segue.errors import DomainError
+from segue.facts.summary import (
+    ArmCell,
+    ArmCounts,
+    Counts,
+    Histogram,
+    MomentCell,
+    Moments,
+    PairedCounts,
+    ScoreSums,
+    ScoreTable,
+    Summary,
+)
+
+S = TypeVar("S")
+K = TypeVar("K")
+
+
+def merge(summaries: Iterable[Summary]) -> Summary | None:
+    """The summary of all parts together; None where there is no part.
+
+    Cells and columns come out in their order, each key once, whatever the order of the parts.
+
+    Raises:
+        DomainError: the parts are of different kinds, or of one kind with different shapes (grids, bases, vectors).
+
+    >>> merge([Counts(yes=1, no=2), Counts(yes=10, no=20)])
+    Counts(yes=11, no=22)
+    >>> merge([]) is None
+    True
+    """
+    parts = tuple(summaries)
+    if not parts:
+        return None
+    kinds = {type(part) for part in parts}
+    if len(kinds) > 1:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DomainError(f"summaries of different kinds do not add: {names}")
+    return _MERGERS[kinds.pop()](parts)
+
+
+def _counts(parts: Sequence[Counts]) -> Counts:
+    return Counts(yes=sum(part.yes for part in parts), no=sum(part.no for part in parts))
+
+
+def _paired_counts(parts: Sequence[PairedCounts]) -> PairedCounts:
+    return PairedCounts(
+        plus=sum(part.plus for part in parts), minus=sum(part.minus for part in parts), zero=sum(part.zero for part in parts)
+    )
+
+
+def _arm_counts(parts: Sequence[ArmCounts]) -> ArmCounts:
+    groups = _grouped((cell for part in parts for cell in part.cells), lambda cell: cell.propensity)
+    cells = (
+        ArmCell(
+            propensity=propensity,
+            candidate_yes=sum(cell.candidate_yes for cell in group),
+            candidate_no=sum(cell.candidate_no for cell in group),
+            champion_yes=sum(cell.champion_yes for cell in group),
+            champion_no=sum(cell.champion_no for cell in group),
+        )
+        for propensity, group in groups
+    )
+    return ArmCounts(cells=tuple(cells))
+
+
+def _score_sums(parts: Sequence[ScoreSums]) -> ScoreSums:
+    growths = [part.log_growth for part in parts]
+    return ScoreSums(
+        n=sum(part.n for part in parts),
+        n_candidate=sum(part.n_candidate for part in parts),
+        z=fsum(part.z for part in parts),
+        z2=fsum(part.z2 for part in parts),
+        z4=fsum(part.z4 for part in parts),
+        weight=fsum(part.weight for part in parts),
+        log_growth=_columns(growths, "score sums over different grids do not add"),
+    )
+
+
+def _moments(parts: Sequence[Moments]) -> Moments:
+    groups = _grouped((cell for part in parts for cell in part.cells), lambda cell: (cell.arm, cell.propensity))
+    cells = (
+        MomentCell(
+            arm=arm,
+            propensity=propensity,
+            n=sum(cell.n for cell in group),
+            sums=_columns([cell.sums for cell in group], "moments of vectors of different length do not add"),
+            products=_columns([cell.products for cell in group], "moments of vectors of different length do not add"),
+        )
+        for (arm, propensity), group in groups
+    )
+    return Moments(cells=tuple(cells))
+
+
+def _histogram(parts: Sequence[Histogram]) -> Histogram:
+    if len({part.base for part in parts}) > 1:
+        raise DomainError("histograms of different bases do not add")
+    buckets: defaultdict[int, int] = defaultdict(int)
+    for part in parts:
+        for bucket, count in part.buckets.items():
+            buckets[bucket] += count
+    at_most_zero = sum(part.at_most_zero for part in parts)
+    return Histogram(base=parts[0].base, at_most_zero=at_most_zero, buckets=dict(sorted(buckets.items())))
+
+
+def _score_table(parts: Sequence[ScoreTable]) -> ScoreTable:
+    rows = (row for part in parts for row in zip(part.scores, part.positives, part.negatives, strict=True))
+    groups = _grouped(rows, lambda row: row[0])
+    return ScoreTable(
+        scores=tuple(score for score, _ in groups),
+        positives=tuple(sum(row[1] for row in group) for _, group in groups),
+        negatives=tuple(sum(row[2] for row in group) for _, group in groups),
+    )
+
+
+def _grouped(items: Iterable[S], key: Callable[[S], K]) -> list[tuple[K, list[S]]]:
+    groups: defaultdict[K, list[S]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return sorted(groups.items(), key=lambda pair: pair[0])  # type: ignore[arg-type,return-value]  # keys are floats, names
+
+
+def _columns(rows: Sequence[tuple[float, ...]], otherwise: str) -> tuple[float, ...]:
+    if len({len(row) for row in rows}) > 1:
+        raise DomainError(otherwise)
+    return tuple(fsum(column) for column in zip(*rows, strict=True))
+
+
+_MERGERS: Final[dict[type, Callable[[Any], Summary]]] = {
+    Counts: _counts,
+    PairedCounts: _paired_counts,
+    ArmCounts: _arm_counts,
+    ScoreSums: _score_sums,
+    Moments: _moments,
+    Histogram: _histogram,
+    ScoreTable: _score_table,
+}

@@ -1,0 +1,128 @@
+"""Which few numbers of the rows does a verdict need?
+
+Every summary is addable: that of two hours is the sum of theirs, in any order and grouping. There is no empty summary of
+a mean: where no row was, there is no summary.
+"""
+
+import msgspec
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
+    """Yes and no of one variant: successes and failures."""
+
+    yes: int
+    no: int
+
+
+class PairedCounts(msgspec.Struct, frozen=True, kw_only=True, tag="paired_counts"):
+    """Requests that two variants answered: candidate better, candidate worse, no difference."""
+
+    plus: int
+    minus: int
+    zero: int
+
+
+class ArmCell(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Units that were drawn with one propensity for the candidate: how many of each variant said yes and no."""
+
+    propensity: float
+    candidate_yes: int
+    candidate_no: int
+    champion_yes: int
+    champion_no: int
+
+
+class ArmCounts(msgspec.Struct, frozen=True, kw_only=True, tag="arm_counts"):
+    """Yes and no by variant and propensity; cells ordered by propensity, each propensity once."""
+
+    cells: tuple[ArmCell, ...]
+
+
+class ScoreSums(msgspec.Struct, frozen=True, kw_only=True, tag="score_sums"):
+    """Sums of a score z whose mean is zero at the edge of the null.
+
+    Args:
+        n: observations.
+        n_candidate: those of the candidate.
+        z, z2, z4: sums of z, of its square and of its fourth power (which only an unbounded score needs: z2^2 / z4 says how
+            many observations carry the variance).
+        weight: sum of propensity x (1 - propensity), what the estimate divides by (n for a paired or one-sample score).
+        log_growth: sum of log(1 + lambda_j z) for each lambda of the question's grid.
+    """
+
+    n: int
+    n_candidate: int
+    z: float
+    z2: float
+    z4: float = 0.0
+    weight: float
+    log_growth: tuple[float, ...]
+
+
+class MomentCell(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """First and second moments of a vector of k numbers per unit, of one variant and propensity.
+
+    Args:
+        arm: the variant, or "paired" where the vector holds both variants' numbers (candidate's first).
+        sums: k sums.
+        products: k (k + 1) / 2 sums of products, row by row of the upper triangle.
+    """
+
+    arm: str
+    propensity: float
+    n: int
+    sums: tuple[float, ...]
+    products: tuple[float, ...]
+
+
+class Moments(msgspec.Struct, frozen=True, kw_only=True, tag="moments"):
+    """Moments by variant and propensity: all that a mean, a ratio and their differences need; cells ordered."""
+
+    cells: tuple[MomentCell, ...]
+
+
+class Histogram(msgspec.Struct, frozen=True, kw_only=True, tag="histogram"):
+    """Counts in logarithmic buckets: bucket i holds values in (base^(i-1), base^i]; zero and less in `at_most_zero`."""
+
+    base: float
+    at_most_zero: int
+    buckets: dict[int, int]
+
+
+class ScoreTable(msgspec.Struct, frozen=True, kw_only=True, tag="score_table"):
+    """How many positives and negatives had each score: three columns ordered by score, each score once."""
+
+    scores: tuple[float, ...]
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+
+
+Summary = Counts | PairedCounts | ArmCounts | ScoreSums | Moments | Histogram | ScoreTable
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric's summary for one variant in one allocation, segment and hour: a cell of the cube that people look at.
+
+    Args:
+        metric: the spec's name.
+        segment: attribute -> value; empty for everybody.
+        hour: hours since the epoch, stream time, of the prediction.
+        predictions: judged predictions in the cell, with or without outcome.
+    """
+
+    metric: str
+    variant: str
+    version: str
+    allocation: int
+    segment: dict[str, str]
+    hour: int
+    predictions: int
+    summary: Summary
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A question's summary of one hour."""
+
+    question: str
+    hour: int
+    summary: Summary
