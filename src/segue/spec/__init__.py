@@ -1,0 +1,1 @@
+"""What was asked: rollouts, variants, stages, metrics, gates, audiences; loading, lint, digest."""

@@ -1,0 +1,135 @@
+"""What is measured?"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from segue.spec.document.head import NAME, missing, positive_duration
+from segue.spec.document.place import Fields, Place
+from segue.spec.document.top_keys import METRIC
+from segue.spec.metric import AGREEMENT, COST, KINDS, Goal, Metric, label_text, needs_outcome
+from segue.spec.rollout import OutcomeRule, Reading
+
+_OUTCOME_VALUE: Final = re.compile(r"outcome\.[A-Za-z_][A-Za-z0-9_]{0,62}")
+_RESERVED: Final = ("drift", "fairness")
+_CAPPED: Final = ("mean", "mae", "rmse")
+_COMMON: Final = ("kind", "goal", "window", "missing")
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """The names that gates and stages may use.
+
+    Args:
+        metrics: by name; None where the metric itself has a problem.
+    """
+
+    attributes: tuple[str, ...]
+    variants: tuple[str, ...]
+    metrics: Mapping[str, Metric | None]
+    reading: Reading
+
+
+def metrics(place: Place, outcome: OutcomeRule | None) -> dict[str, Metric | None]:
+    """All metrics that the spec declares."""
+    found: dict[str, Metric | None] = {}
+    for metric, body in place.entries():
+        if not NAME.fullmatch(metric) or metric in _RESERVED:
+            body.key_problem(
+                f"`{metric[:60]}` is no name for a metric", f"letters, digits, _ and -; not {' or '.join(_RESERVED)}"
+            )
+        found[metric] = _metric(metric, body, outcome)
+    return found
+
+
+def _metric(name: str, place: Place, outcome: OutcomeRule | None) -> Metric | None:
+    fields = place.fields(METRIC)
+    kind = fields.get("kind", lambda body: body.choice(tuple(KINDS), "kind of metric"), "")
+    if not kind:
+        return None
+    if name == AGREEMENT.name and kind != AGREEMENT.kind:
+        place.key_problem(f"`{name}` is the metric of kind `agreement`", "give this metric another name")
+    _refuse_useless(fields, kind)
+    metric = Metric(
+        name=name,
+        kind=kind,
+        of=_of(fields, kind),
+        goal=_goal(fields, kind),
+        cap=fields.get("cap", Place.number, None),
+        parameters=_parameters(fields, kind),
+    )
+    return _judged(metric, fields, outcome)
+
+
+def _refuse_useless(fields: Fields, kind: str) -> None:
+    useful = {*_COMMON, *KINDS[kind].parameters, *(("of",) if kind == "mean" else ()), *(("cap",) if kind in _CAPPED else ())}
+    for key, place in fields.known.items():
+        if key not in useful:
+            place.key_problem(f"`{key}` has no use in a metric of kind `{kind}`", f"its keys: {', '.join(sorted(useful))}")
+
+
+def _of(fields: Fields, kind: str) -> str:
+    if kind != "mean":
+        return ""
+    if "of" not in fields:
+        fields.place.missing("of", "such as `of: outcome.revenue`")
+        return ""
+    place = fields.known["of"]
+    text = place.text()
+    if text and text != COST and not _OUTCOME_VALUE.fullmatch(text):
+        near = f"did you mean `{COST}`?" if text.startswith("prediction") else f"`outcome.NAME`, or `{COST}`"
+        place.problem(f"{place.written} is nothing that a mean can be taken of", near)
+        return ""
+    return text
+
+
+def _goal(fields: Fields, kind: str) -> Goal:
+    own = KINDS[kind].goal
+    if "goal" not in fields:
+        if own is None:
+            fields.place.missing("goal", "`increase` or `decrease`: which is better?")
+        return own or "increase"
+    place = fields.known["goal"]
+    goal: Goal = "decrease" if place.choice(("increase", "decrease"), "goal") == "decrease" else "increase"
+    if own is not None and place.written in ("`increase`", "`decrease`") and goal != own:
+        place.problem(f"the goal of `{kind}` is to {own}", "leave the key out")
+    return goal
+
+
+def _parameters(fields: Fields, kind: str) -> dict[str, str | float]:
+    found: dict[str, str | float] = {}
+    for parameter, required in KINDS[kind].parameters.items():
+        if parameter in fields:
+            place = fields.known[parameter]
+            found[parameter] = _quantile(place) if parameter == "q" else _label(place)
+        elif required:
+            fields.place.missing(parameter, f"such as `{parameter}: {'0.99' if parameter == 'q' else 1}`")
+    return found
+
+
+def _label(place: Place) -> str:
+    value = place.scalar()
+    return "" if value is None else label_text(value)
+
+
+def _quantile(place: Place) -> float:
+    value = place.number()
+    return place.within(value, 0 < value < 1, "a quantile", "above 0 and below 1, such as 0.99")
+
+
+def _judged(metric: Metric, fields: Fields, outcome: OutcomeRule | None) -> Metric:
+    window_s = fields.get("window", positive_duration, None)
+    treatment = fields.get("missing", missing, "")
+    if not needs_outcome(metric):
+        for key in ("window", "missing"):
+            if key in fields:
+                fields.known[key].key_problem(f"`{key}` has no use: the metric needs no outcome")
+        return metric
+    standard = outcome or OutcomeRule(window_s=0.0)
+    chosen = treatment or standard.missing
+    return msgspec.structs.replace(
+        metric,
+        window_s=standard.window_s if window_s is None else window_s,
+        missing="negative" if chosen == "negative" else "exclude",
+    )

@@ -1,0 +1,113 @@
+"""What was asked for one route?"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from segue.spec.gate import Gate
+from segue.spec.metric import Metric
+from segue.spec.stage import Stage
+
+Protocol = Literal["v2", "v1", "mlflow", "openai", "raw"]
+NOTICES: Final = ("started", "advanced", "promoted", "rolled_back", "held", "paused", "aborted", "needs_approval")
+"""What `notify` may hear of."""
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a rollout.
+
+    Args:
+        version: `models:/NAME/VERSION`, or `models:/NAME@ALIAS`, which is followed when the alias moves.
+        url: where somebody else serves it, or "" where a host of ours does.
+        timeout_s: real seconds for its answer.
+    """
+
+    name: str
+    version: str
+    url: str = ""
+    timeout_s: float = 1.0
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the prediction is in an answer, and the features in a request, in the protocol's own terms."""
+
+    label: str = ""
+    score: str = ""
+    features: str = ""
+    cost: str = ""
+
+
+class OutcomeRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a prediction is judged, and what a missing outcome means."""
+
+    window_s: float
+    missing: Literal["exclude", "negative"] = "exclude"
+
+
+class ErrorBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """Chances of ever being wrong in the whole rollout, at any number of looks."""
+
+    false_promotion: float = 0.05
+    false_rollback: float = 0.01
+
+
+class After(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to the registry when a rollout has promoted."""
+
+    registry_alias: str = "champion"
+    keep_previous_as: str = "previous"
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Who hears of what."""
+
+    on: tuple[str, ...]
+    url: str
+
+
+class Retrain(msgspec.Struct, frozen=True, kw_only=True):
+    """When to train again: every so often, or when a gate's condition holds."""
+
+    every_s: float | None = None
+    when: Gate | None = None
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole spec; it is valid when it exists.
+
+    Args:
+        unit: sources in order; `request` is always present at last or the lint says so.
+        context: attribute -> source.
+        segments: each a tuple of attributes.
+        guardrails: gates watched in every stage, also while paused.
+        source: the text it was loaded from; the digest is taken over its meaning, not over this.
+    """
+
+    route: str
+    protocol: Protocol
+    unit: tuple[str, ...]
+    registry: str
+    variants: dict[str, Variant]
+    prediction: Reading = Reading()
+    context: dict[str, str] = {}
+    outcome: OutcomeRule
+    segments: tuple[tuple[str, ...], ...] = ()
+    metrics: dict[str, Metric] = {}
+    error_budget: ErrorBudget = ErrorBudget()
+    guardrails: tuple[Gate, ...] = ()
+    stages: tuple[Stage, ...]
+    after: After = After()
+    notify: tuple[Notice, ...] = ()
+    retrain: tuple[Retrain, ...] = ()
+    source: str = ""
+    digest: str = ""
+
+    @property
+    def champion(self) -> str:
+        """The name of the variant that answers when a candidate can't."""
+        return "champion"
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The names of all other variants, in the order of the file."""
+        return tuple(name for name in self.variants if name != self.champion)

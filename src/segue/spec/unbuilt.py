@@ -1,0 +1,87 @@
+"""What can a spec say that this version cannot do yet?
+
+A spec is read whole; what is read but not built is refused by name before anything is applied, never ignored.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from segue.errors import Problem, SpecError
+from segue.spec.document.tree import parse, places
+from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.rollout import Rollout
+from segue.spec.stage import Bandit
+
+_HINT: Final = "take it out to apply this spec"
+_GATES: Final[dict[type[Gate], str]] = {
+    StableGate: "gates on stability (`stable`)",
+    DriftGate: "gates on drift",
+    FairnessGate: "gates on fairness",
+}
+
+
+def unbuilt(rollout: Rollout) -> tuple[Problem, ...]:
+    """What this version cannot do yet, in the order of the file; a rollout is applied only where there is none."""
+    where: dict[str, tuple[int, int]] = {}
+    if rollout.source:
+        where = {path: (line, column) for path, line, column in places(parse(rollout.source))}
+    found = (*_top(rollout), *_stages(rollout), *_gates(rollout))
+    return tuple(sorted(Problem(*where.get(path, (0, 1)), path, f"{what} not built yet", _HINT) for path, what in found))
+
+
+def require_built(rollout: Rollout, name: str = "rollout.yaml") -> None:
+    """Refuse what this version cannot do yet.
+
+    Raises:
+        SpecError: naming each.
+    """
+    problems = unbuilt(rollout)
+    if problems:
+        raise SpecError(f"{name}: {len(problems)} of its parts can be read, but not run yet", problems)
+
+
+def _top(rollout: Rollout) -> Iterator[tuple[str, str]]:
+    if rollout.registry != "embedded":
+        yield "registry", "registries other than `embedded` are"
+    if rollout.protocol != "v2":
+        yield "protocol", f"the protocol `{rollout.protocol}` is"
+    if len(rollout.candidates) > 1:
+        yield "variants", f"rollouts of {len(rollout.candidates)} candidates at once are"
+    for index, source in enumerate(rollout.unit):
+        if source.startswith(("body:", "query:")):
+            yield f"unit[{index}]", f"units from `{source}` are"
+    for attribute, source in rollout.context.items():
+        if source.startswith(("body:", "query:")):
+            yield f"context.{attribute}", f"attributes from `{source}` are"
+    if rollout.notify:
+        yield "notify", "notices are"
+    if rollout.retrain:
+        yield "retrain", "training again is"
+
+
+def _stages(rollout: Rollout) -> Iterator[tuple[str, str]]:
+    for index, stage in enumerate(rollout.stages):
+        if isinstance(stage.strategy, Bandit):
+            yield f"stages[{index}].strategy", "the strategy `bandit` is"
+        if stage.plan is not None and rollout.metrics[stage.plan.metric].kind == "roc_auc":
+            yield f"stages[{index}].plan.metric", "plans for `roc_auc` are"
+
+
+def _gates(rollout: Rollout) -> Iterator[tuple[str, str]]:
+    retrain = tuple(one.when for one in rollout.retrain if one.when is not None)
+    objectives = tuple(gate for stage in rollout.stages for gate in stage.promote_when)
+    for gate in (*rollout.guardrails, *objectives, *retrain):
+        what = _of_metric(gate, rollout) if isinstance(gate, MetricGate) else _GATES[type(gate)]
+        if what:
+            yield gate.path, f"{what} are"
+
+
+def _of_metric(gate: MetricGate, rollout: Rollout) -> str:
+    kind = rollout.metrics[gate.metric].kind
+    if gate.test == "best_with":
+        return "gates `best_with`"
+    if kind == "roc_auc":
+        return "gates on `roc_auc`"
+    if kind == "latency_quantile" and gate.test.endswith(("champion_by", "than_champion")):
+        return "gates on a latency quantile against the champion"
+    return ""

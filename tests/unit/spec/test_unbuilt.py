@@ -1,0 +1,61 @@
+"""What can be read but not run is refused by name."""
+
+from pathlib import Path
+
+import pytest
+
+from segue.errors import SpecError
+from segue.spec.load import load
+from segue.spec.unbuilt import require_built, unbuilt
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+SMALL = (VECTORS / "small-rollout.yaml").read_text(encoding="utf-8")
+EXAMPLE = (VECTORS / "example-rollout.yaml").read_text(encoding="utf-8")
+
+
+def test_the_small_spec_is_built() -> None:
+    """A spec of shadow, canary, ab and full with metric gates and an approval can be applied."""
+    rollout = load(SMALL.replace("strategy: ab", "strategy: ab\n    approve: product"))
+    assert unbuilt(rollout) == ()
+    require_built(rollout)
+
+
+def test_what_of_the_example_is_not_built() -> None:
+    """Each part of the example that cannot be run yet is named with its place; nothing is passed over."""
+    assert [(problem.line, problem.path) for problem in unbuilt(load(EXAMPLE))] == [
+        (53, "stages[0].promote_when[2]"),
+        (55, "stages[0].promote_when[4]"),
+        (56, "stages[0].promote_when[5]"),
+        (72, "stages[3].strategy"),
+        (77, "stages[3].promote_when[0]"),
+        (83, "notify"),
+        (84, "retrain"),
+        (87, "retrain[2].when"),
+    ]
+    with pytest.raises(SpecError, match=r"churn\.yaml: 8 of its parts can be read, but not run yet"):
+        require_built(load(EXAMPLE), "churn.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "message"),
+    [
+        ("route: churn", "route: churn\nregistry: mlflow+http://host:5000", "registry", "registries other than `embedded`"),
+        ("route: churn", "route: churn\nprotocol: openai", "protocol", "the protocol `openai` is not built yet"),
+        ("[header:x-user-id, request]", "[body:user.id, request]", "unit[0]", "units from `body:user.id`"),
+        ("tier: header:x-tier", "tier: query:tier", "context.tier", "attributes from `query:tier`"),
+        ("  v8: {", "  v9: {version: models:/churn/9}\n  v8: {", "variants", "rollouts of 2 candidates at once"),
+        ("sales: {better_than_champion: true}", "auc: {at_least: 0.8}", "stages[2].promote_when[0]", "gates on `roc_auc`"),
+        ("sales: {better_than_champion: true}", "p99: {better_than_champion: true}", "stages[2].promote_when[0]",
+         "gates on a latency quantile against the champion"),
+        ("sales: {better_than_champion: true}", "sales: {best_with: 95%}", "stages[2].promote_when[0]", "gates `best_with`"),
+        ("strategy: ab\n", "strategy: ab\n    plan: {metric: auc, effect: 1pp}\n", "stages[2].plan.metric",
+         "plans for `roc_auc`"),
+    ],
+)  # fmt: skip
+def test_unbuilt_parts(old: str, new: str, path: str, message: str) -> None:
+    """Each is found by itself, where it stands."""
+    text = SMALL.replace("{label: outputs.label}", "{label: outputs.label, score: outputs.score}").replace(old, new, 1)
+    (problem,) = unbuilt(load(text))
+    assert (problem.path, problem.line > 0) == (path, True)
+    assert message in problem.message
+    assert problem.hint == "take it out to apply this spec"
