@@ -1,0 +1,29 @@
+"""Who runs the SQL over the lake?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+Row = tuple[object, ...]
+
+
+class Engine(Protocol):
+    """Runs SQL in DuckDB's dialect over named sets of Parquet files.
+
+    Duties: a source without files is an empty table with the schema of its kind; results are Python values; one query at a
+    time per engine object; memory is bounded by the engine's setting.
+    """
+
+    def bind(self, sources: Mapping[str, Sequence[str]]) -> None:
+        """Name the tables for the queries to come: `predictions` and `outcomes`, and the same with `new_` before them.
+
+        What a query may read is all columns of `ports.columns` but the bodies, which stay in the files.
+        """
+        ...
+
+    def run(self, sql: str) -> Sequence[Row]:
+        """The rows of one query."""
+        ...
+
+    def execute(self, sql: str) -> None:
+        """A statement without rows, such as a temporary view; it lasts until the next `bind`."""
+        ...

@@ -1,0 +1,75 @@
+"""Which version is the champion?
+
+Duties: a move compares before it sets and reads back after; every move is kept with who, why and evidence; `alias` tells
+the truth of now, never of a cache.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered version of a model.
+
+    Args:
+        factory: `module:function` that is given the artifact folder and returns the model.
+        artifact: folder, absolute.
+        digest: of the artifact's files, taken at registration, so that a changed folder is noticed.
+        path: folder that is put on the import path for the factory, or "".
+        warmup: an example request body for warm-up and probe, JSON text, or "".
+    """
+
+    model: str
+    version: str
+    factory: str
+    artifact: str
+    digest: str
+    registered_at: datetime
+    path: str = ""
+    warmup: str = ""
+    tags: dict[str, str] = {}
+
+
+class AliasMove(msgspec.Struct, frozen=True, kw_only=True):
+    """One move of an alias: `before` is "" where there was none."""
+
+    model: str
+    alias: str
+    before: str
+    after: str
+    who: str
+    why: str
+    at: datetime
+    evidence: str = ""
+    command_id: str = ""
+
+
+class Registry(Protocol):
+    """Versions and aliases."""
+
+    def register(self, version: ModelVersion) -> None:
+        """Enter a version; the same again is harmless, another content under the same version is a Conflict."""
+        ...
+
+    def versions(self, model: str = "") -> Sequence[ModelVersion]:
+        """All versions, oldest first."""
+        ...
+
+    def alias(self, model: str, alias: str) -> str | None:
+        """The version that the alias points at, None where there is no such alias."""
+        ...
+
+    def aliases(self, model: str = "") -> Sequence[tuple[str, str, str]]:
+        """All (model, alias, version)."""
+        ...
+
+    def move(self, move: AliasMove) -> None:
+        """Point the alias at `after` if it points at `before`, else Conflict; the same command id twice is once."""
+        ...
+
+    def moves(self, model: str) -> Sequence[AliasMove]:
+        """All moves in order."""
+        ...
