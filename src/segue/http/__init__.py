@@ -1,0 +1,1 @@
+"""HTTP/1.1 connections on asyncio, server side and client side: framing, limits, pools; no routing."""

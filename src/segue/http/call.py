@@ -1,0 +1,138 @@
+"""What is asked of an upstream, and what can become of it?
+
+An upstream's failure is a value: the caller decides who answers instead.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import msgspec
+
+from segue.http.message import Header
+
+if TYPE_CHECKING:
+    from segue.http.upstream import UpstreamConnection
+
+
+class Reason(StrEnum):
+    """Why a call has no answer."""
+
+    CONNECT_REFUSED = "connect_refused"  # nobody listens there, or there is no such place
+    CONNECT_TIMEOUT = "connect_timeout"  # no connection within the time for one
+    TIMEOUT = "timeout"  # the deadline passed
+    RESET = "reset"  # the connection ended before the answer did
+    BAD_FRAMING = "bad_framing"  # what came is no HTTP/1.1 answer
+    TOO_LARGE = "too_large"  # the answer is beyond its limit
+    OVERLOADED = "overloaded"  # too many calls wait for a connection already
+    CLOSED = "closed"  # the pool was closed
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """An upstream's whole answer, whatever its status.
+
+    Args:
+        status: 200 to 599.
+        headers: names as sent, values without surrounding white space; no trailers.
+        body: without its framing; empty where it was streamed.
+        connection: what its Connection field said.
+        started_s: monotonic seconds when the call was handed to the pool.
+        finished_s: the same, when the answer was whole.
+    """
+
+    status: int
+    headers: list[Header]
+    body: bytes
+    connection: bytes
+    started_s: float
+    finished_s: float
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """No whole answer.
+
+    Args:
+        reason: why.
+        detail: for a person.
+        sent: True when the upstream may have read the request, and so may have acted on it.
+        started_s: monotonic seconds when the call was handed to the pool.
+        finished_s: the same, when it was known.
+    """
+
+    reason: Reason
+    detail: str
+    sent: bool
+    started_s: float
+    finished_s: float
+
+
+Result: TypeAlias = Answer | Failure
+
+
+class Stream(Protocol):
+    """Takes an answer as it comes, where waiting for the whole would take too long; must not raise."""
+
+    def head(self, status: int, headers: list[Header], connection: bytes) -> None:
+        """The answer has begun."""
+
+    def piece(self, data: bytes) -> None:
+        """A part of the body."""
+
+
+class Call:
+    """One request to an upstream, and who hears of its result.
+
+    Args:
+        payload: the request's bytes, in one piece or several.
+        on_done: called once with the result, never before `UpstreamPool.send` has returned, never after `cancel`.
+        deadline_s: monotonic seconds; may be moved while the call is under way.
+        head_only: True for HEAD: the answer has no body, whatever it says.
+        replayable: True when sending it twice does no harm: a kept connection that turns out dead is replaced once.
+
+    Set `stream` before sending to take the answer piece by piece; `on_done` then ends it.
+    """
+
+    __slots__ = (
+        "connection",
+        "deadline_s",
+        "head_only",
+        "on_done",
+        "payload",
+        "replayable",
+        "replayed",
+        "started_s",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        payload: bytes | tuple[bytes, ...],
+        on_done: Callable[[Result], None],
+        deadline_s: float,
+        *,
+        head_only: bool = False,
+        replayable: bool = False,
+    ) -> None:
+        self.payload = payload
+        self.on_done = on_done
+        self.deadline_s = deadline_s
+        self.head_only = head_only
+        self.replayable = replayable
+        self.replayed = False
+        self.stream: Stream | None = None
+        self.started_s = 0.0
+        self.connection: UpstreamConnection | None = None
+
+    def failed(self, reason: Reason, detail: str, now_s: float, *, sent: bool) -> Failure:
+        """The value that says so."""
+        return Failure(reason, detail, sent, self.started_s, now_s)
+
+    def pause(self) -> None:
+        """Read no more of a streamed answer for now."""
+        if self.connection is not None:
+            self.connection.pause()
+
+    def resume(self) -> None:
+        """Go on reading."""
+        if self.connection is not None:
+            self.connection.resume()

@@ -1,0 +1,159 @@
+"""What does a handler do with a request: answer it once, whole or in pieces?"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from segue.errors import DomainError, InvariantError
+from segue.http.message import FRAMING, STATUS_LINES, Block, Header, Headers, block, end_to_end
+from segue.http.requests import Request
+
+if TYPE_CHECKING:
+    from segue.http.connection import ServerConnection
+
+_JOINED_AT_MOST: Final = 64 * 1024  # beyond it a copy of the body costs more than a second buffer to write
+_NEW: Final = 0
+_STREAMING: Final = 1
+_ANSWERED: Final = 2
+
+
+class Exchange(Request):
+    """A request and its one answer.
+
+    A handler gets it when the request is whole, and answers now or later, with `respond`, or with `start`, `write` and
+    `finish`. A caller that has left makes these do nothing. Set `keep_alive` to False before answering to close afterwards.
+    """
+
+    __slots__ = ("_connection", "_state", "arrived_s", "on_gone", "on_writable")
+
+    def __init__(self, method: bytes, target: bytes, headers: list[Header], body: bytes) -> None:
+        # Request's own lines again: a call of super() would cost a tenth of a microsecond a request.
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.connection = b""
+        self.keep_alive = True
+        self.old = False
+        self._connection: ServerConnection | None = None
+        self._state = _NEW
+        self.arrived_s = 0.0  # monotonic seconds, when the handler got it
+        self.on_gone: Callable[[], None] | None = None  # called when the caller leaves before the answer's end
+        self.on_writable: Callable[[], None] | None = None  # called when a slow caller has caught up with `write`
+
+    def begin(self, connection: "ServerConnection", arrived_s: float) -> None:
+        """The connection hands it to the handler; nobody else calls this."""
+        self._connection = connection
+        self.arrived_s = arrived_s
+
+    def leave(self) -> None:
+        """The caller is gone; only the connection calls this."""
+        self._connection = None
+        if self.on_gone is not None and self._state != _ANSWERED:
+            self.on_gone()
+
+    @property
+    def gone(self) -> bool:
+        """True when there is nobody left to answer."""
+        return self._connection is None
+
+    @property
+    def answered(self) -> bool:
+        """True when an answer was given whole, whether or not it arrived."""
+        return self._state == _ANSWERED
+
+    @property
+    def choked(self) -> bool:
+        """True when the caller reads more slowly than `write` writes; `on_writable` tells when to go on."""
+        return self._connection is not None and self._connection.choked
+
+    def respond(self, status: int, headers: Headers | Block = (), body: bytes = b"", *, length: int | None = None) -> bool:
+        """Answer, whole, with one write.
+
+        Args:
+            status: 200 to 599.
+            headers: fields; those that frame a message are replaced. A `Block` is sent as it is, and holds none of them.
+            body: not sent for HEAD, 204 and 304.
+            length: of the body that a HEAD or a 304 stands for, where it is not `body`'s own.
+
+        Returns:
+            False when the caller was gone.
+
+        Raises:
+            DomainError: a status or a field that cannot be sent; nothing was, and another answer may be tried.
+            InvariantError: answered before.
+        """
+        if self._state:
+            raise InvariantError("a request was answered twice")
+        fields = headers if isinstance(headers, bytes) else block(end_to_end(headers, b"", FRAMING))
+        first_line = STATUS_LINES.get(status)
+        if first_line is None:
+            raise DomainError(f"{status} is no final status", hint="200 to 599")
+        self._state = _ANSWERED
+        connection = self._connection
+        if connection is None:
+            return False
+        if status in {204, 304} or self.method == b"HEAD":
+            size, body = (None if status in {204, 304} else len(body)) if length is None else length, b""
+        else:
+            size = len(body)
+        framing = b"" if size is None or status == 204 else b"\r\ncontent-length: %d" % size
+        ending = connection.ending(self, fields)
+        if len(body) > _JOINED_AT_MOST:
+            connection.send_last(self, [b"".join((first_line, fields, framing, ending)), body])
+        else:
+            connection.send_last(self, [b"".join((first_line, fields, framing, ending, body))])
+        return True
+
+    def start(self, status: int, headers: Headers | Block = ()) -> bool:
+        """Begin an answer whose length is not known: chunked, or until the end under HTTP/1.0.
+
+        Returns:
+            False when the caller was gone.
+
+        Raises:
+            DomainError: a status without a body, or a field that cannot be sent.
+            InvariantError: answered before.
+        """
+        if self._state:
+            raise InvariantError("a request was answered twice")
+        if status in {204, 304} or status not in STATUS_LINES:
+            raise DomainError(f"{status} has no body to send in pieces")
+        fields = headers if isinstance(headers, bytes) else block(end_to_end(headers, b"", FRAMING))
+        self._state = _STREAMING
+        if self._connection is None:
+            return False
+        if self.old:
+            self.keep_alive = False
+        framing = b"" if self.old else b"\r\ntransfer-encoding: chunked"
+        ending = self._connection.ending(self, fields)
+        self._connection.send(b"".join((STATUS_LINES[status], fields, framing, ending)))
+        return True
+
+    def write(self, piece: bytes) -> bool:
+        """Send a piece of a started answer; False when the caller was gone."""
+        if self._state != _STREAMING:
+            raise InvariantError("a piece of an answer that is not under way")
+        if self._connection is None:
+            return False
+        if piece and self.method != b"HEAD":
+            self._connection.send(piece if self.old else b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
+    def finish(self) -> bool:
+        """End a started answer; False when the caller was gone."""
+        if self._state != _STREAMING:
+            raise InvariantError("the end of an answer that is not under way")
+        self._state = _ANSWERED
+        if self._connection is None:
+            return False
+        bare = self.old or self.method == b"HEAD"
+        self._connection.send_last(self, [] if bare else [b"0\r\n\r\n"])
+        return True
+
+    def abort(self) -> None:
+        """Cut the connection, so that the caller sees that its answer is not whole."""
+        if self._state == _ANSWERED:
+            return
+        self._state = _ANSWERED
+        if self._connection is not None:
+            self._connection.cut()

@@ -1,0 +1,123 @@
+"""What happens on one connection to an upstream: one call at a time, and then another?"""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, cast
+
+from segue.http.call import Answer, Call, Reason, Result
+from segue.http.responses import ResponseReader
+
+if TYPE_CHECKING:
+    from segue.http.client import UpstreamPool
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection of a pool; made by `UpstreamPool`."""
+
+    __slots__ = ("_pool", "_reader", "_transport", "call", "idle_since_s", "served")
+
+    def __init__(self, pool: "UpstreamPool") -> None:
+        self._pool = pool
+        self._reader = ResponseReader(pool.limits)
+        self._transport: asyncio.Transport | None = None
+        self.call: Call | None = None
+        self.served = 0  # answers read so far
+        self.idle_since_s = 0.0
+
+    # -- called by the pool ---------------------------------------------------------------------------------------------
+
+    @property
+    def usable(self) -> bool:
+        """True while the connection is not ending."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def start(self, call: Call) -> None:
+        """Send a call's request; its answer will be the next that comes."""
+        self.call = call
+        call.connection = self
+        self._reader.begin(call.stream, head_only=call.head_only)
+        transport = cast("asyncio.Transport", self._transport)
+        payload = call.payload
+        if isinstance(payload, bytes):
+            transport.write(payload)
+        else:
+            transport.writelines(payload)
+
+    def fail(self, reason: Reason, detail: str, now_s: float) -> None:
+        """End the call without an answer, and the connection with it."""
+        call = self.call
+        self.abandon()
+        if call is not None:
+            self._pool.tell(call, call.failed(reason, detail, now_s, sent=True))
+
+    def abandon(self) -> None:
+        """End the connection; its call, if any, is forgotten."""
+        if self.call is not None:
+            self.call.connection = None
+            self.call = None
+        if self._transport is not None:
+            self._transport.abort()
+        self._pool.lost(self)
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self.usable and self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Go on reading."""
+        if self.usable and self._transport is not None:
+            self._transport.resume_reading()
+
+    # -- called by the loop ---------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """A part of an answer has come, or something that nobody asked for."""
+        call = self.call
+        if call is None:
+            self.abandon()
+            return
+        if self._reader.feed(data) and self.call is call:  # a stream may have cancelled it meanwhile
+            self._finish(call)
+
+    def _finish(self, call: Call) -> None:
+        reader = self._reader
+        now_s = time.monotonic()
+        if reader.problem is not None:
+            self.fail(*reader.problem, now_s)
+            return
+        body = reader.body()
+        result: Result = Answer(reader.status, reader.headers, body, reader.connection, call.started_s, now_s)
+        if reader.reusable:
+            self.call = call.connection = None
+            self.served += 1
+            self._pool.release(self, now_s)
+        else:
+            self.abandon()
+        self._pool.tell(call, result)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended: perhaps the answer with it."""
+        call, reader = self.call, self._reader
+        self.call = None
+        self._pool.lost(self, ended=True)
+        self._transport = None
+        self._reader = cast("ResponseReader", None)  # the parser refers back to it: break the ring
+        if call is None:
+            return
+        call.connection = None
+        now_s = time.monotonic()
+        if exc is None and reader.end():
+            body = reader.body()
+            answer = Answer(reader.status, reader.headers, body, reader.connection, call.started_s, now_s)
+            self._pool.tell(call, answer)
+        elif not reader.started and self.served and call.replayable and not call.replayed:
+            call.replayed = True
+            self._pool.replay(call)
+        else:
+            where = "in the middle of its answer" if reader.started else "before its answer"
+            self._pool.tell(call, call.failed(Reason.RESET, f"the upstream left {where}", now_s, sent=True))
