@@ -1,0 +1,1 @@
+"""Registries: which version is the champion."""

@@ -1,0 +1,129 @@
+"""Which version is the champion, kept in the store's own database?
+
+A move compares, sets and is written into the history in one transaction, so there is no window in which two movers both
+believe that they have won.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.failures import nearest
+from segue.errors import Conflict, DomainError, NotFound
+from segue.facts.codec import from_json, to_json
+from segue.ports.registry import AliasMove, ModelVersion
+
+_versions = schema.model_versions.c
+_aliases = schema.aliases.c
+_moves = schema.alias_moves.c
+_IGNORED: Final = frozenset({"__pycache__"})  # made by running the model, so no part of it
+
+
+class EmbeddedRegistry:
+    """Versions and aliases in the store's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, version: ModelVersion) -> None:
+        """Enter a version; the same again is harmless and keeps the first `registered_at`.
+
+        Raises:
+            Conflict: the version is taken by another content.
+            DomainError: the model or version has no name.
+        """
+        if not version.model or not version.version:
+            raise DomainError("a version needs a model and a name")
+        key = {"model": version.model, "version": version.version}
+        with self._database.write() as connection:
+            row = insert(connection, schema.model_versions).values(**key, body=to_json(version).decode())
+            connection.execute(row.on_conflict_do_nothing(index_elements=["model", "version"]))
+            query = select(_versions.body).where(_versions.model == version.model, _versions.version == version.version)
+            kept = from_json(ModelVersion, connection.execute(query).scalar_one())
+            if msgspec.structs.replace(kept, registered_at=version.registered_at) != version:
+                raise Conflict("another content is registered under this version", hint="register it as a new version", **key)
+
+    def versions(self, model: str = "") -> Sequence[ModelVersion]:
+        """All versions, oldest first."""
+        query = select(_versions.body).order_by(_versions.seq)
+        if model:
+            query = query.where(_versions.model == model)
+        with self._database.read() as connection:
+            return [from_json(ModelVersion, body) for body in connection.execute(query).scalars()]
+
+    def alias(self, model: str, alias: str) -> str | None:
+        """The version that the alias points at, None where there is no such alias."""
+        with self._database.glance() as connection:
+            return _target(connection, model, alias) or None
+
+    def aliases(self, model: str = "") -> Sequence[tuple[str, str, str]]:
+        """All (model, alias, version), ordered."""
+        query = select(_aliases.model, _aliases.alias, _aliases.version).order_by(_aliases.model, _aliases.alias)
+        if model:
+            query = query.where(_aliases.model == model)
+        with self._database.read() as connection:
+            return [(row.model, row.alias, row.version) for row in connection.execute(query)]
+
+    def move(self, move: AliasMove) -> None:
+        """Point the alias at `after` if it points at `before`; the same command id twice is once.
+
+        Raises:
+            Conflict: the alias points elsewhere; nothing has changed.
+            NotFound: `after` is not registered.
+        """
+        key = {"model": move.model, "alias": move.alias}
+        with self._database.write() as connection:
+            entry = {"command_id": move.command_id or None, "model": move.model, "body": to_json(move).decode()}
+            entered = insert(connection, schema.alias_moves).values(entry).on_conflict_do_nothing(index_elements=["command_id"])
+            if connection.execute(entered.returning(_moves.seq)).scalar() is None:
+                return  # this command has moved it already
+            _require(connection, move.model, move.after)
+            first = insert(connection, schema.aliases).values(**key, version="")
+            connection.execute(first.on_conflict_do_nothing(index_elements=["model", "alias"]))
+            here = (_aliases.model == move.model) & (_aliases.alias == move.alias)
+            moved = schema.aliases.update().where(here, _aliases.version == move.before).values(version=move.after)
+            if connection.execute(moved).rowcount != 1 or _target(connection, move.model, move.alias) != move.after:
+                there = _target(connection, move.model, move.alias)
+                raise Conflict(f"the alias points at {there or 'nothing'}, not at {move.before or 'nothing'}", **key)
+
+    def moves(self, model: str) -> Sequence[AliasMove]:
+        """All moves in order."""
+        query = select(_moves.body).where(_moves.model == model).order_by(_moves.seq)
+        with self._database.read() as connection:
+            return [from_json(AliasMove, body) for body in connection.execute(query).scalars()]
+
+
+def _target(connection: Connection, model: str, alias: str) -> str:
+    query = select(_aliases.version).where(_aliases.model == model, _aliases.alias == alias)
+    return connection.execute(query).scalar() or ""
+
+
+def _require(connection: Connection, model: str, version: str) -> None:
+    known = set(connection.execute(select(_versions.version).where(_versions.model == model)).scalars())
+    if version not in known:
+        raise NotFound("there is no such version", hint=nearest(version, known), model=model, version=version)
+
+
+def artifact_digest(folder: Path) -> str:
+    """What identifies an artifact: sha256 over the relative names and contents of its files, in hex.
+
+    Names are ordered, and each name and content is preceded by its length, so no two folders share the bytes that are hashed.
+
+    Raises:
+        NotFound: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise NotFound("there is no such artifact folder", artifact=str(folder))
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    total = hashlib.sha256()
+    for name in sorted((it for it in files if not _IGNORED & set(it.parts)), key=lambda it: it.as_posix()):
+        for part in (name.as_posix().encode(), files[name].read_bytes()):
+            total.update(len(part).to_bytes(8, "big"))
+            total.update(part)
+    return total.hexdigest()

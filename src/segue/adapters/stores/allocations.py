@@ -1,0 +1,129 @@
+"""Which allocation is in force, and where are its versions served?
+
+Gateways poll `directory` several times a second, so what they ask is kept ready: one row a route holds the revision, a
+digest of all that a gateway acts on. Who changes any of that (`publish`, and `announce` and `withdraw` of endpoints) locks
+the row and renews the revision in the same transaction; an unchanged poll reads one row by its key and no more.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select, update
+
+from segue.adapters.clocks import from_us
+from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.failures import nearest
+from segue.errors import NotFound
+from segue.facts.allocation import Allocation, Directory, Endpoint
+from segue.facts.codec import from_json, to_json
+from segue.ids import digest
+from segue.ports.store import WorkerReport
+
+_routes = schema.routes.c
+_allocations = schema.allocations.c
+_endpoints = schema.endpoints.c
+_REVISION: Final = select(_routes.revision).where(_routes.route == bindparam("route"))
+_IN_FORCE: Final = (
+    select(_routes.revision, _allocations.body)
+    .join(schema.allocations, (_allocations.route == _routes.route) & (_allocations.number == _routes.number))
+    .where(_routes.route == bindparam("route"))
+)
+
+
+class SqlAllocations:
+    """What gateways poll, and what they report."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
+        """Give it the route's next number and make it the one in force; the same command twice is the same allocation."""
+        route = allocation.route
+        with self._database.write() as connection:
+            first = insert(connection, schema.routes).values(route=route, number=0, revision="")
+            connection.execute(first.on_conflict_do_nothing(index_elements=["route"]))
+            # The row is locked before anything is read: publishers of a route take turns.
+            number = connection.execute(select(_routes.number).where(_routes.route == route).with_for_update()).scalar_one()
+            same = select(_allocations.body).where(_allocations.command_id == command_id)
+            body = connection.execute(same).scalar()
+            if body is not None:
+                return from_json(Allocation, body)
+            numbered = msgspec.structs.replace(allocation, number=number + 1)
+            row = {"route": route, "number": number + 1, "command_id": command_id, "rollout": allocation.rollout}
+            connection.execute(schema.allocations.insert(), row | {"body": to_json(numbered).decode()})
+            connection.execute(update(schema.routes).where(_routes.route == route).values(number=number + 1))
+            renew_revision(connection, route)
+        return numbered
+
+    def directory(self, route: str, *, unless: str = "") -> Directory | None:
+        """The allocation in force with its endpoints; None where its revision is `unless`.
+
+        Raises:
+            NotFound: nothing has been published for the route yet.
+        """
+        if unless:
+            with self._database.glance() as connection:
+                if connection.execute(_REVISION, {"route": route}).scalar() == unless:
+                    return None
+        with self._database.read() as connection:
+            row = connection.execute(_IN_FORCE, {"route": route}).one_or_none()
+            if row is None:
+                known = connection.execute(select(_routes.route)).scalars()
+                raise NotFound("nothing has been published for this route yet", hint=nearest(route, known), route=route)
+            allocation = from_json(Allocation, row.body)
+            return Directory(revision=row.revision, allocation=allocation, endpoints=_serving(connection, allocation))
+
+    def allocations(self, route: str, *, rollout: str = "") -> Sequence[Allocation]:
+        """Every allocation ever published, in order."""
+        query = select(_allocations.body).where(_allocations.route == route).order_by(_allocations.number)
+        if rollout:
+            query = query.where(_allocations.rollout == rollout)
+        with self._database.read() as connection:
+            return [from_json(Allocation, body) for body in connection.execute(query).scalars()]
+
+    def report(self, report: WorkerReport) -> None:
+        """Keep the last report of a worker."""
+        with self._database.write() as connection:
+            body = to_json(report).decode()
+            row = insert(connection, schema.workers).values(route=report.route, worker=report.worker, body=body)
+            connection.execute(row.on_conflict_do_update(index_elements=["route", "worker"], set_={"body": body}))
+
+    def reports(self, route: str) -> Sequence[WorkerReport]:
+        """The last report of each worker, ordered by worker."""
+        table = schema.workers.c
+        query = select(table.body).where(table.route == route).order_by(table.worker)
+        with self._database.read() as connection:
+            return [from_json(WorkerReport, body) for body in connection.execute(query).scalars()]
+
+
+def renew_revision(connection: Connection, route: str) -> None:
+    """Bring a route's revision up to its allocation and endpoints; inside a transaction that has locked its row."""
+    row = connection.execute(_IN_FORCE, {"route": route}).one()
+    allocation = from_json(Allocation, row.body)
+    serving = _serving(connection, allocation)
+    places = "\x1e".join(f"{it.name}\x1f{it.host}\x1f{it.version}\x1f{it.url}\x1f{it.path}" for it in serving)
+    revision = f"{allocation.number}-{digest((row.body + places).encode())[:16]}"
+    connection.execute(update(schema.routes).where(_routes.route == route).values(revision=revision))
+
+
+def names_of(allocation: Allocation) -> set[str]:
+    """The names under which an allocation's variants are looked up among the endpoints."""
+    return {target.version for target in allocation.variants.values()}
+
+
+def _serving(connection: Connection, allocation: Allocation) -> tuple[Endpoint, ...]:
+    return read_endpoints(connection, sorted(names_of(allocation)))
+
+
+def read_endpoints(connection: Connection, names: Sequence[str] | None) -> tuple[Endpoint, ...]:
+    """Endpoints in the order of name and host: those of some names, or all where that is None."""
+    query = select(schema.endpoints).order_by(_endpoints.name, _endpoints.host)
+    if names is not None:
+        query = query.where(_endpoints.name.in_(names))
+    rows = connection.execute(query).mappings()
+    return tuple(Endpoint(seen_at=from_us(row["seen_at_us"]), **{key: row[key] for key in _PLACE}) for row in rows)
+
+
+_PLACE: Final = ("name", "host", "version", "url", "path")

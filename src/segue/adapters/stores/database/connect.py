@@ -1,0 +1,164 @@
+"""How is the database reached, and what does a transaction promise there?
+
+All that differs between SQLite and PostgreSQL stands in this file; every other file here is plain SQLAlchemy Core.
+Open a `Database` after a fork, never before: connections do not survive one.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from segue.adapters.stores.database.failures import translated
+from segue.errors import DomainError, Refused
+
+BUSY_TIMEOUT_S: Final = 10.0
+"""How long a writer waits for another one before it is `Unavailable`; real time."""
+
+_UPGRADE_LOCK: Final = 0x5E60E
+_BEGIN: Final = "segue_begin"  # our execution option: how SQLite begins the transaction
+_MEMORY: Final = frozenset({None, "", ":memory:"})
+
+Upsert = sqlite.Insert | postgresql.Insert
+
+
+class Database:
+    """One database with its pool of connections; may be shared by threads.
+
+    Args:
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite:///:memory:` or `postgresql+psycopg://...`.
+
+    Raises:
+        DomainError: the url is none of these.
+        Refused: the driver is not installed, or the folder cannot be made.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            address = make_url(url)
+        except ArgumentError as error:
+            raise DomainError(f"{url!r} is no address of a store", hint="sqlite:///path/to/segue.db") from error
+        self._engine, self._reads, self._writes, self._glances = _engines(address)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is durable when the block is left, and did nothing where it raised."""
+        with translated(), self._writes.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot: all queries inside see the same moment."""
+        with translated(), self._reads.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For one query alone: no transaction around it, so it is the cheapest."""
+        with translated(), self._glances.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection; harmless when done twice."""
+        self._engine.dispose()
+
+
+def insert(connection: Connection, table: Table) -> Upsert:
+    """An INSERT that knows ON CONFLICT, in the connection's dialect: both mean the same, SQLAlchemy has one class for each."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def upgrade_alone(connection: Connection) -> None:
+    """Wait until no other process upgrades the schema, to the end of the transaction; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+
+
+def _engines(address: URL) -> tuple[Engine, Engine, Engine, Engine]:
+    backend = address.get_backend_name()
+    if backend == "sqlite":
+        engine = _sqlite(address)
+        return (
+            engine,
+            engine.execution_options(**{_BEGIN: "DEFERRED"}),
+            engine.execution_options(**{_BEGIN: "IMMEDIATE"}),
+            engine,
+        )
+    if backend == "postgresql":
+        engine = _postgresql(address)
+        return (
+            engine,
+            engine.execution_options(isolation_level="REPEATABLE READ"),
+            engine,  # READ COMMITTED: a writer that waited for a row goes on with what it finds there
+            engine.execution_options(isolation_level="AUTOCOMMIT"),
+        )
+    raise DomainError(f"no store on {backend}", hint="sqlite:///path/to/segue.db or postgresql+psycopg://...")
+
+
+def _postgresql(address: URL) -> Engine:
+    try:
+        return create_engine(address, pool_pre_ping=True)
+    except ImportError as error:
+        raise Refused(
+            f"the driver of {address.drivername} is missing: {error}", hint="pip install 'psycopg[binary]'"
+        ) from error
+
+
+def _sqlite(address: URL) -> Engine:
+    # isolation_level None: the driver begins nothing by itself, `_begin` says when and how.
+    arguments = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False}
+    if address.database in _MEMORY:  # a database in memory is its connection: there is exactly one, and threads take turns
+        engine = create_engine(address, connect_args=arguments, poolclass=QueuePool, pool_size=1, max_overflow=0)
+    else:
+        if not str(address.database).startswith("file:"):  # SQLite's own kind of address names a file that is there
+            _make_folder(Path(str(address.database)).parent)
+        engine = create_engine(address, connect_args=arguments)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"the store's folder cannot be made: {error}") from error
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    """What every connection to SQLite is told.
+
+    WAL: readers never wait for the writer. FULL: in WAL, NORMAL keeps the database whole but may lose the last commits with
+    the power; an allocation's number that gateways have written into captures would then be given away a second time.
+    """
+    _use_wal(connection)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # The very first switch of a file needs it alone, and SQLite does not wait for that: we do.
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: a transaction that read first and wrote later would fail without waiting.
+    how = connection.get_execution_options().get(_BEGIN)
+    if how:
+        connection.exec_driver_sql(f"BEGIN {how}")

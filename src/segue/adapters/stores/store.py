@@ -1,0 +1,70 @@
+"""Open the store: where is it, and which objects speak to it?"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from segue.adapters.registries.embedded import EmbeddedRegistry
+from segue.adapters.stores.allocations import SqlAllocations
+from segue.adapters.stores.commands import SqlCommands
+from segue.adapters.stores.database.connect import Database
+from segue.adapters.stores.database.upgrade import upgrade
+from segue.adapters.stores.endpoints import SqlEndpoints
+from segue.adapters.stores.leases import SqlLeases
+from segue.adapters.stores.rollouts import SqlRollouts
+from segue.adapters.stores.summaries import SqlSummaries
+from segue.ports.registry import Registry
+from segue.ports.store import AllocationStore, CommandStore, EndpointStore, LeaseStore, RolloutStore, SummaryStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Every port that one database serves; may be shared by threads, not across a fork."""
+
+    rollouts: RolloutStore
+    commands: CommandStore
+    allocations: AllocationStore
+    endpoints: EndpointStore
+    summaries: SummaryStore
+    leases: LeaseStore
+    registry: Registry
+    database: Database
+
+    def close(self) -> None:
+        """Close all connections; harmless when done twice."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_store(url: str) -> Stores:
+    """Connect, bring the tables up to date, and hand out the stores.
+
+    Args:
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite:///:memory:` or `postgresql+psycopg://...`.
+
+    Raises:
+        DomainError: the url is none of these.
+        Unavailable: the database does not answer.
+        Refused: it will never: no driver, no right to write, or a newer schema.
+    """
+    database = Database(url)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return Stores(
+        rollouts=SqlRollouts(database),
+        commands=SqlCommands(database),
+        allocations=SqlAllocations(database),
+        endpoints=SqlEndpoints(database),
+        summaries=SqlSummaries(database),
+        leases=SqlLeases(database),
+        registry=EmbeddedRegistry(database),
+        database=database,
+    )

@@ -1,0 +1,1 @@
+"""The suites that an adapter must pass: inherit one, override one fixture, run pytest."""

@@ -1,0 +1,223 @@
+"""Which traffic would a rollout see? Seeded requests that obey the allocation in force, with outcomes, into a real lake.
+
+The adapters are handed in; the clock is set by hand.
+"""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from segue.assign.draw import Assigner
+from segue.errors import InvariantError
+from segue.facts.allocation import Allocation, Endpoint
+from segue.facts.outcome import Outcome
+from segue.facts.prediction import Prediction, Role
+from segue.monitor.outside import Outside
+from segue.ports.lake import Segment
+from segue.ports.registry import AliasMove, ModelVersion, Registry
+
+START: Final = datetime(2013, 3, 1, 12, 0, tzinfo=UTC)
+
+SPEC: Final = """
+segue: 1
+route: churn
+protocol: v2
+unit: [header:x-user-id, request]
+registry: embedded
+variants:
+  champion: {version: models:/churn@champion}
+  v8: {version: models:/churn/8}
+prediction: {label: outputs.label, score: outputs.score, features: inputs}
+context: {tier: header:x-tier}
+outcome: {window: 1h, missing: exclude}
+metrics:
+  accuracy: {kind: accuracy}
+  errors: {kind: error_rate}
+  p99: {kind: latency_quantile, q: 0.99}
+error_budget: {false_promotion: 5%, false_rollback: 1%}
+guardrails:
+  - errors: {worse_than_champion_by: 1pp}
+  - accuracy: {worse_than_champion_by: 5pp}
+stages:
+  - name: shadow
+    strategy: shadow
+    sample: 100%
+    at_least: {age: 2h, outcomes: 100}
+    at_most: {age: 14d, then: rollback}
+    promote_when:
+      - accuracy: {not_worse_than_champion_by: 2pp}
+  - name: canary
+    strategy: canary
+    steps: [{share: 5%, age: 1h}, {share: 50%, age: 1h}]
+    promote_when:
+      - accuracy: {not_worse_than_champion_by: 10pp}
+  - name: everyone
+    strategy: full
+    watch: {age: 2h, holdback: 10%}
+after: {registry_alias: champion, keep_previous_as: previous}
+"""
+"""Three stages that a good candidate passes within a day."""
+
+
+class HandClock:
+    """Stream time that a test sets."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Now."""
+        return self.at
+
+    def now_us(self) -> int:
+        """Now in microseconds."""
+        return int(self.at.timestamp() * 1_000_000)
+
+    @property
+    def speed(self) -> float:
+        """Any."""
+        return 1.0
+
+
+class SmallWorld:
+    """Everything outside, and traffic that obeys the allocation in force.
+
+    Args:
+        outside: real adapters.
+        clock: set by `later`.
+        seed: of the traffic.
+        accuracy: variant -> chance that its label is right.
+        failing: variant -> chance that it fails.
+    """
+
+    def __init__(self, outside: Outside, clock: HandClock, *, seed: int = 1) -> None:
+        self.outside = outside
+        self.clock = clock
+        self.accuracy = {"champion": 0.8, "v8": 0.9}
+        self.failing = {"champion": 0.0, "v8": 0.0}
+        self._random = random.Random(seed)  # noqa: S311 - seeded traffic, no secret
+        self._count = 0
+
+    def serve(self, *names: str) -> None:
+        """Announce that these versions are served."""
+        for name in names:
+            model, _, alias = name.removeprefix("models:/").partition("@")
+            version = self.outside.registry.alias(model, alias) if alias else name.rpartition("/")[2]
+            self.outside.endpoints.announce(
+                Endpoint(name=name, version=version or "", url="http://127.0.0.1:1", host="h1", seen_at=datetime.now(UTC))
+            )
+
+    def host(self) -> None:
+        """What a host does: serve the champion's alias, both versions, and follow."""
+        self.serve("models:/churn@champion", "models:/churn/7", "models:/churn/8")
+
+    def later(self, hours: float) -> None:
+        """Let stream time pass."""
+        self.clock.at += timedelta(hours=hours)
+
+    def allocation(self) -> Allocation:
+        """The one in force."""
+        directory = self.outside.allocations.directory("churn")
+        if directory is None:
+            raise InvariantError("a poll without a revision has an answer")
+        return directory.allocation
+
+    def traffic(self, requests: int, *, hours: float = 1.0, outcomes: bool = True) -> None:
+        """Requests spread over the hours to come, with their outcomes; then it is later."""
+        allocation, assigner = self.allocation(), Assigner(self.allocation())
+        rows: list[Prediction] = []
+        truths: list[Outcome] = []
+        for _ in range(requests):
+            self._count += 1
+            at = self.clock.at + timedelta(hours=hours * self._random.random())
+            unit = f"u{self._random.randrange(10**9)}"
+            truth = str(self._random.randrange(2))
+            assigned = assigner.assign(unit, {})
+            asked = [assigned.variant, *(shadow.variant for shadow in assigner.shadows(f"q{self._count}", assigned.variant))]
+            drawn = (unit, truth, at)
+            answers = [self._answer(allocation, name, assigned.variant, assigned.propensity, drawn) for name in asked]
+            if answers[0].role == "failed":
+                answers.append(self._answer(allocation, "champion", assigned.variant, assigned.propensity, drawn))
+            rows += answers
+            if outcomes:
+                late = at + timedelta(minutes=5)
+                truths.append(Outcome(route="churn", request_id=f"q{self._count}", at=late, received_at=late, label=truth))
+        self._put(rows, truths)
+        self.later(hours)
+
+    def _answer(
+        self, allocation: Allocation, variant: str, assigned: str, propensity: float, drawn: tuple[str, str, datetime]
+    ) -> Prediction:
+        unit, truth, at = drawn
+        failed = self._random.random() < self.failing[variant]
+        right = self._random.random() < self.accuracy[variant]
+        label = truth if right else str(1 - int(truth))
+        role: Role = "failed" if failed else "served"
+        if variant != assigned:
+            role = "fallback" if variant == "champion" else "shadow"
+        return Prediction(
+            request_id=f"q{self._count}",
+            route="churn",
+            rollout=allocation.rollout,
+            stage=allocation.stage,
+            allocation=allocation.number,
+            spec_digest=allocation.spec_digest,
+            at=at,
+            unit=unit,
+            unit_source="header:x-user-id",
+            context={},
+            assigned=assigned,
+            variant=variant,
+            version={"champion": "7", "v8": "8"}[variant],
+            role=role,
+            propensity=propensity,
+            comparable=True,
+            status=0 if failed else 200,
+            error="timeout" if failed else "",
+            label=None if failed else label,
+            score=None,
+            features=None,
+            cost=None,
+            unread="",
+            latency_upstream_s=0.01,
+            latency_total_s=0.011,
+            request_size_bytes=2,
+            response_size_bytes=2,
+            request_hash=b"",
+            response_hash=b"",
+            request_body=None,
+            response_body=None,
+        )
+
+    def _put(self, rows: list[Prediction], truths: list[Outcome]) -> None:
+        self._count += 1
+        for hour in sorted({_hour(row.at) for row in rows}):
+            segment = Segment(kind="predictions", route="churn", hour=hour, name=f"p{self._count}-{hour}")
+            self.outside.lake.put_predictions(segment, [row for row in rows if _hour(row.at) == hour])
+        for hour in sorted({_hour(row.at) for row in truths}):
+            segment = Segment(kind="outcomes", route="churn", hour=hour, name=f"o{self._count}-{hour}")
+            self.outside.lake.put_outcomes(segment, [row for row in truths if _hour(row.at) == hour])
+
+
+def register(registry: Registry) -> None:
+    """Versions 7, 8 and 9 of the model; 7 is the champion. Twice is once."""
+    if registry.versions("churn"):
+        return
+    for version in ("7", "8", "9"):
+        digest = f"digest-{version}"
+        registry.register(
+            ModelVersion(model="churn", version=version, factory="m:f", artifact="/m", digest=digest, registered_at=START)
+        )
+    move(registry, "", "7", "first")
+
+
+def move(registry: Registry, before: str, after: str, command: str) -> None:
+    """Somebody moves the champion alias by hand."""
+    by_hand = AliasMove(model="churn", alias="champion", before="", after="", who="ana", why="by hand", at=START)
+    registry.move(msgspec.structs.replace(by_hand, before=before, after=after, command_id=command))
+
+
+def _hour(at: datetime) -> int:
+    return int(at.timestamp() // 3600)

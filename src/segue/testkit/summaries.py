@@ -1,0 +1,118 @@
+# ruff: noqa: S101 - a suite is made of asserts
+"""Does a store keep summaries and leases as the port promises?"""
+
+from datetime import timedelta
+
+import pytest
+
+from segue.errors import DomainError
+from segue.testkit import samples
+from segue.testkit.stores import Opened, StoreFixtures
+
+
+class SummarySuite(StoreFixtures):
+    """What `SummaryStore` promises."""
+
+    def test_nothing_measured_is_nothing(self, store: Opened) -> None:
+        """A rollout without measurement has no summary, has seen nothing and was never judged."""
+        assert store.summaries.seen("r-1") == frozenset()
+        assert store.summaries.judged_until("r-1") is None
+        assert list(store.summaries.answers("r-1", ["q1"])) == []
+        assert list(store.summaries.cells("r-1")) == []
+
+    def test_summaries_come_back_as_they_were_put_in(self, store: Opened) -> None:
+        """Answers of the questions asked for, by hour; cells of a metric or all; of this rollout only."""
+        answers = [samples.answer("q1", 101), samples.answer("q1", 100), samples.answer("q2", 100)]
+        cells = [samples.cell("p99", 100), samples.cell("p99", 100, "champion"), samples.cell("auc", 101)]
+        store.summaries.replace("r-1", hours=[100, 101], answers=answers, cells=cells)
+        store.summaries.replace("r-2", hours=[100], answers=[samples.answer("q1", 100, 9)], cells=[])
+        assert list(store.summaries.answers("r-1", ["q1"])) == [answers[1], answers[0]]
+        assert list(store.summaries.answers("r-1", ["q2", "q2", "unknown"])) == [answers[2]]
+        assert list(store.summaries.answers("r-1", [])) == []
+        assert list(store.summaries.cells("r-1", metric="p99")) == cells[:2]
+        assert list(store.summaries.cells("r-1")) == cells
+
+    def test_replacing_an_hour_leaves_the_others(self, store: Opened) -> None:
+        """What was kept for the hours named is gone, also where nothing comes in its place."""
+        hours = [100, 101, 102]
+        old = [samples.answer(question, hour) for question in ("q1", "q2") for hour in hours]
+        store.summaries.replace("r-1", hours=hours, answers=old, cells=[samples.cell("auc", hour) for hour in hours])
+        new = samples.answer("q1", 101, 5)
+        store.summaries.replace("r-1", hours=[101, 102], answers=[new], cells=[])
+        assert list(store.summaries.answers("r-1", ["q1"])) == [samples.answer("q1", 100), new]
+        assert list(store.summaries.answers("r-1", ["q2"])) == [samples.answer("q2", 100)]
+        assert list(store.summaries.cells("r-1")) == [samples.cell("auc", 100)]
+
+    def test_a_summary_of_another_hour_is_refused(self, store: Opened) -> None:
+        """It would be counted twice some day; nothing changes."""
+        store.summaries.replace("r-1", hours=[100], answers=[samples.answer("q1", 100)], cells=[])
+        with pytest.raises(DomainError):
+            store.summaries.replace("r-1", hours=[100], answers=[], cells=[samples.cell("auc", 101)])
+        assert len(store.summaries.answers("r-1", ["q1"])) == 1
+
+    def test_segments_are_remembered(self, store: Opened) -> None:
+        """All that were ever marked, once each, and the last `judged_until`, to the microsecond."""
+        store.summaries.mark_seen("r-1", ["a", "b", "a"], samples.NOW)
+        store.summaries.mark_seen("r-1", ["b", "c"], samples.NOW + timedelta(microseconds=1))
+        store.summaries.mark_seen("r-2", [], samples.NOW)
+        assert store.summaries.seen("r-1") == {"a", "b", "c"}
+        assert store.summaries.judged_until("r-1") == samples.NOW + timedelta(microseconds=1)
+        assert store.summaries.judged_until("r-2") == samples.NOW
+
+
+class LeaseSuite(StoreFixtures):
+    """What `LeaseStore` promises."""
+
+    def test_one_holder_at_a_time(self, store: Opened) -> None:
+        """Nobody else gets it before its end; at its end somebody does, with a greater fence."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert first is not None
+        assert first.until == samples.NOW + timedelta(seconds=10)
+        assert store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW + timedelta(seconds=9.999999)) is None
+        second = store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW + timedelta(seconds=10))
+        assert second is not None
+        assert second.fence > first.fence
+        assert store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW + timedelta(seconds=11)) is None
+
+    def test_a_renewal_keeps_the_fence(self, store: Opened) -> None:
+        """The holder may go on, with a later end."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        again = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW + timedelta(seconds=5))
+        assert first is not None
+        assert again is not None
+        assert again.fence == first.fence
+        assert again.until == samples.NOW + timedelta(seconds=15)
+
+    def test_a_lease_given_back_is_free(self, store: Opened) -> None:
+        """The next holder gets it at once, with a greater fence, and the old one's late release does not take it away."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert first is not None
+        store.leases.release(first)
+        second = store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW)
+        assert second is not None
+        assert second.fence > first.fence
+        store.leases.release(first)
+        assert store.leases.acquire("monitor", "m3", ttl_s=10, now=samples.NOW) is None
+
+    def test_a_lease_taken_again_is_a_new_one(self, store: Opened) -> None:
+        """Who gave it back and takes it again has a greater fence, and the old lease can't be used to give back the new one."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert first is not None
+        store.leases.release(first)
+        again = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert again is not None
+        assert again.fence > first.fence
+        store.leases.release(first)
+        assert store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW) is None
+
+    def test_leases_are_apart(self, store: Opened) -> None:
+        """One name says nothing about another."""
+        assert store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW) is not None
+        assert store.leases.acquire("retrain", "m2", ttl_s=10, now=samples.NOW) is not None
+
+    def test_nobody_cannot_lead(self, store: Opened) -> None:
+        """A lease has a holder and lasts."""
+        with pytest.raises(DomainError):
+            store.leases.acquire("monitor", "", ttl_s=10, now=samples.NOW)
+        with pytest.raises(DomainError):
+            store.leases.acquire("monitor", "m1", ttl_s=0, now=samples.NOW)
