@@ -1,0 +1,1 @@
+"""How strong is the evidence? Summaries become confidence sequences that hold at any look."""

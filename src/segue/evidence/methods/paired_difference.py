@@ -1,0 +1,38 @@
+"""P2: where two variants answered the same requests, is the candidate better (worse) by a margin?"""
+
+from segue.errors import DomainError
+from segue.evidence.methods.bounded_mean import LOG_WEIGHTS, MULTIPLES_ARRAY, on_values
+from segue.evidence.process import ASSUMPTIONS, Betting, Method, Process
+from segue.facts.evidence import NotEnough
+from segue.facts.grid import planned
+from segue.facts.question import Question
+from segue.facts.summary import PairedCounts
+
+
+def paired_difference(question: Question, counts: PairedCounts) -> Method:
+    """Bet on `z = d - bound`, d in {1, -1, 0}: `log E_j = sum over d of n_d log(1 + l_j (d - bound))`.
+
+    Null: the running mean of the conditional expectations of d is at most (at least) the bound. Exact at any look. At bound
+    0 only discordant pairs count, as in McNemar's test. Source: Choe & Ramdas 2023 (arXiv 2110.00115), with fixed bets.
+
+    *Holds when* both variants answered every counted request, and the outcome does not depend on which answer was served.
+
+    Raises:
+        DomainError: a factor other than 1; a relative margin needs the values, not their order (score sums).
+    """
+    if question.claim.factor != 1:
+        raise DomainError("paired counts cannot carry a relative margin; sum scores instead", question=question.id)
+    n = counts.plus + counts.minus + counts.zero
+    if n == 0:
+        return NotEnough(have=0, need=1, unit="judged pairs", reason="no pair so far")
+    bets = MULTIPLES_ARRAY * planned(question, shares=True).bet
+    return Process(
+        bets=Betting(on_values((1.0, 0.0, -1.0), (counts.plus, counts.zero, counts.minus), bets), LOG_WEIGHTS),
+        estimate=(counts.plus - counts.minus) / n,
+        support=(-1.0, 1.0),
+        n={question.candidate: n, question.champion: n},
+        have=n,
+        method="paired betting",
+        validity="exact at any look",
+        assumptions=ASSUMPTIONS["paired"],
+    )

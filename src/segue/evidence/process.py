@@ -1,0 +1,114 @@
+"""What is a method's result, before it is read off as a verdict and an interval?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from segue.facts.evidence import NotEnough, Validity
+from segue.facts.question import Design, Side
+
+Floats = NDArray[np.float64]
+
+FINEST: Final = 1e-12
+"""Relative precision of everything that is found by bisection."""
+MOST_TIMES: Final = 1e18
+"""Nobody waits for more times the data."""
+_ONCE: Final = "each row is judged once, when it is due, whatever it says"
+_DRAWN: Final = "each unit's propensity is the chance that it was drawn with"
+ASSUMPTIONS: Final[dict[Design, tuple[str, ...]]] = {
+    "one_sample": (_ONCE,),
+    "paired": ("both variants answered the same requests", "the outcome does not depend on which answer was served"),
+    "randomised": (_DRAWN, "each unit is counted once, as the variant that it was assigned"),
+    "events": (_DRAWN, "each unit's events are counted once"),
+}
+"""What has to hold, by design; a method may add to it."""
+
+
+class Bets(Protocol):
+    """The wealth of somebody who started with 1 and bet against "the effect is not above (below) the bound"."""
+
+    def log_e(self, side: Side, bound: float) -> float:
+        """Logarithm of the wealth; falls as the bound moves towards the claim."""
+        ...
+
+    def times(self, side: Side, bound: float, threshold: float) -> float | None:
+        """How many times the same data it takes to reach the threshold; None where it never would."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Betting:
+    """A mixture of bets, each on its own share of the stake: `log E = logsumexp_j(log w_j + growth_j)`.
+
+    The growths are sums over observations, so the same data twice double them.
+
+    Args:
+        growths: side, bound -> logarithm of the growth of each bet.
+        log_weights: of the bets' shares; the shares sum to 1.
+    """
+
+    growths: Callable[[Side, float], Floats]
+    log_weights: Floats
+
+    def log_e(self, side: Side, bound: float) -> float:
+        """Logarithm of the wealth against the null at this bound."""
+        return log_sum(self.log_weights + self.growths(side, bound))
+
+    def times(self, side: Side, bound: float, threshold: float) -> float | None:
+        """How many times the same data it takes; the mixture is convex in it, so that there is one crossing."""
+        growths = self.growths(side, bound)
+        growing = growths > 1 / MOST_TIMES
+        if not growing.any():
+            return None
+        enough = float(np.min((threshold - self.log_weights[growing]) / growths[growing]))
+        return find_root(lambda times: log_sum(self.log_weights + times * growths) - threshold, 0.0, enough)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """All that is needed to read a verdict and an interval off one stream of bets.
+
+    Args:
+        bets: against any bound, on either side; the same bets give the verdict and both ends of the interval.
+        estimate: of the effect, in the unit of the claim's bound.
+        support: least and largest effect that the interval may reach.
+        logarithmic: whether the interval is searched on a logarithmic axis (ratios).
+        n: observations per variant.
+        have: observations that count towards the claim.
+    """
+
+    bets: Bets
+    estimate: float
+    support: tuple[float, float]
+    logarithmic: bool = False
+    n: Mapping[str, int]
+    have: int
+    method: str
+    validity: Validity
+    assumptions: tuple[str, ...]
+
+
+Method = Process | NotEnough
+"""What a method returns."""
+
+
+def log_sum(logs: Floats) -> float:
+    """Logarithm of a sum of exponentials, without ever leaving the logarithms.
+
+    >>> round(log_sum(np.array([1000.0, 1000.0])), 6)
+    1000.693147
+    """
+    largest = float(logs.max())
+    return largest + float(np.log(np.exp(logs - largest).sum()))
+
+
+def find_root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a continuous function crosses zero between two points of different sign; a bracketed search (Brent)."""
+    at_low, at_high = function(low), function(high)
+    if at_low * at_high >= 0:  # rounding may leave an end on the wrong side of zero by the last digit
+        return low if abs(at_low) <= abs(at_high) else high
+    return float(brentq(function, low, high, xtol=1e-300, rtol=FINEST))
