@@ -1,0 +1,112 @@
+"""Where do predictions and outcomes rest on one machine? In a folder of Parquet files."""
+
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from segue.adapters.lakes.listing import Listing
+from segue.adapters.lakes.table import parquet
+from segue.errors import DomainError, Refused, Unavailable
+from segue.facts.outcome import Outcome
+from segue.facts.prediction import Prediction
+from segue.ports.lake import RowKind, Segment
+
+_SAFE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_ENDING: Final = ".parquet"
+
+
+class FolderLake:
+    """The lake as files of one folder: `{kind}/route={route}/date={date}/hour={hour}/{segment}.parquet`.
+
+    A file is written beside its place under a hidden name, flushed to the disk and then linked, so that it appears whole or
+    not at all; a name that is taken keeps its content.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listing = Listing()
+
+    def put_predictions(self, segment: Segment, rows: Sequence[Prediction]) -> None:
+        """Write a segment once; rows lie in the segment's hour."""
+        self._put(segment, "predictions", rows)
+
+    def put_outcomes(self, segment: Segment, rows: Sequence[Outcome]) -> None:
+        """Write a segment once."""
+        self._put(segment, "outcomes", rows)
+
+    def segments(self, kind: RowKind, route: str) -> Sequence[Segment]:
+        """All segments of a route, ordered."""
+        top = self._folder / kind / f"route={_safe(route)}"
+        found = []
+        for date in self._listing.names(top):
+            for hour in self._listing.names(top / date):
+                number = _hour(date, hour)
+                found += [
+                    Segment(kind=kind, route=route, hour=number, name=name.removesuffix(_ENDING))
+                    for name in self._listing.names(top / date / hour)
+                    if name.endswith(_ENDING)
+                ]
+        return sorted(found)
+
+    def locations(self, segments: Sequence[Segment]) -> Sequence[str]:
+        """Paths of the segments' files."""
+        return [str(self._path(segment)) for segment in segments]
+
+    def _path(self, segment: Segment) -> Path:
+        at = datetime.fromtimestamp(segment.hour * 3600, UTC)
+        partition = Path(f"route={_safe(segment.route)}", f"date={at:%Y-%m-%d}", f"hour={at:%H}")
+        return self._folder / segment.kind / partition / f"{_safe(segment.name)}{_ENDING}"
+
+    def _put(self, segment: Segment, kind: RowKind, rows: Sequence[Prediction] | Sequence[Outcome]) -> None:
+        if segment.kind != kind or not rows:
+            raise DomainError(f"a segment of {segment.kind} takes at least one row of {kind}", segment=segment.key)
+        if any(int(row.at.timestamp() // 3600) != segment.hour or row.route != segment.route for row in rows):
+            raise DomainError("a row lies outside the segment's route or hour", segment=segment.key)
+        path = self._path(segment)
+        try:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_once(path, parquet(kind, rows))
+        except PermissionError as error:
+            raise Refused(f"the lake may not be written: {error}", segment=segment.key) from error
+        except OSError as error:
+            raise Unavailable(f"the lake can't be written: {error}", segment=segment.key) from error
+
+
+def _write_once(path: Path, body: bytes) -> None:
+    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with hidden.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(hidden)
+        except FileExistsError:
+            return
+    finally:
+        hidden.unlink(missing_ok=True)
+    for directory in path.parents[:4]:  # the new name, and those of new partitions
+        _flush(directory)
+
+
+def _flush(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _safe(name: str) -> str:
+    if not _SAFE.match(name):
+        raise DomainError(f"{name!r} can't name a folder of the lake", hint="letters, digits, '_', '-' and '.'")
+    return name
+
+
+def _hour(date: str, hour: str) -> int:
+    at = datetime.strptime(f"{date}T{hour}", "date=%Y-%m-%dThour=%H").replace(tzinfo=UTC)
+    return int(at.timestamp()) // 3600
