@@ -1,0 +1,1 @@
+"""Who runs the SQL over the lake: one file an engine."""

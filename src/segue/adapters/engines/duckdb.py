@@ -1,0 +1,101 @@
+"""Who runs the SQL on one machine? DuckDB, inside the process."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+import duckdb
+
+from segue.adapters.engines.kept import KeptSegments
+from segue.adapters.engines.settings import DuckdbSettings
+from segue.errors import DomainError, InvariantError, Unavailable
+from segue.ports.columns import COLUMNS
+from segue.ports.engine import Row
+
+_NEW: Final = "new_"
+
+
+class DuckdbEngine:
+    """DuckDB over the lake's files; one query at a time."""
+
+    def __init__(self, settings: DuckdbSettings | None = None) -> None:
+        self._settings = settings or DuckdbSettings()
+        self._connection = duckdb.connect(":memory:", config=_config(self._settings))
+        self._kept = {kind: KeptSegments(self._connection, kind) for kind in COLUMNS}
+
+    def bind(self, sources: Mapping[str, Sequence[str]]) -> None:
+        """Name the tables for the queries to come; what earlier queries made is gone.
+
+        Raises:
+            DomainError: a name that is no kind of row, with or without `new_` before it.
+            Unavailable: a file can't be read.
+        """
+        self._forget_temporary()
+        wanted: dict[str, set[str]] = {kind: set() for kind in COLUMNS}
+        for name, locations in sources.items():
+            wanted[_kind(name)].update(locations)
+        self._make_room(wanted)
+        try:
+            for name, locations in sources.items():
+                self._kept[_kind(name)].read(locations)
+        except duckdb.Error as error:
+            raise Unavailable(f"the lake can't be read: {error}") from error
+        for name, locations in sources.items():
+            self._kept[_kind(name)].view(name, locations)
+
+    def run(self, sql: str) -> Sequence[Row]:
+        """The rows of one query."""
+        return self._execute(sql).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """A statement without rows, such as a temporary table; it lasts until the next `bind`."""
+        self._execute(sql)
+
+    def close(self) -> None:
+        """Give memory and files back."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise Unavailable(f"the query could not finish: {error}") from error
+        except duckdb.Error as error:
+            raise InvariantError(f"the engine refused our SQL: {error}") from error
+
+    def _make_room(self, wanted: Mapping[str, set[str]]) -> None:
+        if sum(kept.rows for kept in self._kept.values()) > self._settings.kept_rows:
+            for kind, kept in self._kept.items():
+                kept.drop_all_but(wanted[kind])
+
+    def _forget_temporary(self) -> None:
+        views = "SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal"
+        tables = "SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary"
+        for what, name in self._connection.execute(f"{views} UNION ALL {tables}").fetchall():
+            self._connection.execute(f'DROP {what} "{name}"')
+
+
+def _kind(name: str) -> str:
+    kind = name.removeprefix(_NEW)
+    if kind not in COLUMNS:
+        raise DomainError(f"no table of the lake is called {name!r}", hint=", ".join(COLUMNS))
+    return kind
+
+
+def _config(settings: DuckdbSettings) -> dict[str, str | bool | int | float | list[str]]:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{settings.memory_bytes // 1024} KiB",
+        "threads": settings.threads,
+        "TimeZone": "UTC",
+        "autoinstall_known_extensions": "false",
+        "preserve_insertion_order": "false",
+    }
+    if settings.spill_folder:
+        config["temp_directory"] = settings.spill_folder
+    return config

@@ -1,0 +1,84 @@
+"""What does a metric read off one row?"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from segue.facts.question import MetricRef
+from segue.measure.expressions import quoted
+from segue.measure.sql import number
+
+Form = Literal["share", "ratio", "mean", "quantile", "ranking", "agreement"]
+Rows = Literal["answers", "asked", "requests", "pairs"]
+
+ANSWERED: Final = ("served", "shadow", "fallback")
+ASKED: Final = ("served", "shadow", "fallback", "failed")
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """When a prediction is judged, and what a missing outcome means; one pair of columns a rule."""
+
+    window_us: int
+    missing: Literal["exclude", "negative"]
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric as SQL over a row `$r` of the judged view.
+
+    Args:
+        form: share: numerator 0 or 1. ratio: two counts. mean: numerator is the value. quantile: numerator is the value.
+            ranking: numerator is the score, denominator 1 for a positive and 0 for a negative. agreement: of a pair `$r`, `$s`.
+        rows: which rows it is about: *answers* of the variant that answered, *asked* also those that failed, *requests* by
+            assigned variant (intention to treat), *pairs* of a served and a shadow answer.
+        due: the row is old enough.
+        judged: the row is due and has all that the metric needs; never NULL.
+    """
+
+    form: Form
+    rows: Rows
+    due: str
+    judged: str
+    numerator: str
+    denominator: str = "1"
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of one rule in the judged view.
+
+    Args:
+        index: of the rule; -1 for a metric that needs no outcome.
+        missing: what a judged prediction without an outcome counts as.
+    """
+
+    index: int
+    missing: Literal["exclude", "negative"]
+
+    @property
+    def due(self) -> str:
+        """Whether the row is older than the window."""
+        return f"$r.due{self.index}" if self.index >= 0 else "TRUE"
+
+    @property
+    def truth(self) -> str:
+        """The outcome's label; "0" for a missing one that counts as negative."""
+        return f"$r.truth{self.index}"
+
+    def value(self, name: str) -> str:
+        """A named value of the outcome; 0 for a missing one that counts as negative."""
+        value = f"$r.values{self.index}[{quoted(name)}]"
+        return f"coalesce({value}, 0)" if self.missing == "negative" else value
+
+
+def all_of(*conditions: str) -> str:
+    """All conditions hold; unknown is no."""
+    return f"coalesce({' AND '.join(f'({condition})' for condition in conditions)}, FALSE)"
+
+
+def positive(metric: MetricRef) -> str:
+    """The positive label as an SQL literal."""
+    return quoted(str(metric.parameters.get("positive", "1")))
+
+
+def capped(value: str, metric: MetricRef) -> str:
+    """A value cut to the metric's cap."""
+    return value if metric.cap is None else f"least({value}, {number(metric.cap)})"

@@ -1,0 +1,233 @@
+"""Which statements make one measurement, and in which order?
+
+A plan does nothing itself. It yields steps, is sent each query's rows, and returns what was measured:
+
+```python
+steps, rows = measurement.steps(files, since), ()
+try:
+    while True:
+        match steps.send(rows or None): ...   # bind, execute or run; `rows` are the query's
+except StopIteration as end:
+    measured = end.value
+```
+"""
+
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from segue.facts.allocation import Allocation
+from segue.facts.question import MetricRef, Question
+from segue.facts.summary import Answer, Cell
+from segue.measure.answers import Row, answers
+from segue.measure.cube import Cube
+from segue.measure.kinds.catalogue import rule_of
+from segue.measure.kinds.reading import Rule
+from segue.measure.propensity import DRAWN, Draws, chances, statements
+from segue.measure.questions import exposed_by, statement, unanswerable
+from segue.measure.rows import Asking, settled_us
+from segue.measure.sql import HOUR_US, micros
+from segue.measure.touched import Since, touched
+from segue.measure.views import Scope, judged
+from segue.spec.metric import KINDS
+from segue.spec.rollout import Rollout
+
+BACKDATED_H = 7 * 24
+"""An outcome that became true so long before the rollout began is not looked at."""
+
+
+class File(Protocol):
+    """A segment of the lake, as far as a plan looks at it (`ports.lake.Segment`)."""
+
+    @property
+    def hour(self) -> int:
+        """Hours since the epoch."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The name as one text."""
+        ...
+
+
+F = TypeVar("F", bound=File)
+
+
+class Bind(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
+    """Name these files for the queries to come."""
+
+    predictions: tuple[F, ...]
+    outcomes: tuple[F, ...]
+    new_predictions: tuple[F, ...]
+    new_outcomes: tuple[F, ...]
+
+
+class Execute(msgspec.Struct, frozen=True):
+    """A statement without rows."""
+
+    sql: str
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A query, whose rows are sent back."""
+
+    sql: str
+
+
+class Files(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
+    """All segments of the route, and which of them the kept summaries include already."""
+
+    predictions: Sequence[F]
+    outcomes: Sequence[F]
+    seen: frozenset[str] = frozenset()
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What came out.
+
+    Args:
+        hours: what was counted again; its old summaries are to be replaced, also by nothing.
+        seen: keys of the segments that are included now.
+        problems: what could not be measured, and why.
+    """
+
+    hours: tuple[int, ...]
+    answers: tuple[Answer, ...]
+    cells: tuple[Cell, ...]
+    seen: tuple[str, ...]
+    judged_until: datetime
+    problems: tuple[str, ...] = ()
+
+
+Steps = Generator[Bind[F] | Execute | Query, Sequence[Row], Measured]
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured for one rollout.
+
+    Args:
+        spec: its metrics, segments and context.
+        rollout: its id; `began_at` when it was created.
+        questions: of this tick.
+        allocations: every one of the rollout.
+        segmented: whether the cube is counted by segment too.
+    """
+
+    spec: Rollout
+    rollout: str
+    began_at: datetime
+    questions: tuple[Question, ...]
+    allocations: tuple[Allocation, ...]
+    segmented: bool = True
+
+    def steps(self, files: Files[F], *, now: datetime, judged_until: datetime | None) -> "Steps[F]":
+        """The steps of one measurement.
+
+        Args:
+            files: of the route.
+            now: of the tick.
+            judged_until: the `now` of the last measurement; None to count everything again.
+        """
+        began_h = micros(self.began_at) // HOUR_US
+        predictions = tuple(file for file in files.predictions if file.hour >= began_h)
+        outcomes = tuple(file for file in files.outcomes if file.hour >= began_h - BACKDATED_H)
+        yield Bind(
+            predictions=predictions,
+            outcomes=outcomes,
+            new_predictions=tuple(file for file in predictions if file.key not in files.seen),
+            new_outcomes=tuple(file for file in outcomes if file.key not in files.seen),
+        )
+        found = yield Query(touched(self._since(now, judged_until)))
+        hours = tuple(sorted(_whole(row[0]) for row in found))
+        counted: tuple[tuple[Answer, ...], tuple[Cell, ...]] = ((), ())
+        if hours:
+            counted = yield from self._counted(hours if judged_until is not None else None, micros(now))
+        return Measured(
+            hours=hours,
+            answers=counted[0],
+            cells=counted[1],
+            seen=tuple(file.key for file in (*files.predictions, *files.outcomes) if file.key not in files.seen),
+            judged_until=now,
+            problems=tuple(f"{q.gate}: {reason}" for q in self.questions if (reason := unanswerable(q))),
+        )
+
+    @property
+    def metrics(self) -> tuple[MetricRef, ...]:
+        """The spec's metrics as plain data."""
+        return tuple(
+            MetricRef(
+                name=metric.name,
+                kind=metric.kind,
+                of=metric.of,
+                parameters=metric.parameters,
+                cap=metric.cap,
+                window_s=metric.window_s if KINDS[metric.kind].outcome else 0.0,
+                missing=metric.missing,
+            )
+            for metric in self.spec.metrics.values()
+        )
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The different rules of judging, the spec's own first."""
+        outcome = self.spec.outcome
+        own = Rule(window_us=round(outcome.window_s * 1_000_000), missing=outcome.missing)
+        others = {rule for metric in (*self.metrics, *(q.metric for q in self.questions)) if (rule := rule_of(metric))}
+        return (own, *sorted(others - {own}))
+
+    @property
+    def _askable(self) -> tuple[Question, ...]:
+        return tuple(question for question in self.questions if not unanswerable(question))
+
+    @property
+    def _whole_units(self) -> bool:
+        return any(question.unit == "unit" for question in self._askable)
+
+    def _since(self, now: datetime, judged_until: datetime | None) -> Since:
+        windows = {rule.window_us for rule in self.rules}
+        asked = self._askable
+        return Since(
+            rollout=self.rollout,
+            judged_until_us=None if judged_until is None else micros(judged_until),
+            now_us=micros(now),
+            longest_us=max(windows),
+            ages_us=sorted(windows | {settled_us(question) for question in asked if question.unit == "unit"}),
+            hour_ages_us=sorted({settled_us(question) for question in asked if question.metric.kind == "roc_auc"}),
+            exposed=exposed_by(asked) if self._whole_units else (),
+        )
+
+    def _counted(
+        self, hours: tuple[int, ...] | None, now_us: int
+    ) -> Generator[Execute | Query, Sequence[Row], tuple[tuple[Answer, ...], tuple[Cell, ...]]]:
+        asked, rules = self._askable, self.rules
+        scope = Scope(rollout=self.rollout, now_us=now_us, hours=hours, rules=rules, whole_units=self._whole_units)
+        asking = Asking(now_us=now_us, attributes=tuple(self.spec.context), rules=rules, hours=hours, exposed=exposed_by(asked))
+        yield Execute(judged(scope))
+        if asking.exposed:
+            yield from self._drawn(asked, asking)
+        rows = (yield Query(statement(asked, asking))) if asked else ()
+        cube = Cube(
+            metrics=self.metrics,
+            segments=self.spec.segments if self.segmented else (),
+            rules=rules,
+            touched=asking.touched,
+        )
+        cells: list[Cell] = []
+        for counting in cube.statements():
+            cells.extend(cube.cells(counting, (yield Query(counting.sql))))
+        return tuple(answers(asked, rows)), tuple(cells)
+
+    def _drawn(self, asked: Sequence[Question], asking: Asking) -> Generator[Execute | Query, Sequence[Row], None]:
+        draws = Draws(self.allocations)
+        for sql in statements(self.rollout, draws, asking.exposed, asking.touched):
+            yield Execute(sql)
+        drawn = yield Query(DRAWN)
+        pairs = sorted({(q.candidate, q.champion) for q in asked if q.design in {"randomised", "events"}})
+        yield Execute(chances(draws, [(_whole(draw), str(history)) for draw, history in drawn], pairs))
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)  # noqa: S101 - what the queries above return; mypy sees objects
+    return value

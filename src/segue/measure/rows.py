@@ -1,0 +1,180 @@
+"""Which rows, each with which numbers, is a question about?
+
+- *one sample*: `hour, n, d` of every judged row of the variant in the stage (pinned ones apart).
+- *paired*: `hour, n, d, n_a, d_a`: requests that the champion answered and the candidate as its shadow; `_a` is the champion's.
+- *drawn* (randomised, events): `hour, a, propensity, n, d`: units at their first comparable exposure; `a` is whether the
+  candidate was assigned.
+
+n and d are the reading's numerator and denominator. Of a drawn unit that makes many requests they are the mean (for a ratio,
+the sums; for events, whether there was one) over the requests that it made within one outcome window after its first exposure
+under the table that it was drawn by, and the unit counts once the last of these is judged. Model quality is read off the
+assigned variant's own answers; errors and outcome values off every request, as assigned.
+"""
+
+from typing import Final
+
+import msgspec
+
+from segue.facts.question import Question
+from segue.measure.expressions import quoted, to_sql
+from segue.measure.kinds.catalogue import reading_of, rule_of
+from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule
+from segue.measure.propensity import Exposed
+from segue.measure.sql import HOUR_US, any_of, filled, number
+from segue.spec.expression import parse
+
+_ONE: Final = """
+SELECT r.hour, $n AS n, $d AS d FROM judged r
+WHERE r.$touched AND $mine AND r.stage = $stage AND r.allocation >= $since AND $population AND $judged
+"""
+_PAIRS: Final = """
+SELECT r.hour, $n AS n, $d AS d, $n_a AS n_a, $d_a AS d_a FROM judged r JOIN judged s ON s.request_id = r.request_id
+WHERE r.$touched AND r.lead AND r.variant = $champion AND s.role = 'shadow' AND s.variant = $candidate
+  AND r.stage = $stage AND s.stage = $stage AND r.allocation >= $since AND $population AND $judged
+"""
+_DRAWN: Final = """
+SELECT e.hour, e.assigned = $candidate AS a, c.propensity, $n AS n, $d AS d FROM exposures e
+JOIN chances c ON c.draw = e.draw AND c.history = e.history AND c.candidate = $candidate AND c.champion = $champion
+$requests
+WHERE e.scope = $scope AND e.assigned IN ($candidate, $champion) AND $population AND $judged AND $settled$group
+"""
+_THE_REQUEST: Final = "JOIN judged r ON r.request_id = e.request_id AND r.lead"
+_ITS_REQUESTS: Final = """
+JOIN sightings h ON h.unit = e.unit AND h.stage = e.stage AND h.draw = e.draw AND h.at_us BETWEEN e.at_us AND e.at_us + $span_us
+JOIN judged r ON r.request_id = h.request_id AND r.lead
+"""
+_A_UNIT: Final = " GROUP BY e.hour, e.unit, e.assigned, c.propensity"
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """What all questions of one measurement share.
+
+    Args:
+        attributes: what the spec declares under `context`.
+        touched: a condition on the judged view's `hour`, which begins with that name, or TRUE.
+        exposed: scopes of the exposures, in order.
+    """
+
+    now_us: int
+    attributes: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    hours: tuple[int, ...] | None
+    exposed: tuple[Exposed, ...] = ()
+
+    @property
+    def touched(self) -> str:
+        """The condition on `hour`."""
+        return "hour IS NOT NULL" if self.hours is None else any_of("hour", self.hours or (-1,))
+
+
+def rows_of(question: Question, asking: Asking) -> str:
+    """The SELECT of the question's rows."""
+    reading = reading_of(question.metric, asking.rules)
+    if question.design in {"randomised", "events"}:
+        return _drawn(question, reading, asking)
+    if question.design == "paired" or reading.rows == "pairs":
+        return _pairs(question, reading, asking)
+    return _one(question, reading, asking)
+
+
+def span_us(question: Question) -> int:
+    """How long after its first exposure a unit's requests still count; 0 where the unit is the request."""
+    return round(question.metric.window_s * 1_000_000) if question.unit == "unit" else 0
+
+
+def settled_us(question: Question) -> int:
+    """How long after a unit's first exposure its last request is judged."""
+    rule = rule_of(question.metric)
+    return span_us(question) + (0 if rule is None else rule.window_us)
+
+
+def _one(question: Question, reading: Reading, asking: Asking) -> str:
+    variant = quoted(question.candidate)
+    if reading.rows == "requests":
+        mine = f"r.lead AND r.assigned = {variant}"
+    else:
+        roles = any_of("r.role", ANSWERED if reading.rows == "answers" else ASKED)
+        mine = f"r.variant = {variant} AND {roles}"
+    n = _side(reading.numerator, "r")
+    if reading.form == "quantile":
+        n = f"({n} > {number(float(question.metric.parameters['threshold_s']))})::INTEGER"
+    return filled(
+        _ONE,
+        **_scope(question, asking),
+        mine=mine,
+        n=n,
+        d=_side(reading.denominator, "r"),
+        judged=_side(reading.judged, "r"),
+    )
+
+
+def _pairs(question: Question, reading: Reading, asking: Asking) -> str:
+    both = reading.rows == "pairs"
+    judged = [_side(reading.judged, "r")] if both else [_side(reading.judged, "r"), _side(reading.judged, "s")]
+    if reading.rows == "answers":
+        judged.append("r.role = 'served'")
+    return filled(
+        _PAIRS,
+        **_scope(question, asking),
+        n=_side(reading.numerator, "r" if both else "s"),
+        d=_side(reading.denominator, "s"),
+        n_a="NULL" if both else _side(reading.numerator, "r"),
+        d_a="NULL" if both else _side(reading.denominator, "r"),
+        candidate=quoted(question.candidate),
+        champion=quoted(question.champion),
+        judged=" AND ".join(judged),
+    )
+
+
+def _drawn(question: Question, reading: Reading, asking: Asking) -> str:
+    n, d, judged = _as_assigned(reading)
+    whole = question.unit == "unit"
+    if whole:
+        over = "max" if question.design == "events" else "sum" if reading.form == "ratio" else "avg"
+        n, d = f"{over}({n})", f"sum({d})" if reading.form == "ratio" else "1"
+    single = "r.unit_source = 'request' AND e.at_us + {one} <= {now} OR e.at_us + {all} <= {now}"
+    delay_us = settled_us(question)
+    return filled(
+        _DRAWN,
+        **_scope(question, asking),
+        candidate=quoted(question.candidate),
+        champion=quoted(question.champion),
+        scope=asking.exposed.index(Exposed(stage=question.stage, since_allocation=question.since_allocation)),
+        n=n,
+        d=d,
+        judged=judged,
+        requests=filled(_ITS_REQUESTS, span_us=span_us(question)) if whole else _THE_REQUEST,
+        settled=f"({single.format(one=delay_us - span_us(question), all=delay_us, now=asking.now_us)})",
+        group=_A_UNIT if whole else "",
+    )
+
+
+def _as_assigned(reading: Reading) -> tuple[str, str, str]:
+    n, d, judged = (_side(part, "r") for part in (reading.numerator, reading.denominator, reading.judged))
+    if reading.rows == "answers":
+        judged = f"r.role = 'served' AND r.variant = r.assigned AND {judged}"
+    elif reading.rows == "asked":
+        n = f"(r.variant <> r.assigned OR {n} = 1)::INTEGER"  # only somebody else's answer: the assigned one was not asked
+    return n, d, judged
+
+
+def _scope(question: Question, asking: Asking) -> dict[str, str | int]:
+    conditions = [f"r.context[{quoted(name)}] = {quoted(value)}" for name, value in question.segment.items()]
+    if question.where:
+        conditions.append(to_sql(parse(question.where, asking.attributes), "r.context"))
+    return {
+        "touched": asking.touched,
+        "stage": quoted(question.stage),
+        "since": question.since_allocation,
+        "population": f"coalesce({' AND '.join(conditions)}, FALSE)" if conditions else "TRUE",
+    }
+
+
+def _side(template: str, alias: str) -> str:
+    return filled(template, r=alias, s="s")
+
+
+def whole_hour(question: Question, asking: Asking) -> str:
+    """The condition that everything in an hour is judged, so that the hour can be one observation."""
+    rule = rule_of(question.metric)
+    return f"(hour + 1) * {HOUR_US} + {0 if rule is None else rule.window_us} <= {asking.now_us}"

@@ -1,0 +1,281 @@
+"""Which summary answers which question, on rows that one can count by hand."""
+
+from collections.abc import Iterator
+from itertools import product
+from math import log1p
+from pathlib import Path
+
+import pytest
+
+from segue.adapters.engines.duckdb import DuckdbEngine
+from segue.adapters.lakes.folder import FolderLake
+from segue.errors import DomainError
+from segue.evidence.weighing import weigh
+from segue.facts.grid import score_grid
+from segue.facts.question import Claim, Design, Question
+from segue.facts.summary import ArmCell, ArmCounts, Counts, MomentCell, Moments, PairedCounts, ScoreSums
+from segue.measure.questions import form_of, unanswerable
+from segue.spec.metric import KINDS
+from segue.testkit.worlds import World, allocation, measurement, outcome, prediction, question, shadow
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An empty lake and an engine."""
+    with DuckdbEngine() as engine:
+        yield World(FolderLake(tmp_path), engine)
+
+
+def labelled(world: World) -> None:
+    """Six requests, both variants: (truth, champion, candidate)."""
+    table = [("1", "1", "1"), ("1", "0", "1"), ("0", "1", "0"), ("0", "0", "1"), ("0", "0", "0"), (None, "1", "0")]
+    for number, (truth, champion, candidate) in enumerate(table):
+        name = f"q{number}"
+        world.put(prediction(name, 0.1, label=champion, score=0.2), shadow(name, 0.1, label=candidate, score=0.9))
+        if truth is not None:
+            world.put(outcome(0.2, request_id=name, label=truth))
+
+
+def asked(world: World, *questions: Question, hours: float = 10, **kwargs: object) -> None:
+    """Measure these questions once."""
+    world.measure(measurement(questions, **kwargs), hours)  # type: ignore[arg-type]  # only for spec_of
+
+
+def test_one_sample(world: World) -> None:
+    """A share counts the candidate's own judged rows; precision only its predicted positives, recall the actual ones."""
+    labelled(world)
+    asked(
+        world,
+        *(
+            question(kind, "one_sample", id=kind, champion="", parameters={"positive": "1"})
+            for kind in ("accuracy", "precision", "recall", "f1", "error_rate")
+        ),
+    )
+    assert world.answer("accuracy") == Counts(yes=4, no=1)
+    assert world.answer("precision") == Counts(yes=2, no=1)
+    assert world.answer("recall") == Counts(yes=2, no=0)
+    assert world.answer("error_rate") == Counts(yes=0, no=6)
+    cell = MomentCell(arm="v8", propensity=1.0, n=5, sums=(4.0, 5.0), products=(8.0, 8.0, 9.0))
+    assert world.answer("f1") == Moments(cells=(cell,))
+
+
+def test_paired_shares(world: World) -> None:
+    """Plus is where the candidate's value is higher; a relative margin needs the values."""
+    labelled(world)
+    relative = question("accuracy", id="relative", claim=Claim(side="above", bound=0.0, factor=0.99))
+    asked(world, question("accuracy"), relative)
+    assert world.answer() == PairedCounts(plus=2, minus=1, zero=2)
+    answer = world.answer("relative")
+    grid = score_grid(relative)
+    zs = [grid.of_pair(b, a) for b, a in [(1, 1), (1, 0), (1, 0), (0, 1), (1, 1)]]
+    assert isinstance(answer, ScoreSums)
+    assert (answer.n, answer.weight) == (5, 5.0)
+    assert answer.z == pytest.approx(sum(zs), rel=1e-12)
+
+
+def test_paired_ratio(world: World) -> None:
+    """The vector is (tp, predicted) of the candidate, then of the champion, over all judged pairs."""
+    labelled(world)
+    asked(world, question("precision", parameters={"positive": "1"}))
+    cell = MomentCell(arm="paired", propensity=1.0, n=5, sums=(2, 3, 1, 2), products=(2, 2, 1, 1, 3, 1, 1, 1, 1, 2))
+    assert world.answer() == Moments(cells=(cell,))
+
+
+def test_agreement(world: World) -> None:
+    """Pairs with the same label, whatever came true and however young they are."""
+    labelled(world)
+    asked(world, question("agreement", "one_sample"), hours=0.2)
+    assert world.answer() == Counts(yes=2, no=4)
+
+
+def test_quantile(world: World) -> None:
+    """How many answers took longer than the limit; a time-out counts, a refused connection does not."""
+    answers: list[dict[str, object]] = [
+        {"latency_upstream_s": 0.01},
+        {"latency_upstream_s": 0.08},
+        {"latency_upstream_s": 0.0800001},
+        {"latency_upstream_s": 0.3, "error": "timeout", "status": 0},
+        {"latency_upstream_s": 0.3, "error": "connect_refused", "status": 0},
+    ]
+    for number, changes in enumerate(answers):
+        world.put(prediction(f"q{number}", 0.1), shadow(f"q{number}", 0.1, **changes))
+    asked(world, question("latency_quantile", "one_sample", champion="", parameters={"q": 0.99, "threshold_s": 0.08}))
+    assert world.answer() == Counts(yes=2, no=2)
+
+
+@pytest.mark.parametrize("design", ["one_sample", "paired", "randomised"])
+@pytest.mark.parametrize("cap", [None, 4.0])
+@pytest.mark.parametrize(
+    "claim",
+    [Claim(side="above", bound=-0.2), Claim(side="below", bound=0.3), Claim(side="above", bound=0.0, factor=0.9)],
+)
+def test_scores_are_those_of_the_grid(world: World, design: Design, cap: float | None, claim: Claim) -> None:
+    """What the SQL sums is what `facts.grid` defines, bet by bet, with values beyond the cap cut."""
+    if design == "one_sample":
+        claim = Claim(side=claim.side, bound=abs(claim.bound))
+    asking = question("mae", design, cap=cap, claim=claim, stage="canary" if design == "randomised" else "shadow")
+    grid, zs, weights = score_grid(asking), [], []
+    for number, (b, a) in enumerate(product([0.0, 0.5, 3.0, 9.0], [0.0, 1.0, 7.0])):
+        name = f"q{number}"
+        world.put(outcome(0.2, request_id=name, label="0"))
+        if design == "randomised":
+            to_candidate, value = number % 3 == 0, b if number % 3 == 0 else a
+            variant = "v8" if to_candidate else "champion"
+            world.put(prediction(name, 0.1, label=str(value), stage="canary", assigned=variant, variant=variant))
+            zs.append(grid.of_draw(value, to_candidate=to_candidate, propensity=0.25))
+            weights.append(0.25 * 0.75)
+        else:
+            world.put(prediction(name, 0.1, label=str(a)), shadow(name, 0.1, label=str(b)))
+            zs.append(grid.of_one(b) if design == "one_sample" else grid.of_pair(b, a))
+            weights.append(1.0)
+    world.measure(measurement([asking], allocation(1, 0.25)), 10)
+    sums = world.answer()
+    assert isinstance(sums, ScoreSums)
+    assert sums.n == 12
+    assert [sums.z, sums.z2, sums.weight] == pytest.approx([sum(zs), sum(z * z for z in zs), sum(weights)], rel=1e-12)
+    assert sums.log_growth == pytest.approx([sum(log1p(bet * z) for z in zs) for bet in grid.lambdas], rel=1e-12)
+
+
+def drawn(world: World, name: str, assigned: str, **changes: object) -> None:
+    """A request of a canary, drawn for a variant."""
+    world.put(prediction(name, 0.1, **{"stage": "canary", "assigned": assigned, "variant": assigned, "label": "1", **changes}))
+
+
+def test_randomised_shares(world: World) -> None:
+    """One cell a propensity; model quality is read off the assigned variant's own answers only."""
+    for number, (variant, truth, number_of) in enumerate(
+        [("v8", "1", 1), ("v8", "0", 1), ("champion", "1", 1), ("champion", "1", 2), ("v8", "1", 2), ("champion", "0", 2)]
+    ):
+        drawn(world, f"q{number}", variant, allocation=number_of)
+        world.put(outcome(0.2, request_id=f"q{number}", label=truth))
+    drawn(world, "failed", "v8", role="failed", error="timeout", status=0, label=None)
+    drawn(world, "failed", "v8", role="fallback", variant="champion")
+    world.put(outcome(0.2, request_id="failed", label="1"))
+    drawn(world, "staff", "v8", comparable=False)
+    world.put(outcome(0.2, request_id="staff", label="1"))
+    asked_of = [
+        question("accuracy", "randomised", stage="canary"),
+        question("error_rate", "randomised", stage="canary", id="errors"),
+        question("mean", "randomised", stage="canary", id="kpi", of="outcome.kpi", missing="negative"),
+    ]
+    world.measure(measurement(asked_of, allocation(1, 0.01), allocation(2, 0.5)), 10)
+    assert world.answer() == ArmCounts(
+        cells=(
+            ArmCell(propensity=0.01, candidate_yes=1, candidate_no=1, champion_yes=1, champion_no=0),
+            ArmCell(propensity=0.5, candidate_yes=1, candidate_no=0, champion_yes=1, champion_no=1),
+        )
+    )
+    errors = world.answer("errors")
+    assert isinstance(errors, ArmCounts)
+    assert [(cell.candidate_yes, cell.candidate_no) for cell in errors.cells] == [(1, 2), (0, 1)]
+    kpi = world.answer("kpi")
+    assert isinstance(kpi, ScoreSums)
+    assert (kpi.n, kpi.n_candidate) == (7, 4), "a request whose candidate failed counts as assigned"
+
+
+def test_randomised_ratio(world: World) -> None:
+    """Moments by arm and propensity."""
+    for number, (variant, label, truth) in enumerate(
+        [("v8", "1", "1"), ("v8", "1", "0"), ("champion", "0", "1"), ("champion", "1", "1")]
+    ):
+        drawn(world, f"q{number}", variant, label=label)
+        world.put(outcome(0.2, request_id=f"q{number}", label=truth))
+    world.measure(
+        measurement([question("precision", "randomised", stage="canary", parameters={"positive": "1"})], allocation(1, 0.25)),
+        10,
+    )
+    assert world.answer() == Moments(
+        cells=(
+            MomentCell(arm="champion", propensity=0.25, n=2, sums=(1, 1), products=(1, 1, 1)),
+            MomentCell(arm="v8", propensity=0.25, n=2, sums=(1, 2), products=(1, 1, 2)),
+        )
+    )
+
+
+def test_units_count_once(world: World) -> None:
+    """A unit's observation is its mean over one window after its first exposure, counted when the last could be judged."""
+    hits = {0.0: "1", 0.5: "0", 1.0: "0", 1.5: "1"}  # the window is one hour: the last lies outside
+    for hours, truth in hits.items():
+        name = f"a{hours}"
+        world.put(prediction(name, hours, unit="ada", stage="canary", assigned="v8", variant="v8", label="1"))
+        world.put(outcome(hours, request_id=name, label=truth))
+    asking = question("accuracy", "randomised", stage="canary", unit="unit", claim=Claim(side="above", bound=0.0))
+    measuring = measurement([asking], allocation(1, 0.25))
+    world.measure(measuring, 1.99)
+    assert world.answer() is None
+    world.measure(measuring, 2.0)
+    sums = world.answer()
+    assert isinstance(sums, ScoreSums)
+    assert (sums.n, sums.n_candidate) == (1, 1)
+    assert sums.z == pytest.approx(score_grid(asking).of_draw(1 / 3, to_candidate=True, propensity=0.25))
+
+
+def test_events(world: World) -> None:
+    """A unit with any error is one event."""
+    for unit, errors in {"ada": ("", "timeout", "timeout"), "bob": ("", "")}.items():
+        for number, error in enumerate(errors):
+            row = {"unit": unit, "stage": "canary", "assigned": "v8", "variant": "v8", "error": error}
+            world.put(prediction(f"{unit}{number}", 0.1 * number, role="failed" if error else "served", **row))
+    asking = question("error_rate", "events", unit="unit", stage="canary", window_s=3600.0)
+    world.measure(measurement([asking], allocation(1, 0.5)), 10)
+    cell = ArmCell(propensity=0.5, candidate_yes=1, candidate_no=1, champion_yes=0, champion_no=0)
+    assert world.answer() == ArmCounts(cells=(cell,))
+
+
+def test_ranking_is_one_observation_an_hour(world: World) -> None:
+    """Only a whole judged hour with positives and negatives is one; later rows of the hour cannot change it unseen."""
+    for hour, truths in enumerate([("1", "0"), ("1", "1"), ("0", "1")]):
+        for number, truth in enumerate(truths):
+            name, when = f"{hour}-{number}", hour + 0.1 + 0.5 * number
+            world.put(prediction(name, when, score=number / 2), shadow(name, when, score=1 - number / 2))
+            world.put(outcome(when, request_id=name, label=truth))
+    measuring = measurement([question("roc_auc", claim=Claim(side="above", bound=0.0))])
+    world.measure(measuring, 3.9)
+    sums = world.answer()
+    assert isinstance(sums, ScoreSums)
+    assert (sums.n, sums.z) == (1, 1.0)
+    world.measure(measuring, 4.0)
+    sums = world.answer()
+    assert isinstance(sums, ScoreSums)
+    assert (sums.n, sums.z) == (2, 0.0)
+
+
+def test_populations_and_stages(world: World) -> None:
+    """Only the rows of the stage, of allocations from `since` on, and of the population; a missing attribute is no match."""
+    for number, context in enumerate([{"tier": "vip"}, {"tier": "free"}, {}]):
+        for stage, number_of in (("shadow", 1), ("shadow", 2), ("other", 2)):
+            name = f"{number}{stage}{number_of}"
+            row = {"stage": stage, "allocation": number_of, "context": context}
+            world.put(prediction(name, 0.1, **row), shadow(name, 0.1, **row))
+    asked(
+        world,
+        question("agreement", "one_sample"),
+        question("agreement", "one_sample", id="since", since_allocation=2),
+        question("agreement", "one_sample", id="where", where="tier == 'vip'"),
+        question("agreement", "one_sample", id="not", where="tier != 'vip'"),
+        question("agreement", "one_sample", id="segment", segment={"tier": "free"}, since_allocation=2),
+    )
+    found = {name: world.answer(name) for name in ("q", "since", "where", "not", "segment")}
+    yes = {name: counts.yes for name, counts in found.items() if isinstance(counts, Counts)}
+    assert yes == {"q": 6, "since": 3, "where": 2, "not": 2, "segment": 1}
+
+
+@pytest.mark.parametrize(("kind", "design"), list(product(KINDS, ["one_sample", "paired", "randomised", "events"])))
+def test_every_question_has_a_weighable_summary_or_a_reason(world: World, kind: str, design: Design) -> None:
+    """Whatever is asked: a summary that evidence can weigh under the design, or a sentence that says why not."""
+    parameters = {"positive": "1", "q": 0.99, "threshold_s": 0.1}
+    claim = Claim(side="above", bound=1.1 if design == "events" else 0.4)
+    asking = question(kind, design, of="outcome.x", parameters=parameters, stage="s", claim=claim)
+    if unanswerable(asking):
+        with pytest.raises(DomainError):
+            form_of(asking)
+        assert world.measure(measurement([asking], allocation(1, 0.5)), 10).problems
+        return
+    for number in range(6):
+        variant = ("v8", "champion")[number % 2] if design in {"randomised", "events"} else "champion"
+        row = {"stage": "s", "assigned": variant, "variant": variant, "label": str(number // 2 % 2)}
+        world.put(prediction(f"q{number}", 0.1, **row), shadow(f"q{number}", 0.1, stage="s", label="1", score=number / 9))
+        world.put(outcome(0.2, request_id=f"q{number}", label=str(number % 2), values={"x": float(number)}))
+    world.measure(measurement([asking], allocation(1, 0.5)), 10)
+    assert world.answer() is not None or kind == "mean", "an outcome value has no pair"
+    weigh(asking, world.answer())
