@@ -1,0 +1,74 @@
+"""What becomes of what people ask for?
+
+An act is taken at the next tick, one a tick, an abort before all others. What the table does not allow now is refused: the
+refusal is recorded as a hold with its reason, and the tick goes on.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from segue.decide import moves
+from segue.decide.machine import triggers
+from segue.decide.moves import Move, Scene
+from segue.facts.decision import Act, Trigger
+
+Answer = Callable[[Scene, tuple[str, ...], tuple[Act, ...]], Move]
+
+PEOPLE_ASK: Final[tuple[Trigger, ...]] = ("pause", "resume", "approve", "promote", "promote_full", "abort", "retry")
+"""The triggers of acts."""
+
+_ANSWERS: Final[dict[str, Answer]] = {
+    "pause": moves.pause,
+    "resume": moves.resume,
+    "retry": moves.retry,
+    "approve": lambda scene, reasons, acts: moves.forward(scene, "approve", reasons, acts),
+    "promote": lambda scene, reasons, acts: moves.forward(scene, "promote", reasons, acts),
+    "promote_full": lambda scene, reasons, acts: moves.forward(scene, "promote_full", reasons, acts),
+}
+
+
+def abort(scene: Scene) -> Move | None:
+    """The first abort that somebody asked for, where there is something to abort."""
+    asked = next((act for act in scene.observed.acts if act.trigger == "abort"), None)
+    if asked is None or "abort" not in triggers(scene.state.phase):
+        return None
+    return moves.back(scene, "abort", (said(asked),), (asked,))
+
+
+def first(scene: Scene) -> Move | None:
+    """The oldest act, done or refused."""
+    if not scene.observed.acts:
+        return None
+    act = scene.observed.acts[0]
+    refusal = _refusal(scene, act)
+    if not refusal:
+        move = _ANSWERS[act.trigger](scene, (said(act),), (act,))
+        if move.trigger in triggers(scene.state.phase):
+            return move
+        refusal = f"a rollout that is {scene.state.phase} has no {act.trigger}"
+    return moves.hold(scene, (f"refused: {refusal}; {said(act)}",), (act,))
+
+
+def said(act: Act) -> str:
+    """An act as people say it: "abort by ana: wrong features"."""
+    return f"{act.trigger.replace('_', ' ')} by {act.who}" + (f": {act.why}" if act.why else "")
+
+
+def _refusal(scene: Scene, act: Act) -> str:
+    state, observed = scene.state, scene.observed
+    if act.trigger not in _ANSWERS:
+        return f"a rollout that is {state.phase} has no {act.trigger}"
+    promoting = act.trigger in {"promote", "promote_full", "approve"}
+    if promoting and (state.phase in {"promoted", "rolled_back", "aborted", "pending"} or state.resume_to == "pending"):
+        return f"a rollout that is {state.phase} cannot be promoted" + _before(scene)
+    if promoting and observed.missing:
+        return f"not served: {', '.join(observed.missing)}"
+    if promoting and observed.alias is None:
+        return "it is not known what the registry's alias points at"
+    if act.trigger == "retry" and observed.other:
+        return f"the route has another rollout that is not over: {observed.other}"
+    return ""
+
+
+def _before(scene: Scene) -> str:
+    return " before its first stage" if "pending" in {scene.state.phase, scene.state.resume_to} else ""

@@ -1,0 +1,144 @@
+"""Which commands put a rollout's shares and alias in force?
+
+During a rollout every variant is pinned to the version that it had when the rollout became ready, so that no alias move, ours
+or anybody's, changes what is served or compared; `docs/decisions/who-serves-while-the-alias-moves.md` has the whole story.
+"""
+
+from segue.decide.walk import released, stage_of, watch_of
+from segue.facts.decision import Command, MoveAlias, PublishAllocation, State
+from segue.spec.rollout import Rollout
+from segue.spec.stage import Ab, Canary, Shadow
+
+
+def for_stage(spec: Rollout, state: State) -> PublishAllocation:
+    """The shares of the stage and step that the state stands in."""
+    strategy, candidate = stage_of(spec, state).strategy, spec.candidates[0]
+    if isinstance(strategy, Shadow):
+        return _publish(spec, state, {spec.champion: 1.0}, shadows={candidate: strategy.sample})
+    if isinstance(strategy, Canary):
+        step = strategy.steps[state.step]
+        shares = _two(spec, step.share)
+        if step.audience:
+            return _publish(spec, state, {spec.champion: 1.0}, audience=step.audience, audience_shares=shares)
+        return _publish(spec, state, shares)
+    if isinstance(strategy, Ab):
+        return _publish(spec, state, {name: strategy.shares.get(name, 0.0) for name in spec.variants})
+    return _publish(spec, state, _two(spec, 1.0 - watch_of(spec, state).holdback))
+
+
+def champion_only(spec: Rollout, state: State) -> PublishAllocation:
+    """Everybody to the champion that the rollout began with, at once: the way back from everywhere."""
+    return _publish(spec, state, {spec.champion: 1.0})
+
+
+def candidate_only(spec: Rollout, state: State) -> PublishAllocation:
+    """Everybody to the candidate, by its own name."""
+    return _publish(spec, state, _two(spec, 1.0))
+
+
+def at_rest(spec: Rollout, state: State) -> PublishAllocation:
+    """Everybody to the champion by its name in the spec: from now on serving follows the alias."""
+    return PublishAllocation(id="", rollout=state.rollout, stage="", shares={spec.champion: 1.0}, follow=True)
+
+
+def alias_forward(spec: Rollout, state: State, why: str) -> MoveAlias:
+    """The alias from where it points to the candidate."""
+    return MoveAlias(
+        id="",
+        rollout=state.rollout,
+        model=model_of(spec.variants[spec.candidates[0]].version),
+        alias=spec.after.registry_alias,
+        version=state.candidate_version,
+        expected=state.alias_version,
+        why=why,
+        keep_previous_as=spec.after.keep_previous_as,
+    )
+
+
+def alias_back(spec: Rollout, state: State, why: str) -> MoveAlias:
+    """The alias from the candidate to what it pointed at before."""
+    return MoveAlias(
+        id="",
+        rollout=state.rollout,
+        model=model_of(spec.variants[spec.candidates[0]].version),
+        alias=spec.after.registry_alias,
+        version=state.alias_before,
+        expected=state.candidate_version,
+        why=why,
+    )
+
+
+def way_back(spec: Rollout, state: State, why: str, *, alias_is_ours: bool = True) -> tuple[Command, ...]:
+    """What ends a rollout without promotion: the champion at once, then the alias, then rest.
+
+    Args:
+        spec: names variants and alias.
+        state: before the move.
+        why: what the alias's history will say.
+        alias_is_ours: False where somebody else has moved the alias, which is then left where it is.
+    """
+    commands: list[Command] = [champion_only(spec, state)]
+    if released(state) and alias_is_ours and state.alias_before:
+        commands.append(alias_back(spec, state, why))
+    return (*commands, at_rest(spec, state))
+
+
+def to_the_end(spec: Rollout, state: State) -> tuple[PublishAllocation, ...]:
+    """What ends a rollout with promotion: the candidate for everybody, then rest where the champion's name now means it."""
+    champion, alias = spec.variants[spec.champion], alias_name(spec)
+    follows = champion.version == alias and not champion.url and not spec.variants[spec.candidates[0]].url
+    return (candidate_only(spec, state), *((at_rest(spec, state),) if follows else ()))
+
+
+def alias_name(spec: Rollout) -> str:
+    """The name under which the registry's alias is served: `models:/churn@champion`."""
+    return f"models:/{model_of(spec.variants[spec.candidates[0]].version)}@{spec.after.registry_alias}"
+
+
+def model_of(name: str) -> str:
+    """The model of a version's name.
+
+    >>> model_of("models:/churn/8"), model_of("models:/churn@champion")
+    ('churn', 'churn')
+    """
+    return name.removeprefix("models:/").replace("@", "/").rpartition("/")[0]
+
+
+def pinned(spec: Rollout, versions: dict[str, str]) -> dict[str, str]:
+    """Each variant's own name with its version in it, for those that a host of ours serves.
+
+    Args:
+        spec: names the variants.
+        versions: variant -> version number ("7").
+    """
+    return {
+        name: f"models:/{model_of(variant.version)}/{versions[name]}"
+        for name, variant in spec.variants.items()
+        if not variant.url and versions.get(name)
+    }
+
+
+def _publish(
+    spec: Rollout,
+    state: State,
+    shares: dict[str, float],
+    *,
+    shadows: dict[str, float] | None = None,
+    audience: str = "",
+    audience_shares: dict[str, float] | None = None,
+) -> PublishAllocation:
+    versions = {spec.champion: state.champion_version, spec.candidates[0]: state.candidate_version}
+    return PublishAllocation(
+        id="",
+        rollout=state.rollout,
+        stage=stage_of(spec, state).name,
+        shares=shares,
+        shadows=shadows or {},
+        audience=audience,
+        audience_shares=audience_shares or {},
+        versions=pinned(spec, versions),
+    )
+
+
+def _two(spec: Rollout, share: float) -> dict[str, float]:
+    return {spec.champion: 1.0 - share, spec.candidates[0]: share}

@@ -1,0 +1,212 @@
+"""What follows? One tick's decision, with every number that it rests on.
+
+The order in which things are looked at is the order of safety: a person's abort, harm, an alias that somebody else moved,
+what people ask for, time limits, and only then the evidence for moving on. Nothing raises out of here for what the world
+does: an act that cannot be is refused in the history, missing data hold.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from segue.decide import acts, moves
+from segue.decide.judge import Judged, crossed, verdicts
+from segue.decide.machine import LIVE, move
+from segue.decide.moves import Move, Scene
+from segue.decide.observed import Observed
+from segue.decide.preconditions import preconditions, span
+from segue.decide.walk import destination, stage_age_s, stage_of, step_age_s, steps_of, watch_of
+from segue.facts.decision import Decision, Phase, State, Verdict
+from segue.ids import derived
+from segue.spec.rollout import Rollout
+
+
+def decide(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Decision, State]:
+    """The decision of one tick and the state after it; the same arguments give the same answer for ever.
+
+    Args:
+        spec: what was asked.
+        state: where the rollout stands.
+        observed: everything that was measured, weighed and asked for.
+        now: the one reading of the clock of this tick.
+
+    Returns:
+        A decision with reasons in every case ("hold" where nothing moves), and the state to be kept with it.
+    """
+    scene = Scene(spec=spec, state=state, observed=observed, now=now)
+    judged = judge(scene)
+    chosen = next(found for look in _IN_ORDER if (found := look(scene, judged)) is not None)
+    return _concluded(scene, judged, chosen)
+
+
+def judge(scene: Scene) -> Judged:
+    """All verdicts of this tick, preconditions included."""
+    found = verdicts(scene.spec, scene.state, scene.observed)
+    phase = scene.state.phase
+    if phase in {"running", "awaiting_approval", "held", "paused"} and scene.state.resume_to in {None, "running"}:
+        found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
+    return Judged(verdicts=found, crossed=crossed(scene.state, found))
+
+
+def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, State]:
+    state, number = scene.state, scene.state.decisions + 1
+    phase = move(state.phase, chosen.trigger)
+    entered = chosen.state.stage != state.stage or chosen.trigger == "retry"
+    after = msgspec.structs.replace(chosen.state, phase=phase, decisions=number, crossed={} if entered else judged.crossed)
+    decision = Decision(
+        id=derived("d", state.rollout, number),
+        rollout=state.rollout,
+        number=number,
+        at=scene.now,
+        kind=chosen.kind,
+        trigger=chosen.trigger,
+        from_phase=state.phase,
+        to_phase=phase,
+        from_stage=stage_of(scene.spec, state).name,
+        to_stage=stage_of(scene.spec, after).name,
+        step=after.step,
+        reasons=chosen.reasons,
+        verdicts=judged.verdicts,
+        commands=moves.named(chosen.commands, state.rollout, number),
+        acts=chosen.acts,
+        inputs=scene.observed.inputs,
+    )
+    return decision, after
+
+
+def _abort(scene: Scene, _judged: Judged) -> Move | None:
+    return acts.abort(scene)
+
+
+def _harm(scene: Scene, judged: Judged) -> Move | None:
+    if not judged.harm or scene.state.phase not in LIVE:
+        return None
+    return moves.back(scene, "harm", tuple(f"{verdict.text} is broken; {verdict.reason}" for verdict in judged.harm))
+
+
+def _superseded(scene: Scene, _judged: Judged) -> Move | None:
+    state, alias = scene.state, scene.observed.alias
+    at_rest = state.phase == "pending" or state.resume_to == "pending" or state.phase not in LIVE
+    if at_rest or alias is None or alias == state.alias_version:
+        return None
+    name = scene.spec.after.registry_alias
+    knows = state.alias_version or "nothing"
+    reason = f"somebody moved the alias {name}: it points at {alias or 'nothing'}, this rollout left it at {knows}"
+    return moves.back(scene, "superseded", (reason,))
+
+
+def _asked(scene: Scene, _judged: Judged) -> Move | None:
+    return acts.first(scene)
+
+
+def _in_phase(scene: Scene, judged: Judged) -> Move:
+    return _PHASES.get(scene.state.phase, _over)(scene, judged)
+
+
+_IN_ORDER: Final[tuple[Callable[[Scene, Judged], Move | None], ...]] = (_abort, _harm, _superseded, _asked, _in_phase)
+
+
+def _pending(scene: Scene, _judged: Judged) -> Move:
+    observed, names = scene.observed, [scene.spec.champion, *scene.spec.candidates]
+    unknown = [name for name in names if not observed.versions.get(name)]
+    if observed.missing or unknown:
+        waiting = [f"{name} is not served yet" for name in observed.missing]
+        waiting += [f"the registry does not know which version {scene.spec.variants[name].version} is" for name in unknown]
+        return moves.hold(scene, tuple(waiting))
+    if observed.alias is None:
+        return moves.hold(scene, (f"it is not known what the alias {scene.spec.after.registry_alias} points at",))
+    versions = {observed.versions[name] for name in names}
+    if len(versions) < len(names):
+        return moves.hold(scene, (f"champion and candidate are the same version, {versions.pop()}: nothing to move",))
+    return moves.start(scene, ("all versions are ready: " + ", ".join(f"{n} is {observed.versions[n]}" for n in names),))
+
+
+def _running(scene: Scene, judged: Judged) -> Move:
+    spec, state, now = scene.spec, scene.state, scene.now
+    stage = stage_of(spec, state)
+    age = stage_age_s(state, now)
+    if stage.at_most is not None and age >= stage.at_most.age_s:
+        reasons = (f"stage {stage.name} is {span(age)} old and may be {span(stage.at_most.age_s)}", *_still_open(judged))
+        if stage.at_most.then == "rollback":
+            return moves.back(scene, "time_out_rollback", reasons)
+        return moves.time_out(scene, reasons)
+    steps = steps_of(stage)
+    if state.step < len(steps) - 1:
+        return _step(scene, judged)
+    if judged.open:
+        return moves.hold(scene, _still_open(judged))
+    reasons = tuple(f"{verdict.text}; {verdict.reason}" for verdict in judged.of("objective"))
+    reasons = reasons or (f"stage {stage.name} has no gate; its conditions hold and no guardrail is broken",)
+    if destination(spec, state.stage + 1) != "stage" and scene.observed.alias is None:
+        return moves.hold(scene, ("passed, but it is not known what the registry's alias points at", *reasons))
+    if stage.approve:
+        return moves.wait_for_approval(scene, reasons)
+    return moves.forward(scene, "gates", reasons)
+
+
+def _step(scene: Scene, judged: Judged) -> Move:
+    state, steps = scene.state, steps_of(stage_of(scene.spec, scene.state))
+    current, age = steps[state.step], step_age_s(state, scene.now)
+    whom = f" of {current.audience}" if current.audience else ""
+    place = f"step {state.step + 1} of {len(steps)} ({100 * current.share:g} %{whom})"
+    if age < current.age_s:
+        return moves.hold(scene, (f"{place} is {span(age)} old and stays {span(current.age_s)}", *_still_open(judged)))
+    if scene.observed.problems:
+        return moves.hold(scene, (f"{place} is old enough, but not everything is measured", *scene.observed.problems))
+    if scene.observed.seen_in_step <= 0:
+        return moves.hold(scene, (f"{place} is old enough, but nothing was recorded of the candidate in it",))
+    seen = scene.observed.seen_in_step
+    reason = f"{place} is {span(age)} old, {seen} answers of the candidate were recorded in it, and no guardrail is broken"
+    return moves.step(scene, (reason,))
+
+
+def _watching(scene: Scene, judged: Judged) -> Move:
+    watch, age = watch_of(scene.spec, scene.state), stage_age_s(scene.state, scene.now)
+    guard = tuple(f"{verdict.text}; {verdict.reason}" for verdict in judged.of("guardrail"))
+    if age < watch.watch_s:
+        return moves.hold(scene, (f"watching for {span(age)} of {span(watch.watch_s)}", *guard))
+    if watch.watch_s > 0 and scene.observed.problems:
+        return moves.hold(scene, ("the watch is over, but not everything is measured", *scene.observed.problems))
+    if watch.watch_s > 0 and scene.observed.seen_in_step <= 0:
+        return moves.hold(scene, ("the watch is over, but nothing was recorded of the candidate in it",))
+    return moves.finish(scene, (f"watched for {span(age)}, and no guardrail is broken", *guard))
+
+
+def _paused(scene: Scene, judged: Judged) -> Move:
+    since = scene.state.paused_at
+    reason = f"paused since {since:%Y-%m-%d %H:%M} UTC by a person; guardrails are watched" if since else "paused by a person"
+    return moves.hold(scene, (reason, *_still_open(judged)))
+
+
+def _awaiting(scene: Scene, judged: Judged) -> Move:
+    stage = stage_of(scene.spec, scene.state)
+    return moves.hold(scene, (f"stage {stage.name} is passed and waits for a yes of {stage.approve}", *_still_open(judged)))
+
+
+def _held(scene: Scene, judged: Judged) -> Move:
+    reason = "time ran out without the evidence; a person may resume, retry, promote or abort"
+    return moves.hold(scene, (reason, *_still_open(judged)))
+
+
+def _over(scene: Scene, _judged: Judged) -> Move:
+    return moves.hold(scene, (f"the rollout is {scene.state.phase.replace('_', ' ')}",))
+
+
+def _still_open(judged: Judged) -> tuple[str, ...]:
+    return tuple(_line(verdict) for verdict in judged.open)
+
+
+def _line(verdict: Verdict) -> str:
+    return f"{verdict.text}: {verdict.reason}"
+
+
+_PHASES: Final[dict[Phase, Callable[[Scene, Judged], Move]]] = {
+    "pending": _pending,
+    "running": _running,
+    "watching": _watching,
+    "paused": _paused,
+    "awaiting_approval": _awaiting,
+    "held": _held,
+}

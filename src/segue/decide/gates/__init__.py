@@ -1,0 +1,1 @@
+"""What does one gate claim, expect and say?"""

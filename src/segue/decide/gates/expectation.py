@@ -1,0 +1,71 @@
+"""What is expected of a question before its data are seen?
+
+Taken from the baselines that were known when the stage was entered and from the stage's plan, never from the question's own
+data. A wrong expectation costs time to a verdict, never its validity.
+"""
+
+from math import sqrt
+from typing import Final
+
+from segue.decide.gates.claims import COMPARISONS
+from segue.facts.decision import State
+from segue.facts.question import Claim, Prior
+from segue.spec.gate import MetricGate
+from segue.spec.metric import KINDS, Metric
+from segue.spec.stage import Stage
+
+_RARE: Final = 0.01
+_SMALL: Final = 0.1  # a small effect: a tenth of a standard deviation
+
+
+def prior(gate: MetricGate, metric: Metric, claim: Claim, stage: Stage, state: State) -> Prior:
+    """Mean and variance of one observation, and the effect that the power is meant for; in the metric's own unit."""
+    mean, variance = state.baselines.get(metric.name) or _unknown(metric, claim)
+    sign = 1.0 if claim.side == "above" else -1.0
+    spread = sqrt(variance)
+    if gate.test not in COMPARISONS:
+        return Prior(mean=mean, variance=variance, effect=_value(metric, claim, mean, sign))
+    no_difference = (1.0 - claim.factor) * mean
+    margin = abs(claim.bound - no_difference)
+    planned = _planned(stage, metric, mean, no_difference)
+    if gate.test == "worse_than_champion_by":
+        effect = claim.bound + sign * (margin or _SMALL * spread)
+    elif planned is not None:
+        effect = planned
+    elif gate.test == "better_than_champion":
+        effect = claim.bound + sign * max(margin, _SMALL * spread)
+    else:
+        effect = no_difference
+    return Prior(mean=mean, variance=variance, effect=effect)
+
+
+def _planned(stage: Stage, metric: Metric, mean: float, no_difference: float) -> float | None:
+    if stage.plan is None or stage.plan.metric != metric.name:
+        return None
+    size = abs(stage.plan.effect) * (abs(mean) if stage.plan.relative else 1.0)
+    return no_difference + (size if metric.goal == "increase" else -size)
+
+
+def _value(metric: Metric, claim: Claim, mean: float, sign: float) -> float:
+    """The candidate's own value that a claim about a constant is planned for: the baseline, or a fifth of a deviation away."""
+    if metric.kind != "latency_quantile" and (mean - claim.bound) * sign > 0:
+        return mean
+    inside = 0.0 <= claim.bound <= 1.0 and (KINDS[metric.kind].bounded or metric.kind == "latency_quantile")
+    if not inside:
+        return claim.bound + sign * 2 * _SMALL * max(abs(claim.bound), 1.0)
+    away = 2 * _SMALL * sqrt(claim.bound * (1.0 - claim.bound))
+    halfway = (claim.bound + 1.0) / 2 if sign > 0 else claim.bound / 2
+    return min(claim.bound + away, halfway) if sign > 0 else max(claim.bound - away, halfway)
+
+
+def _unknown(metric: Metric, claim: Claim) -> tuple[float, float]:
+    if metric.kind == "latency_quantile":
+        return claim.bound, claim.bound * (1.0 - claim.bound)
+    if metric.kind == "error_rate":
+        return _RARE, _RARE * (1.0 - _RARE)
+    if metric.kind == "roc_auc":  # one observation is an hour's, not a prediction's
+        return 0.7, 0.01
+    if KINDS[metric.kind].bounded:
+        return 0.5, 0.25
+    scale = metric.cap or max(abs(claim.bound), 1.0)
+    return scale / 4, scale**2 / 16

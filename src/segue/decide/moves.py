@@ -1,0 +1,209 @@
+"""What does each move of the table mean for stage, shares and alias?
+
+A `Move` is a row of the table together with everything that follows from it; nothing here decides whether to make it.
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from segue.decide import allocate
+from segue.decide.observed import Observed
+from segue.decide.walk import after_pause, destination, full_stage, released
+from segue.facts.decision import Act, Command, State, Trigger
+from segue.ids import derived
+from segue.spec.rollout import Rollout
+
+Kind = Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start"]
+Actor = Literal["gates", "approve", "promote", "promote_full"]
+
+_FORWARD: Final[dict[Actor, dict[str, Trigger]]] = {
+    "gates": {"stage": "next_stage", "full": "release", "end": "passed_last"},
+    "approve": {"stage": "approve", "full": "approve_release", "end": "approve_last"},
+    "promote": {"stage": "promote", "full": "promote_release", "end": "promote_last"},
+    "promote_full": {"full": "promote_full", "end": "promote_full_last"},
+}
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """One move and what comes with it.
+
+    Args:
+        state: as it is after the move, phase and count of decisions aside.
+        reasons: why, strongest first; never empty.
+    """
+
+    trigger: Trigger
+    kind: Kind
+    reasons: tuple[str, ...]
+    state: State
+    commands: tuple[Command, ...] = ()
+    acts: tuple[Act, ...] = ()
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """What every move is made from."""
+
+    spec: Rollout
+    state: State
+    observed: Observed
+    now: datetime
+
+
+def hold(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...] = ()) -> Move:
+    """Nothing moves."""
+    return Move(trigger="hold", kind="hold", reasons=reasons, state=scene.state, acts=acts)
+
+
+def forward(scene: Scene, actor: Actor, reasons: tuple[str, ...], acts: tuple[Act, ...] = ()) -> Move:
+    """On to the next stage, to the full one, or to the end."""
+    spec, state = scene.spec, scene.state
+    at = full_stage(spec, state.stage) if actor == "promote_full" else state.stage + 1
+    goal: str = destination(spec, at)
+    if released(state):
+        at, goal = len(spec.stages), "end"
+    trigger = _FORWARD[actor][goal]
+    if goal == "stage":
+        entered = _enter(scene, at)
+        kind: Kind = "promote" if actor in {"promote", "promote_full"} else "advance"
+        return Move(
+            trigger=trigger, kind=kind, reasons=reasons, state=entered, commands=(allocate.for_stage(spec, entered),), acts=acts
+        )
+    after, commands = _release(scene, at if goal == "full" else state.stage, reasons[0], to_end=goal == "end")
+    return Move(trigger=trigger, kind="promote", reasons=reasons, state=after, commands=commands, acts=acts)
+
+
+def start(scene: Scene, reasons: tuple[str, ...]) -> Move:
+    """Out of pending into the first stage: the versions are ready, and from now on they are pinned."""
+    versions, spec = scene.observed.versions, scene.spec
+    known = msgspec.structs.replace(
+        scene.state,
+        champion_version=versions[spec.champion],
+        candidate_version=versions[spec.candidates[0]],
+        alias_version=scene.observed.alias or "",
+        alias_before="",
+    )
+    scene = msgspec.structs.replace(scene, state=known)
+    if destination(spec, 0) == "full":
+        after, commands = _release(scene, 0, reasons[0], to_end=False)
+        return Move(trigger="ready_release", kind="promote", reasons=reasons, state=after, commands=commands)
+    entered = _enter(scene, 0)
+    return Move(trigger="ready", kind="start", reasons=reasons, state=entered, commands=(allocate.for_stage(spec, entered),))
+
+
+def step(scene: Scene, reasons: tuple[str, ...]) -> Move:
+    """The next step of a canary, never more than one."""
+    after = msgspec.structs.replace(scene.state, step=scene.state.step + 1, step_at=scene.now)
+    return Move(trigger="step", kind="advance", reasons=reasons, state=after, commands=(allocate.for_stage(scene.spec, after),))
+
+
+def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[Act, ...] = ()) -> Move:
+    """The end without promotion: everybody to the champion at once, the alias where it was."""
+    state = scene.state
+    nothing_published = state.phase == "pending" or state.resume_to == "pending"
+    commands = allocate.way_back(scene.spec, state, reasons[0], alias_is_ours=trigger != "superseded")
+    kind: Kind = "abort" if trigger in {"abort", "superseded"} else "roll_back"
+    after = _running_again(scene)
+    if released(state) and trigger != "superseded" and state.alias_before:
+        after = msgspec.structs.replace(after, alias_version=state.alias_before)
+    return Move(
+        trigger=trigger,
+        kind=kind,
+        reasons=reasons,
+        state=after,
+        commands=() if nothing_published else commands,
+        acts=acts,
+    )
+
+
+def finish(scene: Scene, reasons: tuple[str, ...]) -> Move:
+    """The watch is over: the hold-back ends."""
+    commands = allocate.to_the_end(scene.spec, scene.state)
+    return Move(trigger="watched", kind="finish", reasons=reasons, state=scene.state, commands=commands)
+
+
+def time_out(scene: Scene, reasons: tuple[str, ...]) -> Move:
+    """The stage took too long, and stays where it is for a person."""
+    return Move(trigger="time_out_hold", kind="hold", reasons=reasons, state=scene.state)
+
+
+def wait_for_approval(scene: Scene, reasons: tuple[str, ...]) -> Move:
+    """The evidence is there; a person has to say yes."""
+    return Move(trigger="passed", kind="advance", reasons=reasons, state=scene.state)
+
+
+def pause(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """The clocks of stage and step stand still; shares stay; guardrails are watched on."""
+    after = msgspec.structs.replace(scene.state, paused_at=scene.now, resume_to=scene.state.phase)
+    return Move(trigger="pause", kind="pause", reasons=reasons, state=after, acts=acts)
+
+
+def resume(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """Back to where the pause came from; out of `held` the stage's clock begins anew, its evidence does not."""
+    state = scene.state
+    to_watch: dict[str | None, Trigger] = {"watching": "resume_watch", "pending": "resume_pending"}
+    after = _running_again(scene)
+    if state.phase == "held":
+        after = msgspec.structs.replace(after, entered_at=scene.now, paused_s=0.0)
+    return Move(trigger=to_watch.get(state.resume_to, "resume"), kind="resume", reasons=reasons, state=after, acts=acts)
+
+
+def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """From the first stage again, with evidence of its own; the salt stays, so those who saw the candidate see it again."""
+    state = scene.state
+    after = State(
+        rollout=state.rollout,
+        route=state.route,
+        spec_digest=state.spec_digest,
+        phase=state.phase,
+        created_at=state.created_at,
+        entered_at=scene.now,
+        step_at=scene.now,
+        decisions=state.decisions,
+        attempt=state.attempt + 1,
+        since_allocation=scene.observed.allocation + 1,
+        champion_version=state.champion_version,
+        candidate_version=state.candidate_version,
+        alias_version=state.alias_version,
+    )
+    commands = (allocate.champion_only(scene.spec, after),) if state.phase == "held" else ()
+    return Move(trigger="retry", kind="retry", reasons=reasons, state=after, commands=commands, acts=acts)
+
+
+def named(commands: tuple[Command, ...], rollout: str, number: int) -> tuple[Command, ...]:
+    """The commands of a decision with ids of their own: doing one twice is seen to be the same thing."""
+    return tuple(
+        msgspec.structs.replace(command, id=derived("cmd", rollout, number, position))
+        for position, command in enumerate(commands)
+    )
+
+
+def _enter(scene: Scene, stage: int) -> State:
+    return msgspec.structs.replace(
+        scene.state,
+        stage=stage,
+        step=0,
+        entered_at=scene.now,
+        step_at=scene.now,
+        paused_at=None,
+        paused_s=0.0,
+        resume_to=None,
+        baselines=scene.observed.baselines or scene.state.baselines,
+    )
+
+
+def _release(scene: Scene, stage: int, why: str, *, to_end: bool) -> tuple[State, tuple[Command, ...]]:
+    spec, state = scene.spec, scene.state
+    if released(state):
+        return _running_again(scene), allocate.to_the_end(spec, state)
+    entered = _enter(scene, stage)
+    after = msgspec.structs.replace(entered, alias_before=state.alias_version, alias_version=state.candidate_version)
+    shares = allocate.to_the_end(spec, after) if to_end else (allocate.for_stage(spec, after),)
+    first = msgspec.structs.replace(shares[0], rests_on_alias=True)
+    return after, (allocate.alias_forward(spec, state, why), first, *shares[1:])
+
+
+def _running_again(scene: Scene) -> State:
+    paused_s, step_at = after_pause(scene.state, scene.now)
+    return msgspec.structs.replace(scene.state, paused_at=None, resume_to=None, paused_s=paused_s, step_at=step_at)

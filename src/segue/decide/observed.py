@@ -1,0 +1,68 @@
+"""What does one tick know, apart from spec, state and time?"""
+
+import msgspec
+
+from segue.facts.decision import Act, Inputs
+from segue.facts.evidence import Weighed
+from segue.facts.summary import Summary
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How completely one variant's side of the current stage is known.
+
+    Args:
+        asked: how often it was to answer, in the stage so far.
+        failed: how often it did not.
+        judged: its answers that are older than the outcome's window.
+        with_outcome: of these, how many have an outcome.
+    """
+
+    asked: int = 0
+    failed: int = 0
+    judged: int = 0
+    with_outcome: int = 0
+
+    @property
+    def failure_rate(self) -> float | None:
+        """Failures per question; None before the first."""
+        return self.failed / self.asked if self.asked else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Outcomes per judged answer; None before the first."""
+        return self.with_outcome / self.judged if self.judged else None
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything from outside that a decision may rest on.
+
+    Args:
+        weighed: question id -> what the data say about it.
+        summaries: question id -> the numbers that were weighed.
+        health: variant -> how completely the stage's data of it are known.
+        seen_in_step: how often the candidate was asked since the step began; silence moves nothing.
+        outcomes: judged outcomes of the candidate in this stage.
+        acts: what people asked for and no decision has applied, oldest first.
+        missing: versions that have to be served and are not.
+        alias: what the registry's alias points at now, "" for nothing; None where the registry did not say.
+        versions: variant -> the version that its name in the spec stands for now.
+        allocation: the number of the route's allocation in force, 0 before the first.
+        other: another live rollout of the route, which stands in the way of a retry, or "".
+        baselines: metric -> (mean, variance) of the champion as known now.
+        problems: what could not be measured, and why; nothing is promoted while there are any.
+    """
+
+    weighed: dict[str, Weighed] = {}
+    summaries: dict[str, Summary] = {}
+    health: dict[str, Health] = {}
+    seen_in_step: int = 0
+    outcomes: int = 0
+    acts: tuple[Act, ...] = ()
+    missing: tuple[str, ...] = ()
+    alias: str | None = None
+    versions: dict[str, str] = {}
+    allocation: int = 0
+    other: str = ""
+    baselines: dict[str, tuple[float, float]] = {}
+    problems: tuple[str, ...] = ()
+    inputs: Inputs | None = None

@@ -1,0 +1,97 @@
+"""May the gates be believed and the stage be left at all?
+
+Age, outcomes, and whether both sides are seen equally well. A failed precondition holds; it never rolls back.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from segue.decide.observed import Health, Observed
+from segue.decide.walk import stage_age_s, stage_of, step_age_s, steps_of
+from segue.facts.decision import State, Verdict
+from segue.spec.gate import MetricGate
+from segue.spec.metric import KINDS, needs_outcome
+from segue.spec.rollout import Rollout
+from segue.spec.stage import Stage
+
+FAILURE_GAP: Final = 0.01
+"""Failure rates of two variants may differ by so much before a gate on quality is held: whoever fails on hard requests looks
+good on the rest."""
+COVERAGE_GAP: Final = 0.05
+"""Shares of judged predictions with an outcome may differ by so much between the variants before gates on outcomes are held."""
+
+
+def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Verdict, ...]:
+    """What has to hold before the stage may be left by its gates."""
+    stage, path = stage_of(spec, state), f"stages[{state.stage}]"
+    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(stage, path, observed)]
+    found += _balance(spec, stage, path, observed)
+    return tuple(found)
+
+
+def _age(stage: Stage, path: str, state: State, now: datetime) -> Iterator[Verdict]:
+    need, have = stage.at_least.age_s, stage_age_s(state, now)
+    if need > 0:
+        yield _verdict(
+            f"{path}.at_least.age", f"the stage is at least {span(need)} old", f"it is {span(have)} old", ok=have >= need
+        )
+
+
+def _steps(stage: Stage, path: str, state: State, now: datetime) -> Iterator[Verdict]:
+    steps = steps_of(stage)
+    if steps:
+        need, have, last = steps[state.step].age_s, step_age_s(state, now), state.step == len(steps) - 1
+        text = f"all {len(steps)} steps are done, the last one for {span(steps[-1].age_s)}"
+        reason = f"step {state.step + 1} of {len(steps)} is {span(have)} old and stays at least {span(need)}"
+        yield _verdict(f"{path}.steps", text, reason, ok=last and have >= need)
+
+
+def _data(stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
+    for problem in observed.problems:
+        yield _verdict(f"{path}.measured", "everything is measured", problem, ok=False)
+    seen = sum(health.asked for health in observed.health.values())
+    reason = f"{seen} answers were recorded in this stage"
+    yield _verdict(f"{path}.seen", "answers were recorded in this stage", reason, ok=seen > 0)
+    need = stage.at_least.outcomes
+    if need > 0:
+        reason = f"{observed.outcomes} so far"
+        text = f"at least {need} judged outcomes of the candidate"
+        yield _verdict(f"{path}.at_least.outcomes", text, reason, ok=observed.outcomes >= need)
+
+
+def _balance(spec: Rollout, stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
+    metrics = [spec.metrics[gate.metric] for gate in stage.promote_when if isinstance(gate, MetricGate)]
+    champion = observed.health.get(spec.champion, Health())
+    for name in spec.candidates:
+        candidate = observed.health.get(name, Health())
+        if any(KINDS[metric.kind].needs != "nothing" or needs_outcome(metric) for metric in metrics):
+            rates = (candidate.failure_rate, champion.failure_rate)
+            yield _gap(f"{path}.failures", f"failure rates of {name} and {spec.champion}", rates, FAILURE_GAP)
+        if any(needs_outcome(metric) for metric in metrics):
+            rates = (candidate.coverage, champion.coverage)
+            yield _gap(f"{path}.coverage", f"shares with an outcome of {name} and {spec.champion}", rates, COVERAGE_GAP)
+
+
+def _gap(path: str, what: str, rates: tuple[float | None, float | None], bound: float) -> Verdict:
+    text = f"{what} differ by at most {100 * bound:g} pp"
+    one, other = rates
+    if one is None or other is None:
+        return _verdict(path, text, "not known for both", ok=False)
+    return _verdict(path, text, f"{100 * one:.3g} % and {100 * other:.3g} %", ok=abs(one - other) <= bound)
+
+
+def _verdict(path: str, text: str, reason: str, *, ok: bool) -> Verdict:
+    return Verdict(gate=path, text=text, role="precondition", outcome="pass" if ok else "not_yet", reason=reason)
+
+
+def span(seconds: float) -> str:
+    """A stream duration as people say it.
+
+    >>> span(90), span(5400), span(172800)
+    ('1.5 min', '1.5 h', '2 d')
+    """
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,66 @@
+"""Where in its spec does a rollout stand, and what comes next?"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from segue.facts.decision import State
+from segue.spec.rollout import Rollout
+from segue.spec.stage import Canary, Full, Stage, Step
+
+Destination = Literal["stage", "full", "end"]
+
+
+def stage_of(spec: Rollout, state: State) -> Stage:
+    """The stage that the rollout is in, or was in last."""
+    return spec.stages[state.stage]
+
+
+def steps_of(stage: Stage) -> tuple[Step, ...]:
+    """The steps of a canary; none of any other strategy."""
+    return stage.strategy.steps if isinstance(stage.strategy, Canary) else ()
+
+
+def destination(spec: Rollout, stage: int) -> Destination:
+    """What a stage of this index is: one with evidence to come, the full one, or past the end."""
+    if stage >= len(spec.stages):
+        return "end"
+    return "full" if isinstance(spec.stages[stage].strategy, Full) else "stage"
+
+
+def full_stage(spec: Rollout, after: int) -> int:
+    """The index of the first full stage after this one; the number of stages where there is none."""
+    later = (at for at in range(after + 1, len(spec.stages)) if destination(spec, at) == "full")
+    return next(later, len(spec.stages))
+
+
+def watch_of(spec: Rollout, state: State) -> Full:
+    """The watch of the stage that the rollout is in; an empty one where it is no full stage."""
+    strategy = stage_of(spec, state).strategy
+    return strategy if isinstance(strategy, Full) else Full()
+
+
+def released(state: State) -> bool:
+    """Whether the alias has moved: in a watch, also while it is paused, and after it."""
+    return state.phase in {"watching", "promoted"} or (state.phase == "paused" and state.resume_to == "watching")
+
+
+def stage_age_s(state: State, now: datetime) -> float:
+    """Stream seconds in this stage, pauses left out."""
+    return (_clock(state, now) - state.entered_at).total_seconds() - state.paused_s
+
+
+def step_age_s(state: State, now: datetime) -> float:
+    """Stream seconds in this step, pauses left out: a resume sets `step_at` forward by the pause."""
+    return (_clock(state, now) - state.step_at).total_seconds()
+
+
+def _clock(state: State, now: datetime) -> datetime:
+    return state.paused_at if state.paused_at is not None else now
+
+
+def after_pause(state: State, now: datetime) -> tuple[float, datetime]:
+    """`paused_s` and `step_at` as they are when a pause ends now."""
+    if state.paused_at is None:
+        return state.paused_s, state.step_at
+    pause = max((now - state.paused_at).total_seconds(), 0.0)
+    return state.paused_s + pause, state.step_at + timedelta(seconds=pause)

@@ -1,0 +1,61 @@
+"""What has to hold before the gates may be believed."""
+
+from typing import Any
+
+import pytest
+
+from segue.decide.observed import Health, Observed
+from segue.decide.preconditions import COVERAGE_GAP, FAILURE_GAP, preconditions
+
+FINE = Health(asked=1000, failed=0, judged=1000, with_outcome=900)
+
+
+def unmet(scene: Any, observed: Observed, *, hours: float = 3.0) -> set[str]:
+    found = preconditions(scene.spec, scene.state, observed, scene.at(hours=hours).now)
+    return {verdict.gate.partition(".")[2] for verdict in found if verdict.outcome != "pass"}
+
+
+def test_all_in_order(running: Any) -> None:
+    """Old enough, enough outcomes, both sides seen alike: nothing holds."""
+    assert unmet(running, running.observed()) == set()
+
+
+def test_age_and_outcomes(running: Any) -> None:
+    """A stage that is too young or has too few outcomes is held, and so is one that nobody has asked."""
+    assert unmet(running, running.observed(), hours=1.9) == {"at_least.age"}
+    assert unmet(running, running.observed(outcomes=99)) == {"at_least.outcomes"}
+    assert unmet(running, running.observed(health={})) == {"seen", "failures", "coverage"}
+
+
+def test_a_pause_does_not_age(running: Any) -> None:
+    """Time spent paused is not time in the stage."""
+    assert unmet(running.at(paused_s=3600.0), running.observed(), hours=2.5) == {"at_least.age"}
+
+
+@pytest.mark.parametrize(("gap", "held"), [(0.9 * FAILURE_GAP, set()), (1.1 * FAILURE_GAP, {"failures"})])
+def test_unequal_failures_hold_gates_on_quality(running: Any, gap: float, held: set[str]) -> None:
+    """Whoever fails on the hard requests looks good on the rest."""
+    failing = Health(asked=10_000, failed=round(gap * 10_000), judged=1000, with_outcome=900)
+    assert unmet(running, running.observed(health={"champion": FINE, "v8": failing})) == held
+
+
+@pytest.mark.parametrize(("gap", "held"), [(0.9 * COVERAGE_GAP, set()), (1.1 * COVERAGE_GAP, {"coverage"})])
+def test_unequal_coverage_holds_gates_on_outcomes(running: Any, gap: float, held: set[str]) -> None:
+    """Outcomes that come for one variant more often than for the other decide nothing."""
+    covered = Health(asked=1000, judged=10_000, with_outcome=round((0.9 - gap) * 10_000))
+    assert unmet(running, running.observed(health={"champion": FINE, "v8": covered})) == held
+
+
+def test_what_could_not_be_measured_holds(running: Any) -> None:
+    """A failed measurement is a reason to hold, in its own words."""
+    found = preconditions(running.spec, running.state, running.observed(problems=("no lake",)), running.at(hours=3).now)
+    assert "no lake" in [verdict.reason for verdict in found if verdict.outcome == "not_yet"]
+
+
+def test_steps_before_the_last_hold(running: Any) -> None:
+    """A canary is left only from its last step, and only when that is old enough."""
+    canary = running.at(stage=1, step=1)
+    assert unmet(canary, canary.observed()) == {"steps"}
+    last = running.at(stage=1, step=2)
+    assert unmet(last, last.observed(), hours=1.9) == {"steps"}
+    assert unmet(last, last.observed(), hours=2) == set()

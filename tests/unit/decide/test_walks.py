@@ -1,0 +1,89 @@
+"""Whole ways of rollouts, as people would tell them: one file a story in `walks/`, one line a tick.
+
+`+HOURS what is seen => kind trigger phase/stage/step : commands`. What is seen, separated by `;`: `shown METRIC...` (the claims on
+these are shown), `act TRIGGER`, `silent` (nothing was recorded), `unmeasured`, `alias VERSION|unknown`, `missing NAME`,
+`other ROLLOUT`, `versions CHAMPION CANDIDATE`. Nothing seen: all is known, in order, and shows nothing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from segue.decide.decide import decide
+from segue.decide.observed import Observed
+from segue.facts.decision import Command, Decision, MoveAlias
+
+WALKS = sorted((Path(__file__).parent / "walks").glob("*.txt"))
+
+
+@pytest.mark.parametrize("story", WALKS, ids=lambda path: path.stem)
+def test_walk(story: Path, running: Any, running_without_full: Any, act: Any) -> None:
+    """Every tick of the story decides what the line says, with reasons, and the commands that it says."""
+    lines = [line for line in story.read_text().splitlines() if line and not line.startswith("#")]
+    scene = running if lines[0] == "spec with full" else running_without_full
+    if lines[1] == "start pending":
+        scene = scene.at(phase="pending", champion_version="", candidate_version="", alias_version="")
+    for line in lines[2:]:
+        seen, _, expected = line.partition("=>")
+        hours, _, sights = seen.strip().partition(" ")
+        scene = scene.at(hours=float(hours.strip("+h")))
+        decision, after = decide(scene.spec, scene.state, observed(scene, sights, act), scene.now)
+        assert said(decision, after.step) == " ".join(expected.split()), line
+        assert decision.reasons, line
+        assert all(decision.reasons), line
+        assert (decision.number, after.decisions) == (scene.state.decisions + 1, decision.number)
+        scene = scene.at(**msgspec.structs.asdict(after))
+
+
+def observed(scene: Any, sights: str, act: Any) -> Observed:
+    """What a line says is seen."""
+    shown: tuple[str, ...] = ()
+    changes: dict[str, object] = {}
+    for sight in filter(None, (part.strip() for part in sights.split(";"))):
+        match sight.split():
+            case ["shown", *metrics]:
+                shown = tuple(metrics)
+            case ["act", trigger]:
+                changes["acts"] = (act(trigger),)
+            case ["silent"]:
+                changes |= {"health": {}, "seen_in_step": 0, "outcomes": 0}
+            case ["unmeasured"]:
+                changes["problems"] = ("the lake does not answer",)
+            case ["alias", version]:
+                changes["alias"] = None if version == "unknown" else version
+            case ["missing", name]:
+                changes["missing"] = (name,)
+            case ["other", rollout]:
+                changes["other"] = rollout
+            case ["versions", champion, candidate]:
+                changes["versions"] = {"champion": champion, "v8": candidate.strip("-")}
+            case _:
+                pytest.fail(f"no such sight: {sight}")
+    if "alias 9" in sights and scene.state.phase == "pending":
+        changes["versions"] = {"champion": "9", "v8": "8"}
+    return scene.observed(*shown, **changes)
+
+
+def said(decision: Decision, step: int) -> str:
+    """A decision in the words of the stories."""
+    head = f"{decision.kind} {decision.trigger} {decision.to_phase}/{decision.to_stage}/{step + 1}"
+    commands = "; ".join(command_said(command) for command in decision.commands)
+    return f"{head} : {commands}" if commands else head
+
+
+def command_said(command: Command) -> str:
+    """A command in the words of the stories."""
+    if isinstance(command, MoveAlias):
+        return f"alias {command.expected} -> {command.version}"
+    if command.follow:
+        return "rest"
+    where = f" where {command.audience} {shares(command.audience_shares)}" if command.audience else ""
+    shadows = f" shadow {shares(command.shadows)}" if command.shadows else ""
+    return shares(command.shares) + where + shadows
+
+
+def shares(them: dict[str, float]) -> str:
+    """Shares in percent, those that are not 0."""
+    return " ".join(f"{name} {100 * share:g}" for name, share in them.items() if share)
