@@ -1,0 +1,175 @@
+"""How does a rollout come into being, and how do people steer it?"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from segue.decide.acts import PEOPLE_ASK
+from segue.decide.allocate import model_of
+from segue.decide.machine import LIVE, triggers
+from segue.decide.questions import blind, questions, unbuilt
+from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, TransitionError
+from segue.facts.decision import Act, State, Trigger
+from segue.ids import derived
+from segue.measure.questions import unanswerable
+from segue.monitor.carry_out import allocation_in_force
+from segue.monitor.outside import Control
+from segue.monitor.publish import at_rest
+from segue.ports.store import Loaded
+from segue.spec.load import load
+from segue.spec.rollout import Rollout
+from segue.spec.unbuilt import require_built
+
+_MOVES_OF: Final[dict[str, frozenset[str]]] = {
+    "promote": frozenset({"promote", "promote_release", "promote_last"}),
+    "promote_full": frozenset({"promote_full", "promote_full_last"}),
+    "approve": frozenset({"approve", "approve_release", "approve_last"}),
+    "resume": frozenset({"resume", "resume_watch", "resume_pending"}),
+}
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What `apply` did.
+
+    Args:
+        created: False where the same spec was live already, or nothing was to be written.
+        notes: what people should know: guardrails that cannot see in some stage.
+    """
+
+    rollout: str
+    spec: Rollout
+    created: bool
+    notes: tuple[str, ...] = ()
+
+
+def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: str = "", dry_run: bool = False) -> Applied:
+    """Begin a rollout from a spec's text; the same text again while it is live changes nothing.
+
+    The route's first allocation, everybody to the champion, is published before the rollout exists, so a route never has a
+    rollout and nothing to serve.
+
+    Args:
+        control: the stores.
+        source: the spec's text.
+        name: of the file, for messages.
+        seed: another one gives another draw of the same units; for simulations and demonstrations.
+        dry_run: check everything, write nothing.
+
+    Raises:
+        SpecError: the text is no spec, or asks for what this version has not built; all reasons at once.
+        Conflict: the route has a live rollout of another spec.
+        Unavailable: the store did not answer.
+    """
+    spec = load(source, name)
+    require_built(spec, name)
+    check(spec)
+    notes = blind(spec)
+    past = control.rollouts.rollouts(spec.route)
+    live = next((loaded for loaded in past if loaded.state.phase in LIVE), None)
+    if live is not None and live.state.spec_digest == spec.digest:
+        return Applied(rollout=live.state.rollout, spec=spec, created=False, notes=notes)
+    if live is not None:
+        hint = f"segue abort {live.state.rollout}, or wait until it is over"
+        raise Conflict("the route has a rollout of another spec that is not over", hint=hint, rollout=live.state.rollout)
+    rollout = f"{spec.route}-{len(past) + 1}"
+    if dry_run:
+        return Applied(rollout=rollout, spec=spec, created=False, notes=notes)
+    now = control.clock.now()
+    if allocation_in_force(control, spec.route) is None:
+        control.allocations.publish(at_rest(spec, now), command_id=derived("cmd", spec.route, "first"))
+    state = State(
+        rollout=rollout, route=spec.route, spec_digest=spec.digest, phase="pending", created_at=now, entered_at=now, step_at=now
+    )
+    control.rollouts.create(state, spec_source=source, salt=derived("salt", rollout, spec.digest, seed))
+    return Applied(rollout=rollout, spec=spec, created=True, notes=notes)
+
+
+def check(spec: Rollout) -> None:
+    """Refuse by name what is written in the spec and cannot be run.
+
+    Raises:
+        SpecError: with every reason.
+    """
+    reasons = [*unbuilt(spec), *_elsewhere(spec)]
+    if not reasons:
+        reasons += _unanswerable(spec)
+    if reasons:
+        problems = [Problem(line=0, column=0, path=_path(reason), message=reason) for reason in dict.fromkeys(reasons)]
+        raise SpecError("this version of segue cannot run the rollout", problems, hint="remove these parts, or wait for them")
+
+
+def ask(control: Control, rollout: str, trigger: Trigger, *, who: str, why: str) -> Act:
+    """Enter what a person asks for; the next tick applies or refuses it, and records which.
+
+    Raises:
+        NotFound: there is no such rollout.
+        TransitionError: the table has no such move from where the rollout is now; nothing is entered.
+        DomainError: nobody can ask for that.
+    """
+    if trigger not in PEOPLE_ASK:
+        raise DomainError(f"{trigger} is not asked for by people", hint=", ".join(PEOPLE_ASK))
+    loaded = control.rollouts.load(rollout)
+    now = control.clock.now()
+    possible = triggers(loaded.state.phase)
+    if not _MOVES_OF.get(trigger, frozenset({trigger})) & set(possible):
+        raise TransitionError(f"a rollout that is {loaded.state.phase} has no {trigger}", rollout=rollout)
+    identity = derived("act", rollout, trigger, who, why, loaded.token, (now - _SOMETIME) // _MICRO)
+    act = Act(id=identity, rollout=rollout, trigger=trigger, who=who, why=why, at=now)
+    control.commands.ask(act)
+    return act
+
+
+def find(control: Control, name: str) -> Loaded:
+    """A rollout by its id, or the newest one of a route.
+
+    Raises:
+        NotFound: neither; the hint names those that are there.
+    """
+    try:
+        return control.rollouts.load(name)
+    except NotFound:
+        newest = next(iter(control.rollouts.rollouts(name)), None)
+        if newest is None:
+            raise
+        return newest
+
+
+_MICRO: Final = timedelta(microseconds=1)
+_SOMETIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _elsewhere(spec: Rollout) -> list[str]:
+    """The alias belongs to one model: champion and candidate have to be versions of it."""
+    models = {model_of(variant.version) for variant in spec.variants.values()}
+    if len(models) <= 1:
+        return []
+    return [f"variants: versions of different models ({', '.join(sorted(models))}); an alias moves between versions of one"]
+
+
+def _unanswerable(spec: Rollout) -> list[str]:
+    found = []
+    for index, stage in enumerate(spec.stages):
+        for question in questions(spec, _standing_in(spec, index)):
+            reason = unanswerable(question)
+            if reason:
+                found.append(f"{question.gate} in stage {stage.name}: {reason}")
+    return found
+
+
+def _standing_in(spec: Rollout, stage: int) -> State:
+    at = _SOMETIME
+    return State(
+        rollout="",
+        route=spec.route,
+        spec_digest=spec.digest,
+        phase="running",
+        stage=stage,
+        created_at=at,
+        entered_at=at,
+        step_at=at,
+    )
+
+
+def _path(reason: str) -> str:
+    return reason.partition(":")[0].split(" ")[0]

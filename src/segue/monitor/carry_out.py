@@ -1,0 +1,196 @@
+"""How is a decided command done, so that doing it again changes nothing?
+
+Every doer is idempotent by the command's id, and the command is marked done after. A crash in between does it once more,
+with the same result.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from segue.decide.machine import TERMINAL
+from segue.errors import Conflict, NotFound, Refused, Unavailable
+from segue.facts.allocation import Allocation
+from segue.facts.decision import Command, MoveAlias, PublishAllocation, State
+from segue.monitor.outside import Control
+from segue.monitor.publish import allocation, at_rest
+from segue.ports.registry import AliasMove
+from segue.spec.rollout import Rollout
+
+log: Final = logging.getLogger("segue.monitor")
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command is carried out for."""
+
+    spec: Rollout
+    state: State
+    salt: str
+    now: datetime
+
+
+class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the commands.
+
+    Args:
+        waiting: those that have to wait for the world and are tried again at the next tick.
+        refused: what the outside said no to, for people.
+    """
+
+    waiting: tuple[Command, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def alias_is_moving(self) -> bool:
+        """Whether an alias move is still to be done, so that where the alias points says nothing."""
+        return any(isinstance(command, MoveAlias) for command in self.waiting)
+
+
+def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> CarriedOut:
+    """Carry out commands in their order; a registry that does not answer never stands in the way of the champion.
+
+    - Shares that later shares overtake are not published any more.
+    - An alias move that a later one takes back is not begun any more.
+    - Shares that rest on an alias move wait while the registry does not answer and are dropped where it refuses: they would put
+      into force what the registry does not say. The next tick sees where the alias points and decides anew.
+
+    Raises:
+        Unavailable: the store did not answer; what is not done yet is pending still.
+    """
+    waiting: list[Command] = []
+    refused: list[str] = []
+    for position, command in enumerate(commands):
+        later = commands[position + 1 :]
+        if isinstance(command, MoveAlias):
+            done = _move(control, command, task, later)
+        else:
+            moving = any(isinstance(before, MoveAlias) for before in waiting)
+            done = _shares(control, command, task, later, _Base(moving=moving, refused=bool(refused)))
+        if done == "waits":
+            waiting.append(command)
+            continue
+        if done != "done":
+            refused.append(done)
+        control.commands.done(command.id)
+    return CarriedOut(waiting=tuple(waiting), refused=tuple(refused))
+
+
+class _Base(NamedTuple):
+    """How the alias moves before some shares went."""
+
+    moving: bool
+    refused: bool
+
+
+def _shares(
+    control: Control, command: PublishAllocation, task: Task, later: Sequence[Command], base: _Base
+) -> Literal["done", "waits"]:
+    overtaken = any(isinstance(other, PublishAllocation) and (command.follow or not other.follow) for other in later)
+    if overtaken or (command.rests_on_alias and base.refused):
+        log.info("%s: shares %s are dropped", task.state.rollout, command.shares)
+        return "done"
+    if command.rests_on_alias and base.moving:
+        return "waits"
+    return _publish(control, command, task)
+
+
+def _move(control: Control, command: MoveAlias, task: Task, later: Sequence[Command]) -> str:
+    """Compare, set, read back; then keep the version before under its own alias. "done", "waits", or why it was refused."""
+    try:
+        taken_back = any(isinstance(other, MoveAlias) and other.version == command.expected for other in later)
+        if taken_back and (control.registry.alias(command.model, command.alias) or "") == command.expected:
+            return "done"
+        _point(control, command, task)
+        if command.keep_previous_as and command.expected:
+            _keep(control, command, task)
+    except Unavailable as error:
+        log.warning("%s: the registry does not answer: %s", command.rollout, error.message)
+        return "waits"
+    except (Conflict, Refused, NotFound) as error:
+        reason = f"the alias {command.alias} of {command.model} was not moved to {command.version}: {error.message}"
+        log.error("%s: %s", command.rollout, reason)
+        return reason
+    return "done"
+
+
+def _point(control: Control, command: MoveAlias, task: Task) -> None:
+    registry = control.registry
+    if registry.alias(command.model, command.alias) == command.version:
+        return
+    registry.move(_entry(command, task, command.alias, before=command.expected, after=command.version))
+    there = registry.alias(command.model, command.alias)
+    if there != command.version:
+        raise Conflict(f"it was set, and points at {there or 'nothing'} when read back")
+    log.info("%s: alias %s of %s moved to %s", command.rollout, command.alias, command.model, command.version)
+
+
+def _keep(control: Control, command: MoveAlias, task: Task) -> None:
+    alias = command.keep_previous_as
+    before = control.registry.alias(command.model, alias) or ""
+    if before == command.expected:
+        return
+    try:
+        control.registry.move(_entry(command, task, alias, before=before, after=command.expected))
+    except (Conflict, Refused, NotFound) as error:  # a convenience for people; the rollout does not depend on it
+        log.warning("%s: the alias %s was not kept: %s", command.rollout, alias, error.message)
+
+
+def _entry(command: MoveAlias, task: Task, alias: str, *, before: str, after: str) -> AliasMove:
+    return AliasMove(
+        model=command.model,
+        alias=alias,
+        before=before,
+        after=after,
+        who="segue",
+        why=command.why,
+        at=task.now,
+        evidence=command.rollout,
+        command_id=command.id if alias == command.alias else f"{command.id}-{alias}",
+    )
+
+
+def _publish(control: Control, command: PublishAllocation, task: Task) -> Literal["done", "waits"]:
+    in_force = allocation_in_force(control, task.spec.route)
+    if task.state.phase in TERMINAL and in_force and in_force.rollout not in {"", command.rollout}:
+        return "done"  # another rollout has taken over since
+    if command.follow:
+        try:
+            served = alias_is_served(control, task.spec)
+        except Unavailable:
+            served = False
+        if not served:
+            return "waits"
+        control.allocations.publish(at_rest(task.spec, task.now), command_id=command.id)
+        return "done"
+    before = control.allocations.allocations(task.spec.route, rollout=command.rollout)
+    wanted = allocation(command, task.spec, task.salt, before=before, now=task.now)
+    number = control.allocations.publish(wanted, command_id=command.id).number
+    log.info("%s: allocation %d, stage %s, shares %s", command.rollout, number, command.stage, command.shares)
+    return "done"
+
+
+def allocation_in_force(control: Control, route: str) -> Allocation | None:
+    """What the route's gateways run now; None before the first publication."""
+    try:
+        directory = control.allocations.directory(route)
+    except NotFound:
+        return None
+    return None if directory is None else directory.allocation
+
+
+def alias_is_served(control: Control, spec: Rollout) -> bool:
+    """Whether what is served under the champion's name is what the name stands for in the registry, by every host of it.
+
+    Raises:
+        Unavailable: store or registry did not answer.
+    """
+    champion = spec.variants[spec.champion]
+    if champion.url:
+        return True
+    model, at, alias = champion.version.removeprefix("models:/").partition("@")
+    version = control.registry.alias(model, alias) if at else champion.version.rpartition("/")[2]
+    served = control.endpoints.endpoints(champion.version)
+    return bool(served) and all(endpoint.version == version for endpoint in served)

@@ -1,0 +1,95 @@
+"""How is a decision told to people?
+
+Plain text, one thought a line; the same numbers that the decision rests on, nothing computed anew.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from segue.decide.budget import ledger
+from segue.decide.walk import stage_of, steps_of
+from segue.facts.decision import Command, Decision, MoveAlias, State, Verdict
+from segue.spec.rollout import Rollout
+
+_MARKS: Final = {"pass": "+", "fail": "!", "not_yet": "."}
+
+
+def line(decision: Decision) -> str:
+    """One line of the history: when, what, why."""
+    place = decision.from_stage
+    if decision.to_stage != decision.from_stage:
+        place = f"{decision.from_stage} -> {decision.to_stage}"
+    return f"{decision.number:>4}  {decision.at:%Y-%m-%d %H:%M}  {decision.kind:<9} {place}: {decision.reasons[0]}"
+
+
+def explain(decision: Decision) -> str:
+    """A decision with all its reasons, verdicts, and what had to be done."""
+    phase = f"{_said(decision.from_phase)} -> {_said(decision.to_phase)}"
+    lines = [
+        f"Decision {decision.number} of {decision.rollout}, {decision.at:%Y-%m-%d %H:%M:%S} UTC: {_said(decision.kind)}",
+        f"  {phase} by {_said(decision.trigger)}, in stage {decision.from_stage}"
+        + (f", on to {decision.to_stage}" if decision.to_stage != decision.from_stage else ""),
+        *_block("Why", decision.reasons),
+        *_block("Asked for", (f"{_said(act.trigger)} by {act.who}: {act.why or 'no reason given'}" for act in decision.acts)),
+    ]
+    for title, role in (("Guardrails", "guardrail"), ("Conditions", "precondition"), ("Gates", "objective")):
+        lines += _block(title, (_verdict(verdict) for verdict in decision.verdicts if verdict.role == role))
+    lines += _block("To be done", (_command(command) for command in decision.commands))
+    if decision.inputs is not None:
+        made = decision.inputs
+        lines.append(
+            f"  From {made.segments} segments of the lake up to {made.last_segment or 'none'}; "
+            f"spec {made.spec_digest}; program {made.code}"
+        )
+    return "\n".join(lines)
+
+
+def describe(spec: Rollout, state: State, last: Decision | None) -> str:
+    """Where a rollout stands: phase, stage, step, versions, and what the last decision said."""
+    stage = stage_of(spec, state)
+    steps = steps_of(stage)
+    step = f", step {state.step + 1} of {len(steps)}" if steps else ""
+    names = [stage.name for stage in spec.stages]
+    lines = [
+        f"{state.rollout} on route {state.route}: {_said(state.phase)}",
+        f"  stage      {stage.name}{step} ({state.stage + 1} of {len(names)}: {', '.join(names)})",
+        f"  since      {state.entered_at:%Y-%m-%d %H:%M} UTC",
+        f"  champion   {state.champion_version or 'not known yet'}",
+        f"  candidate  {state.candidate_version or 'not known yet'}",
+        f"  attempt    {state.attempt}",
+        f"  spec       {state.spec_digest}",
+    ]
+    return "\n".join(lines) + ("\n" + explain(last) if last else "")
+
+
+def spending(spec: Rollout) -> str:
+    """The ledger of the error budget: what each gate may spend in each stage."""
+    rows = [f"  {entry.account:<16} {entry.stage:<12} {entry.alpha:.5g}  {entry.gate}" for entry in ledger(spec)]
+    budget = spec.error_budget
+    chances = f"false promotion {100 * budget.false_promotion:g} %, false rollback {100 * budget.false_rollback:g} %"
+    head = f"{chances}, at any number of looks"
+    return "\n".join([head, *rows])
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f"{_MARKS[verdict.outcome]} {verdict.text}: {verdict.reason}"
+
+
+def _command(command: Command) -> str:
+    if isinstance(command, MoveAlias):
+        return f"move alias {command.alias} of {command.model} from {command.expected or 'nothing'} to {command.version}"
+    if command.follow:
+        return "rest: everybody to the champion by its alias, as soon as that is served"
+    shares = ", ".join(f"{name} {100 * share:g} %" for name, share in command.shares.items() if share)
+    shadows = "".join(f", {name} in the shadow of {100 * share:g} %" for name, share in command.shadows.items())
+    audience = ", ".join(f"{name} {100 * share:g} %" for name, share in command.audience_shares.items() if share)
+    return f"serve {shares}{shadows}" + (f"; where {command.audience}: {audience}" if command.audience else "")
+
+
+def _block(title: str, lines: Iterable[str]) -> list[str]:
+    found = [f"    {text}" for text in lines]
+    return [f"  {title}:", *found] if found else []
+
+
+def _said(word: str) -> str:
+    return word.replace("_", " ")

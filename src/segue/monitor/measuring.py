@@ -1,0 +1,243 @@
+"""What do the data say now? From the lake's new segments to evidence.
+
+Only hours that something new touched are counted again, and their summaries replace the kept ones; what is merged and weighed
+is always the kept whole. A crash between any two of these writes is harmless: what was not marked as seen is counted again.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import msgspec
+
+from segue import __version__
+from segue.decide.observed import Health
+from segue.decide.questions import questions
+from segue.decide.walk import stage_of
+from segue.errors import DomainError, InvariantError, PortError
+from segue.evidence.weighing import weigh
+from segue.facts.allocation import Allocation
+from segue.facts.decision import Inputs
+from segue.facts.evidence import NotEnough, Weighed
+from segue.facts.merging import merge
+from segue.facts.question import Question
+from segue.facts.summary import Cell, Counts, Moments, Summary
+from segue.measure.cube import COVERAGE, FAILURES
+from segue.measure.plan import Bind, Execute, Files, Measured, Measurement, Query
+from segue.monitor.outside import Outside
+from segue.ports.engine import Row
+from segue.ports.lake import Segment
+from segue.ports.store import Loaded
+from segue.spec.metric import KINDS
+from segue.spec.rollout import Rollout
+
+Key: TypeAlias = tuple[str, ...]
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the data say about a rollout at one tick; the fields are those of `decide.observed.Observed`."""
+
+    weighed: dict[str, Weighed] = {}
+    summaries: dict[str, Summary] = {}
+    health: dict[str, Health] = {}
+    seen_in_step: int = 0
+    outcomes: int = 0
+    baselines: dict[str, tuple[float, float]] = {}
+    problems: tuple[str, ...] = ()
+    inputs: Inputs | None = None
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """What is known of a rollout from the last tick, and what it was known for."""
+
+    key: Key
+    findings: Findings
+
+
+class Measuring:
+    """Measures the rollouts of one monitor.
+
+    Args:
+        outside: lake, engine and stores.
+        least_s: stream seconds between two measurements while no segment is new; only age can change anything then.
+    """
+
+    def __init__(self, outside: Outside, *, least_s: float = 60.0) -> None:
+        self._outside = outside
+        self._least = timedelta(seconds=least_s)
+        self._last: dict[str, Remembered] = {}
+
+    def find(self, spec: Rollout, loaded: Loaded, now: datetime) -> Findings:
+        """What the data say; where they could not be measured, that is said in `problems` and nothing else is known.
+
+        Raises:
+            PortError: the store did not answer.
+        """
+        state = loaded.state
+        asked = questions(spec, state)
+        if not asked:
+            return Findings(baselines=self._baselines(spec, state.rollout))
+        allocations = tuple(self._outside.allocations.allocations(state.route, rollout=state.rollout))
+        try:
+            segments = self._measure(spec, loaded, asked, allocations, now)
+        except (PortError, InvariantError, DomainError) as error:
+            return Findings(problems=(f"the data could not be measured: {error.message}",))
+        key = (*(question.id for question in asked), str(allocations[-1].number if allocations else 0), segments.digest)
+        known = self._last.get(state.rollout)
+        if known is None or known.key != key:
+            known = self._last[state.rollout] = Remembered(key, self._weigh(spec, loaded, asked, allocations, segments))
+        return known.findings
+
+    def forget(self, rollout: str) -> None:
+        """Forget what was kept in memory about a rollout that is over."""
+        self._last.pop(rollout, None)
+
+    def _measure(
+        self, spec: Rollout, loaded: Loaded, asked: Sequence[Question], allocations: tuple[Allocation, ...], now: datetime
+    ) -> "Segments":
+        outside, state = self._outside, loaded.state
+        summaries, rollout = outside.summaries, state.rollout
+        predictions = outside.lake.segments("predictions", state.route)
+        outcomes = outside.lake.segments("outcomes", state.route)
+        seen, judged_until = summaries.seen(rollout), summaries.judged_until(rollout)
+        keys = [segment.key for segment in (*predictions, *outcomes)]
+        every = Segments(count=len(keys), last=max(keys, default=""))
+        fresh = any(key not in seen for key in keys)
+        first_here = rollout not in self._last
+        if judged_until is not None and first_here and not summaries.answers(rollout, [question.id for question in asked]):
+            judged_until = None  # asked by another program, or before a crash: count everything again
+        if judged_until is not None and not fresh and now - judged_until < self._least:
+            return every.at(judged_until)
+        measurement = Measurement(
+            spec=spec, rollout=rollout, began_at=state.created_at, questions=tuple(asked), allocations=allocations
+        )
+        files = Files(predictions=predictions, outcomes=outcomes, seen=seen if judged_until is not None else frozenset())
+        measured = self._carried_through(measurement, files, now, judged_until)
+        summaries.replace(rollout, hours=measured.hours, answers=measured.answers, cells=measured.cells)
+        summaries.mark_seen(rollout, measured.seen, measured.judged_until)
+        return every.at(now, problems=measured.problems)
+
+    def _carried_through(
+        self, measurement: Measurement, files: "Files[Segment]", now: datetime, judged_until: datetime | None
+    ) -> Measured:
+        """Run a plan's steps on the engine."""
+        engine, lake = self._outside.engine, self._outside.lake
+        steps = measurement.steps(files, now=now, judged_until=judged_until)
+        try:
+            step = next(steps)
+            while True:
+                rows: Sequence[Row] = ()
+                if isinstance(step, Bind):
+                    names = ("predictions", "outcomes", "new_predictions", "new_outcomes")
+                    engine.bind({name: lake.locations(getattr(step, name)) for name in names})
+                elif isinstance(step, Execute):
+                    engine.execute(step.sql)
+                elif isinstance(step, Query):
+                    rows = engine.run(step.sql)
+                step = steps.send(rows)
+        except StopIteration as end:
+            measured: Measured = end.value
+            return measured
+
+    def _weigh(
+        self,
+        spec: Rollout,
+        loaded: Loaded,
+        asked: Sequence[Question],
+        allocations: Sequence[Allocation],
+        segments: "Segments",
+    ) -> Findings:
+        state = loaded.state
+        kept: defaultdict[str, list[Summary]] = defaultdict(list)
+        for answer in self._outside.summaries.answers(state.rollout, [question.id for question in asked]):
+            kept[answer.question].append(answer.summary)
+        merged = {question: total for question, parts in kept.items() if (total := merge(parts)) is not None}
+        stage = stage_of(spec, state).name
+        numbers = [it.number for it in allocations if it.stage == stage and it.number >= state.since_allocation]
+        failures = _everybody(self._outside.summaries.cells(state.rollout, metric=FAILURES))
+        coverage = _everybody(self._outside.summaries.cells(state.rollout, metric=COVERAGE))
+        health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
+        candidate = spec.candidates[0]
+        weighed, problems = _weighed(asked, merged)
+        return Findings(
+            weighed=weighed,
+            summaries=merged,
+            health=health,
+            seen_in_step=_health(candidate, numbers[-1:], failures, ()).asked,
+            outcomes=health[candidate].with_outcome,
+            baselines=self._baselines(spec, state.rollout),
+            problems=(*segments.problems, *problems),
+            inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
+        )
+
+    def _baselines(self, spec: Rollout, rollout: str) -> dict[str, tuple[float, float]]:
+        found = {}
+        for name, metric in spec.metrics.items():
+            if KINDS[metric.kind].shape in {"ranking", "quantile"}:
+                continue  # no mean of single observations
+            cells = _everybody(self._outside.summaries.cells(rollout, metric=name))
+            whole = merge(cell.summary for cell in cells if cell.variant == spec.champion)
+            moments = None if whole is None else _moments(whole)
+            if moments is not None:
+                found[name] = moments
+        return found
+
+
+class Segments(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the lake a measurement includes."""
+
+    count: int
+    last: str
+    digest: str = ""
+    problems: tuple[str, ...] = ()
+
+    def at(self, judged_until: datetime, problems: tuple[str, ...] = ()) -> "Segments":
+        """The same, judged until a moment."""
+        digest = f"{self.count} {judged_until.isoformat()}"
+        return msgspec.structs.replace(self, digest=digest, problems=problems)
+
+
+def _weighed(asked: Sequence[Question], merged: dict[str, Summary]) -> tuple[dict[str, Weighed], tuple[str, ...]]:
+    weighed: dict[str, Weighed] = {}
+    problems = []
+    for question in asked:
+        try:
+            weighed[question.id] = weigh(question, merged.get(question.id))
+        except DomainError as error:
+            problems.append(f"{question.gate} could not be weighed: {error.message}")
+            weighed[question.id] = NotEnough(have=0, need=1, unit="summaries that fit", reason=error.message)
+    return weighed, tuple(problems)
+
+
+def _everybody(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells of everybody, without those of segments."""
+    return [cell for cell in cells if not cell.segment]
+
+
+def _health(variant: str, allocations: Sequence[int], failures: Sequence[Cell], coverage: Sequence[Cell]) -> Health:
+    failed, fine = _counted(variant, allocations, failures)
+    known, unknown = _counted(variant, allocations, coverage)
+    return Health(asked=failed + fine, failed=failed, judged=known + unknown, with_outcome=known)
+
+
+def _counted(variant: str, allocations: Sequence[int], cells: Sequence[Cell]) -> tuple[int, int]:
+    yes = no = 0
+    for cell in cells:
+        if cell.variant == variant and cell.allocation in allocations and isinstance(cell.summary, Counts):
+            yes, no = yes + cell.summary.yes, no + cell.summary.no
+    return yes, no
+
+
+def _moments(summary: Summary) -> tuple[float, float] | None:
+    """Mean and variance of one observation; None where the summary does not say."""
+    match summary:
+        case Counts(yes=yes, no=no) if yes + no:
+            share = yes / (yes + no)
+            return share, share * (1 - share)
+        case Moments(cells=cells) if sum(cell.n for cell in cells):
+            n = sum(cell.n for cell in cells)
+            mean = sum(cell.sums[0] for cell in cells) / n
+            return mean, max(sum(cell.products[0] for cell in cells) / n - mean**2, 0.0)
+        case _:
+            return None

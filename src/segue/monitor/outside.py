@@ -1,0 +1,35 @@
+"""Whom does the monitor talk to?"""
+
+from dataclasses import dataclass
+
+from segue.ports.clock import Clock
+from segue.ports.engine import Engine
+from segue.ports.lake import Lake
+from segue.ports.registry import Registry
+from segue.ports.store import AllocationStore, CommandStore, EndpointStore, LeaseStore, RolloutStore, SummaryStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What it takes to begin, steer and describe rollouts: everything but the data."""
+
+    clock: Clock
+    rollouts: RolloutStore
+    commands: CommandStore
+    allocations: AllocationStore
+    endpoints: EndpointStore
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside(Control):
+    """Everything that the monitor itself needs.
+
+    Args:
+        engine: this monitor's own; nobody else runs queries on it.
+    """
+
+    summaries: SummaryStore
+    leases: LeaseStore
+    lake: Lake
+    engine: Engine

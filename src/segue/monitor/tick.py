@@ -1,0 +1,200 @@
+"""What happens at one tick, in which order, and what if somebody dies in between?
+
+```
+now = clock.now(); state, token = load; leftovers are carried out
+measure -> weigh -> decide -> save (a stale token changes nothing) -> carry out, each command marked done after
+```
+Whatever is saved can be carried out again; whatever is not saved did not happen.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from segue.decide.acts import PEOPLE_ASK
+from segue.decide.allocate import model_of
+from segue.decide.decide import decide
+from segue.decide.machine import LIVE
+from segue.decide.observed import Observed
+from segue.errors import Conflict, InvariantError, PortError, SegueError, Unavailable
+from segue.facts.decision import Decision
+from segue.monitor.carry_out import CarriedOut, Task, allocation_in_force, carry_out
+from segue.monitor.keeping import Keeping
+from segue.monitor.measuring import Findings, Measuring
+from segue.monitor.outside import Outside
+from segue.monitor.served import look, missing, real_now, versions_of
+from segue.ports.store import Lease, Loaded
+from segue.spec.load import load
+from segue.spec.rollout import Rollout
+
+log: Final = logging.getLogger("segue.monitor")
+LEASE: Final = "monitor"
+
+
+class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the monitor looks; all times are real time.
+
+    Args:
+        period_s: between two ticks.
+        lease_s: after which another monitor takes over from one that is gone.
+        back_off_most_s: the longest wait while something outside does not answer.
+        routes: to look after; all where there is none.
+    """
+
+    period_s: float = 1.0
+    lease_s: float = 15.0
+    back_off_most_s: float = 30.0
+    routes: tuple[str, ...] = ()
+
+
+class Monitor:
+    """Moves rollouts. Any number may run; the one with the lease acts.
+
+    Args:
+        outside: everything that it talks to.
+        settings: how often.
+        holder: unique to this boot.
+        real: real time, for the lease and signs of life.
+    """
+
+    def __init__(
+        self,
+        outside: Outside,
+        settings: MonitorSettings | None = None,
+        *,
+        holder: str = "",
+        real: Callable[[], datetime] = real_now,
+    ) -> None:
+        self._outside = outside
+        self._settings = settings or MonitorSettings()
+        self._holder = holder or f"monitor-{secrets.token_hex(4)}"
+        self._real = real
+        self._measuring = Measuring(outside)
+        self._keeping = Keeping(outside.rollouts)
+        self._specs: dict[str, Rollout] = {}
+        self._stopped: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until told to stop; wait longer, within bounds, while the outside does not answer."""
+        wait_s, lease = self._settings.period_s, None
+        try:
+            while not stop.is_set():
+                try:
+                    lease = self._lead()
+                    if lease is not None:
+                        self.tick()
+                    wait_s = self._settings.period_s
+                except Unavailable as error:
+                    wait_s = min(2 * wait_s, self._settings.back_off_most_s)
+                    log.warning("holding, and again in %.1f s: %s", wait_s, error.message)
+                stop.wait(wait_s)
+        finally:
+            self._leave(lease)
+
+    def tick(self) -> tuple[Decision, ...]:
+        """One tick of every rollout that is live or has something to be done; the decisions that were kept.
+
+        Raises:
+            Unavailable: the store did not answer; nothing is lost.
+        """
+        kept = []
+        for rollout in self._due():
+            try:
+                decision = self.tick_one(rollout)
+            except Conflict as error:  # somebody saved in between: what they saved is decided on at the next tick
+                log.info("%s: %s", rollout, error.message)
+            except Unavailable:
+                raise
+            except InvariantError as error:
+                self._stopped.add(rollout)
+                log.critical("%s: stopped, serving goes on as it is: %s", rollout, error.message)
+            except SegueError as error:
+                log.error("%s: %s", rollout, error.message)
+            else:
+                kept += [decision] if decision else []
+        return tuple(kept)
+
+    def tick_one(self, rollout: str) -> Decision | None:
+        """One tick of one rollout; the decision, where it was worth keeping."""
+        outside = self._outside
+        loaded = outside.rollouts.load(rollout)
+        spec = self._spec(loaded)
+        now = outside.clock.now()
+        left = self._carry_out(spec, loaded, now)
+        acts = tuple(outside.commands.asked(rollout))
+        if loaded.state.phase not in LIVE and not acts:
+            self._measuring.forget(rollout)
+            return None
+        findings = self._measuring.find(spec, loaded, now)
+        observed = self._observed(spec, loaded, findings, left)
+        observed = msgspec.structs.replace(observed, acts=tuple(act for act in acts if act.trigger in PEOPLE_ASK))
+        decision, after = decide(spec, loaded.state, observed, now)
+        if not self._keeping.worth_keeping(decision, after, loaded.state):
+            return None
+        saved = outside.rollouts.save(decision, after, loaded.token)
+        self._keeping.kept(decision)
+        log.info("%s: %s (%s): %s", rollout, decision.kind, decision.trigger, decision.reasons[0])
+        self._carry_out(spec, saved, now)
+        return decision
+
+    def _due(self) -> list[str]:
+        """Rollouts over with something to be done first, so that a route's next one finds it clean; then the live ones."""
+        live = [loaded.state for loaded in self._outside.rollouts.rollouts(live=True)]
+        routes = self._settings.routes
+        mine = [state.rollout for state in live if not routes or state.route in routes]
+        others = {state.rollout for state in live}
+        waiting = [rollout for rollout in self._outside.commands.waiting() if rollout not in others]
+        if routes:
+            waiting = [name for name in waiting if self._outside.rollouts.load(name).state.route in routes]
+        return [rollout for rollout in (*waiting, *mine) if rollout not in self._stopped]
+
+    def _observed(self, spec: Rollout, loaded: Loaded, findings: Findings, left: CarriedOut) -> Observed:
+        outside, state = self._outside, loaded.state
+        registry = look(outside, spec, model_of(spec.variants[spec.candidates[0]].version))
+        pinned = versions_of(spec, state) if state.phase != "pending" else registry.versions
+        in_force = allocation_in_force(outside, state.route)
+        live = (it.state.rollout for it in outside.rollouts.rollouts(state.route, live=True))
+        return Observed(
+            weighed=findings.weighed,
+            summaries=findings.summaries,
+            health=findings.health,
+            seen_in_step=findings.seen_in_step,
+            outcomes=findings.outcomes,
+            missing=missing(outside, spec, pinned, self._real()),
+            alias=None if left.alias_is_moving else registry.points_at,
+            versions=registry.versions,
+            allocation=in_force.number if in_force else 0,
+            other=next((name for name in live if name != state.rollout), ""),
+            baselines=findings.baselines,
+            problems=(*findings.problems, *left.refused),
+            inputs=findings.inputs,
+        )
+
+    def _carry_out(self, spec: Rollout, loaded: Loaded, now: datetime) -> CarriedOut:
+        pending = self._outside.commands.pending(loaded.state.rollout)
+        if not pending:
+            return CarriedOut()
+        task = Task(spec=spec, state=loaded.state, salt=loaded.salt, now=now)
+        return carry_out(self._outside, task, pending)
+
+    def _spec(self, loaded: Loaded) -> Rollout:
+        rollout = loaded.state.rollout
+        if rollout not in self._specs:
+            self._specs[rollout] = load(loaded.spec_source)
+        return self._specs[rollout]
+
+    def _lead(self) -> Lease | None:
+        return self._outside.leases.acquire(LEASE, self._holder, ttl_s=self._settings.lease_s, now=self._real())
+
+    def _leave(self, lease: Lease | None) -> None:
+        if lease is None:
+            return
+        try:
+            self._outside.leases.release(lease)
+        except PortError as error:
+            log.warning("the lease runs out by itself: %s", error.message)

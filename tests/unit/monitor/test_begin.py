@@ -1,0 +1,89 @@
+"""From a text to a rollout, and what people may ask of it."""
+
+import msgspec
+import pytest
+
+from segue.errors import Conflict, DomainError, NotFound, SpecError, TransitionError
+from segue.monitor.begin import apply, ask, find
+from segue.testkit.small_world import SPEC, SmallWorld
+
+
+def test_a_route_serves_before_it_has_a_rollout(small_world: SmallWorld) -> None:
+    """The first application publishes everybody to the champion, and the rollout is pending."""
+    applied = apply(small_world.outside, SPEC)
+    assert (applied.rollout, applied.created) == ("churn-1", True)
+    assert small_world.allocation().variants["champion"].version == "models:/churn@champion"
+    loaded = small_world.outside.rollouts.load("churn-1")
+    assert (loaded.state.phase, loaded.state.spec_digest) == ("pending", applied.spec.digest)
+
+
+def test_the_same_text_again_changes_nothing(small_world: SmallWorld) -> None:
+    """Applying twice is applying once."""
+    apply(small_world.outside, SPEC)
+    again = apply(small_world.outside, SPEC)
+    assert (again.rollout, again.created) == ("churn-1", False)
+    assert len(small_world.outside.rollouts.rollouts()) == 1
+
+
+def test_another_text_has_to_wait(small_world: SmallWorld) -> None:
+    """A route has one live rollout; the error names it."""
+    apply(small_world.outside, SPEC)
+    with pytest.raises(Conflict, match="churn-1"):
+        apply(small_world.outside, SPEC.replace("age: 2h", "age: 3h"))
+
+
+def test_a_dry_run_writes_nothing(small_world: SmallWorld) -> None:
+    """The whole check, and no trace."""
+    assert apply(small_world.outside, SPEC, dry_run=True).rollout == "churn-1"
+    with pytest.raises(NotFound):
+        small_world.allocation()
+    assert not small_world.outside.rollouts.rollouts()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("registry: embedded", "registry: mlflow+http://host:5000", "registries"),
+        ("models:/churn/8", "models:/other/8", "different models"),
+        ("strategy: canary\n    steps: [{share: 5%, age: 1h}, {share: 50%, age: 1h}]", "strategy: bandit\n    policy: thompson\n    reward: accuracy", "bandit"),
+    ],
+)  # fmt: skip
+def test_what_cannot_run_is_refused_by_name(small_world: SmallWorld, old: str, new: str, named: str) -> None:
+    """Nothing that is written in a spec is ignored."""
+    assert old in SPEC
+    with pytest.raises(SpecError, match=named):
+        apply(small_world.outside, SPEC.replace(old, new))
+    assert not small_world.outside.rollouts.rollouts()
+
+
+def test_an_act_is_entered_once(small_world: SmallWorld) -> None:
+    """What a person asks for waits for the tick, with who and why."""
+    apply(small_world.outside, SPEC)
+    act = ask(small_world.outside, "churn-1", "abort", who="ana", why="wrong features")
+    ask(small_world.outside, "churn-1", "abort", who="ana", why="wrong features")
+    assert list(small_world.outside.commands.asked("churn-1")) == [act]
+
+
+def test_what_the_table_does_not_have_is_refused_at_once(small_world: SmallWorld) -> None:
+    """A person hears at the command that there is nothing to resume, and nothing is entered."""
+    apply(small_world.outside, SPEC)
+    with pytest.raises(TransitionError, match="pending has no resume"):
+        ask(small_world.outside, "churn-1", "resume", who="ana", why="")
+    with pytest.raises(DomainError):
+        ask(small_world.outside, "churn-1", "harm", who="ana", why="")
+    with pytest.raises(NotFound):
+        ask(small_world.outside, "churn-9", "abort", who="ana", why="")
+    assert not small_world.outside.commands.asked("churn-1")
+
+
+def test_a_rollout_is_found_by_id_or_by_route(small_world: SmallWorld) -> None:
+    """A route's name means its newest rollout."""
+    apply(small_world.outside, SPEC)
+    over = small_world.outside.rollouts.load("churn-1").state
+    small_world.outside.rollouts.create(
+        msgspec.structs.replace(over, rollout="churn-0", phase="aborted"), spec_source=SPEC, salt=""
+    )
+    assert find(small_world.outside, "churn-1").state.rollout == "churn-1"
+    assert find(small_world.outside, "churn").state.rollout == "churn-0"
+    with pytest.raises(NotFound):
+        find(small_world.outside, "chrun")

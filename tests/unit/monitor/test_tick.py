@@ -1,0 +1,205 @@
+"""One tick after the other, over real stores, lake and engine."""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from segue.errors import Unavailable
+from segue.facts.decision import Act, Decision, Trigger
+from segue.facts.evidence import Evidence
+from segue.monitor.begin import apply, ask
+from segue.monitor.tick import LEASE, Monitor, MonitorSettings
+from segue.testkit.small_world import SPEC, SmallWorld, move
+
+ROLLOUT = "churn-1"
+
+
+def until_over(world: SmallWorld, monitor: Monitor, *, requests: int = 400) -> list[Decision]:
+    """Ticks with traffic in between, until the rollout is over; the decisions kept."""
+    kept: list[Decision] = []
+    for _ in range(40):
+        kept += monitor.tick()
+        if kept and kept[-1].to_phase in {"promoted", "rolled_back", "aborted"}:
+            break
+        world.traffic(requests, hours=0.5)
+        world.host()
+    return kept
+
+
+@pytest.fixture
+def begun(small_world: SmallWorld) -> SmallWorld:
+    """A rollout that is pending with everything served."""
+    apply(small_world.outside, SPEC)
+    small_world.host()
+    return small_world
+
+
+def test_a_better_candidate_is_promoted(begun: SmallWorld) -> None:
+    """Through every stage and step in order; the alias moves, the old version is kept, the route rests on the alias."""
+    kept = until_over(begun, Monitor(begun.outside))
+    moves = [decision.trigger for decision in kept if decision.trigger != "hold"]
+    assert moves == ["ready", "next_stage", "step", "release", "watched"]
+    aliases = {alias: version for _, alias, version in begun.outside.registry.aliases("churn")}
+    assert aliases == {"champion": "8", "previous": "7"}
+    begun.host()
+    Monitor(begun.outside).tick()
+    rest = begun.allocation()
+    assert (rest.rollout, rest.variants["champion"].version) == ("", "models:/churn@champion")
+    assert not begun.outside.commands.waiting()
+
+
+def test_a_worse_candidate_is_rolled_back_out_of_the_shadow(begun: SmallWorld) -> None:
+    """Shown harm ends the rollout before anybody was served by the candidate, with the numbers in the reason."""
+    begun.accuracy["v8"] = 0.5
+    kept = until_over(begun, Monitor(begun.outside))
+    last = kept[-1]
+    assert (last.trigger, last.from_stage, last.to_phase) == ("harm", "shadow", "rolled_back")
+    broken = [verdict for verdict in last.verdicts if verdict.outcome == "fail"]
+    assert isinstance(broken[0].evidence, Evidence)
+    assert "accuracy of v8 worse than champion's by 5 pp is broken" in last.reasons[0]
+    assert begun.outside.registry.alias("churn", "champion") == "7"
+    assert begun.allocation().rollout == ""
+
+
+def test_failures_in_the_watch_take_the_alias_back(begun: SmallWorld) -> None:
+    """Harm after the promotion: the old champion at once, then the alias, then rest."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    ask(begun.outside, ROLLOUT, "promote_full", who="ana", why="hurry")
+    monitor.tick()
+    assert begun.outside.registry.alias("churn", "champion") == "8"
+    begun.failing["v8"] = 0.3
+    begun.host()
+    begun.traffic(600, hours=0.5)
+    (last,) = monitor.tick()
+    assert last.trigger == "harm"
+    assert begun.outside.registry.alias("churn", "champion") == "7"
+    assert begun.allocation().variants["champion"].version == "models:/churn/7", "the host still serves 8 under the alias"
+    begun.host()
+    monitor.tick()
+    assert begun.allocation().variants["champion"].version == "models:/churn@champion"
+
+
+def test_nothing_begins_before_everything_is_served(small_world: SmallWorld) -> None:
+    """Pending, and the reason names what is missing; endpoints that gave no sign of life for long do not count."""
+    apply(small_world.outside, SPEC)
+    (first,) = Monitor(small_world.outside).tick()
+    assert first.reasons == ("models:/churn/7 is not served yet", "models:/churn/8 is not served yet")
+    small_world.host()
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    stale = Monitor(small_world.outside, real=lambda: later)
+    assert not [decision for decision in stale.tick() if decision.trigger == "ready"]
+    assert [decision.trigger for decision in Monitor(small_world.outside).tick()] == ["ready"]
+
+
+def test_no_data_hold(begun: SmallWorld) -> None:
+    """Time alone brings nobody out of a stage, and the history does not fill with it."""
+    monitor = Monitor(begun.outside)
+    for _ in range(30):
+        monitor.tick()
+        begun.later(0.25)
+    state = begun.outside.rollouts.load(ROLLOUT).state
+    assert (state.phase, state.stage) == ("running", 0)
+
+
+def test_a_foreign_alias_move_ends_the_rollout(begun: SmallWorld) -> None:
+    """The comparison is void; the alias stays where the person put it, and serving goes there once it is loaded."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    move(begun.outside.registry, "7", "9", "by-hand")
+    (last,) = monitor.tick()
+    assert last.trigger == "superseded"
+    assert begun.allocation().variants["champion"].version == "models:/churn/7"
+    begun.host()
+    monitor.tick()
+    assert begun.outside.registry.alias("churn", "champion") == "9"
+    assert begun.allocation().variants["champion"].version == "models:/churn@champion"
+
+
+def test_a_refused_act_is_recorded(begun: SmallWorld) -> None:
+    """What cannot be done now is answered in the history, once."""
+    monitor = Monitor(begun.outside)
+    ask(begun.outside, ROLLOUT, "pause", who="ana", why="lunch")
+    monitor.tick()
+    begun.outside.commands.ask(ask_again := _act(begun, "approve"))
+    (refused,) = monitor.tick()
+    assert refused.acts == (ask_again,)
+    assert refused.reasons[0].startswith("refused: ")
+    assert not any(decision.acts for decision in monitor.tick())
+    assert monitor.tick() == ()
+
+
+def test_a_registry_that_is_away_does_not_stop_a_rollback(begun: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traffic goes back at once; the alias follows when the registry is back."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    ask(begun.outside, ROLLOUT, "promote_full", who="ana", why="hurry")
+    monitor.tick()
+    ask(begun.outside, ROLLOUT, "abort", who="ana", why="it smells")
+    with monkeypatch.context() as away:
+        away.setattr(type(begun.outside.registry), "alias", _unavailable)
+        monitor.tick()
+        assert begun.outside.rollouts.load(ROLLOUT).state.phase == "aborted"
+        in_force = begun.allocation()
+        assert {piece.variant for piece in in_force.split.ranges} == {"champion"}
+    monitor.tick()
+    assert begun.outside.registry.alias("churn", "champion") == "7"
+
+
+def test_a_lake_that_is_away_holds(begun: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be measured is said, and moves nothing; the next tick goes on."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    begun.traffic(2000, hours=3)
+    begun.later(2)
+    with monkeypatch.context() as away:
+        away.setattr(type(begun.outside.lake), "segments", _unavailable)
+        (held,) = monitor.tick()
+    assert held.trigger == "hold"
+    assert any("could not be measured" in reason for reason in held.reasons)
+    assert [decision.trigger for decision in monitor.tick()] == ["next_stage"]
+
+
+def test_a_save_that_comes_too_late_changes_nothing(begun: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two monitors that decide at once, one is kept; the other decides anew at its next tick."""
+    slow, quick = Monitor(begun.outside), Monitor(begun.outside)
+    asked = begun.outside.commands.asked
+
+    def meanwhile(rollout: str) -> Sequence[Act]:
+        monkeypatch.undo()
+        quick.tick()
+        return asked(rollout)
+
+    monkeypatch.setattr(begun.outside.commands, "asked", meanwhile)
+    assert slow.tick() == ()
+    assert [it.trigger for it in begun.outside.rollouts.decisions(ROLLOUT)] == ["ready"]
+
+
+def test_one_of_two_leads_and_both_stop(begun: SmallWorld) -> None:
+    """The loop acts under the lease, gives it back at the end, and ends when told."""
+    others = begun.outside.leases.acquire(LEASE, "another", ttl_s=60, now=datetime.now(UTC))
+    assert others is not None
+    stop = threading.Event()
+    thread = threading.Thread(target=Monitor(begun.outside, MonitorSettings(period_s=0.01)).run, args=(stop,))
+    thread.start()
+    try:
+        threading.Event().wait(0.1)
+        assert not begun.outside.rollouts.decisions(ROLLOUT)
+        begun.outside.leases.release(others)
+        while not begun.outside.rollouts.decisions(ROLLOUT):
+            assert thread.is_alive()
+            threading.Event().wait(0.01)
+    finally:
+        stop.set()
+        thread.join()
+    assert begun.outside.leases.acquire(LEASE, "next", ttl_s=60, now=datetime.now(UTC)) is not None
+
+
+def _act(world: SmallWorld, trigger: Trigger) -> Act:
+    return Act(id="act-by-hand", rollout=ROLLOUT, trigger=trigger, who="ana", why="", at=world.clock.now())
+
+
+def _unavailable(*_arguments: object, **_named: object) -> None:
+    raise Unavailable("away")
