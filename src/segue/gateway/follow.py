@@ -1,0 +1,121 @@
+"""Which directory is in force? Looked up in the store by a thread, kept on disk, given to the event loop.
+
+Serving never waits for the store: a worker starts with the last good directory on disk, and keeps what it has while the
+store does not answer.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from segue.errors import DomainError, NotFound, PortError
+from segue.facts.allocation import Directory
+from segue.facts.codec import from_json, to_json
+from segue.gateway.settings import GatewaySettings
+from segue.ports.store import AllocationStore, WorkerReport
+
+log: Final = logging.getLogger("segue.gateway")
+OnChange = Callable[[Directory], None]
+
+
+class Follower:
+    """Follows the directories of the worker's routes.
+
+    Args:
+        settings: routes, folder and intervals.
+        store: where directories come from; used by one thread only.
+        on_change: called on the event loop with each new directory.
+        running: route -> number of the allocation that the worker serves by; read by the thread for its reports.
+    """
+
+    def __init__(self, settings: GatewaySettings, store: AllocationStore, on_change: OnChange, running: dict[str, int]) -> None:
+        self._settings = settings
+        self._store = store
+        self._on_change = on_change
+        self._running = running
+        self._revisions: dict[str, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reported: dict[str, tuple[int, float]] = {}
+        self._answering = True
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give what is on disk at once, then follow."""
+        self._loop = loop
+        for route in self._settings.routes:
+            kept = self._from_disk(route)
+            if kept is not None:
+                self._on_change(kept)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no more."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            for route in self._settings.routes:
+                try:
+                    self._look(route)
+                    self._report(route)
+                except NotFound:
+                    pass  # nothing was published yet
+                except PortError as error:
+                    self._say(answering=False, why=str(error))
+                else:
+                    self._say(answering=True)
+            self._stop.wait(self._settings.poll_s)
+
+    def _say(self, *, answering: bool, why: str = "") -> None:
+        if answering != self._answering:
+            self._answering = answering
+            log.warning("the store %s", "answers again" if answering else f"does not answer: {why}")
+
+    def _look(self, route: str) -> None:
+        directory = self._store.directory(route, unless=self._revisions.get(route, ""))
+        if directory is None or self._loop is None:
+            return
+        self._revisions[route] = directory.revision
+        self._to_disk(route, directory)
+        self._loop.call_soon_threadsafe(self._on_change, directory)
+
+    def _report(self, route: str) -> None:
+        number = self._running.get(route, 0)
+        last, at_s = self._reported.get(route, (-1, 0.0))
+        if number == last and time.monotonic() - at_s < self._settings.report_s:
+            return
+        now = datetime.now(UTC)
+        self._store.report(WorkerReport(worker=self._settings.worker, route=route, allocation=number, at=now))
+        self._reported[route] = (number, time.monotonic())
+
+    # -- the last good one ----------------------------------------------------------------------------------------------
+
+    def _file(self, route: str) -> Path:
+        return Path(self._settings.last_good) / f"{route}.json"
+
+    def _to_disk(self, route: str, directory: Directory) -> None:
+        file = self._file(route)
+        draft = file.with_suffix(f".{os.getpid()}.draft")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(to_json(directory))
+            draft.replace(file)
+        except OSError as error:
+            log.warning("last good directory of %s not kept: %s", route, error)
+
+    def _from_disk(self, route: str) -> Directory | None:
+        try:
+            return from_json(Directory, self._file(route).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, DomainError) as error:
+            log.warning("last good directory of %s not readable: %s", route, error)
+            return None

@@ -1,0 +1,112 @@
+"""What is in force now for one route, ready to be asked?
+
+A `Live` is made once for each directory that a worker gets, and swapped in whole: a request is answered under the one that
+it began with.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from segue.assign.draw import Assigner
+from segue.facts.allocation import Allocation, Directory, Endpoint, Target
+from segue.facts.codec import to_json
+from segue.gateway.sources import Sources
+from segue.http.client import UpstreamPool
+from segue.http.message import Block, block
+
+PoolOf = Callable[[str, int], UpstreamPool]
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nobody announces what somebody else serves
+
+
+class Upstream:
+    """One variant's places, asked in turn."""
+
+    __slots__ = ("_next", "places", "timeout_s", "variant")
+
+    def __init__(self, variant: str, places: list["Place"], timeout_s: float) -> None:
+        self.variant = variant
+        self.places = places
+        self.timeout_s = timeout_s
+        self._next = 0
+
+    def place(self) -> "Place":
+        """The next one."""
+        if len(self.places) == 1:
+            return self.places[0]
+        self._next = (self._next + 1) % len(self.places)
+        return self.places[self._next]
+
+
+class Place:
+    """Where one version is served: a pool of connections, the path to ask, and the Host to name."""
+
+    __slots__ = ("host", "path", "pool", "version")
+
+    def __init__(self, pool: UpstreamPool, version: str, path: bytes, host: Block) -> None:
+        self.pool = pool
+        self.version = version
+        self.path = path
+        self.host = host
+
+
+class Live:
+    """A directory, compiled.
+
+    Args:
+        directory: the allocation in force and the endpoints of its versions.
+        pool_of: gives the pool for an address; pools outlive a swap.
+
+    Raises:
+        SpecError: an expression or a source that cannot be read; the worker keeps what it has.
+    """
+
+    __slots__ = ("allocation", "assigner", "frame", "revision", "sources", "upstreams")
+
+    def __init__(self, directory: Directory, pool_of: PoolOf) -> None:
+        allocation = directory.allocation
+        self.revision = directory.revision
+        self.allocation = allocation
+        self.assigner = Assigner(allocation)
+        self.sources = Sources(allocation.unit, allocation.context)
+        self.frame = to_json(allocation)
+        self.upstreams = _upstreams(allocation, directory.endpoints, pool_of)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the champion can be asked."""
+        return self.allocation.champion in self.upstreams
+
+    def by_version(self, version: str) -> Upstream | None:
+        """A variant by its name or by the version that answers for it; the champion last, so that a pin means the pinned."""
+        if version in self.upstreams:
+            return self.upstreams[version]
+        for variant in sorted(self.upstreams, key=lambda name: name == self.allocation.champion):
+            if any(place.version == version for place in self.upstreams[variant].places):
+                return self.upstreams[variant]
+        return None
+
+
+def _upstreams(allocation: Allocation, endpoints: tuple[Endpoint, ...], pool_of: PoolOf) -> Mapping[str, Upstream]:
+    upstreams = {}
+    for variant, target in allocation.variants.items():
+        served = [_external(target)] if target.url else [entry for entry in endpoints if entry.name == target.version]
+        places = [_place(entry, allocation, pool_of) for entry in served]
+        if places:
+            upstreams[variant] = Upstream(variant, places, target.timeout_s)
+    return upstreams
+
+
+def _external(target: Target) -> Endpoint:
+    """Where somebody else serves a version; the version is the one that the spec names."""
+    _, _, version = target.version.removeprefix("models:/").replace("@", "/").rpartition("/")
+    return Endpoint(name=target.version, version=version, url=target.url, seen_at=_NEVER)
+
+
+def _place(endpoint: Endpoint, allocation: Allocation, pool_of: PoolOf) -> Place:
+    parts = urlsplit(endpoint.url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    model = endpoint.name.removeprefix("models:/").replace("@", "/").rpartition("/")[0] or allocation.route
+    path = endpoint.path or f"{parts.path.rstrip('/')}/v2/models/{model}/infer"
+    named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Place(pool_of(host, port), endpoint.version, path.encode(), block([(b"host", named.encode())]))
