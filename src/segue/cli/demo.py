@@ -1,0 +1,35 @@
+"""`segue demo`: the main job on real data, with one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from segue.cli.output import say
+from segue.errors import DomainError
+
+
+def demo(
+    *,
+    seed: Annotated[int, Parameter(help="Of the assignment: another one sends other flights to the candidate.")] = 1,
+    swap: Annotated[bool, Parameter(negative="", help="The better model is the champion, the weaker the candidate.")] = False,
+    day: Annotated[float, Parameter(help="Real seconds for one streamed day.")] = 1.4,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for everything that is made.")] = Path(
+        "demo-output"
+    ),
+) -> int:
+    """Flights of 2013: a broken candidate is rolled back, a better one is promoted, serving follows.
+
+    Real model processes, real HTTP, outcomes when the aircraft land; a few minutes. At the end a report, as a page and as JSON.
+    """
+    try:
+        from segue.demo.reporting.report import report
+        from segue.demo.run import Demo, DemoSettings
+    except ModuleNotFoundError as error:
+        raise DomainError(f"the demo needs {error.name}", hint="pip install 'segue[demo]'") from error
+
+    walked = Demo(DemoSettings(folder=output, seed=seed, swap=swap, day_s=day), say).run()
+    page, data = report(walked, output)
+    print(f"report: {page}")
+    print(f"data:   {data}")
+    return 1 if walked.played.failures else 0

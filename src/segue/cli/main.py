@@ -1,0 +1,84 @@
+"""`segue`: every command, and what its end means to the shell.
+
+Exit status: 0 done, 1 usage or other, 2 rolled back, 3 held or needs approval, 4 timeout, 5 not found, 6 denied, 7 conflict.
+"""
+
+import sys
+from typing import Never
+
+from cyclopts import App, CycloptsError
+
+import segue
+from segue.children import die_with_parent
+from segue.cli.output import errors
+from segue.errors import InvariantError, SegueError
+
+app = App(
+    name="segue",
+    version=segue.__version__,
+    help="Moves production traffic from one ML model version to the next, and only when the evidence says so.",
+    help_epilogue="A first walk: `segue demo`. Every write takes --dry-run; data goes to stdout, progress to stderr.",
+    help_format="markdown",
+    result_action="return_value",
+)
+_COMMANDS = {
+    "segue.cli.processes": {
+        "up": "Everything on this machine, for one rollout.",
+        "gateway": "Serve routes: assign, forward, record, answer.",
+        "host": "Serve model versions, and follow their aliases.",
+        "record": "Ship what gateways have recorded to the lake.",
+        "monitor": "Measure, weigh, decide, carry out.",
+    },
+    "segue.cli.specs": {
+        "lint": "Check a rollout file: every error at once.",
+        "diff": "What differs between a file and the newest rollout.",
+        "apply": "Begin a rollout.",
+    },
+    "segue.cli.rollouts": {
+        "get": "All rollouts.",
+        "describe": "One rollout, its gates, and their numbers.",
+        "watch": "Each decision as it is made.",
+        "status": "One line, and an exit status for scripts.",
+        "history": "Every decision, oldest first.",
+        "explain": "One decision with every number that it used.",
+    },
+    "segue.cli.acts": {
+        "promote": "Approve, or go on without the gates.",
+        "pause": "Stay where it is; harm is still watched for.",
+        "resume": "Go on after a pause.",
+        "abort": "Everybody back to the champion, now.",
+        "retry": "Begin anew after a roll-back or a hold.",
+    },
+    "segue.cli.assignments": {"assign": "Which variant a unit gets, and why."},
+    "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
+    "segue.cli.demo": {"demo": "The main job on real data, from shadow to promotion."},
+}
+_GROUPS = {"segue.cli.processes": "Run", "segue.cli.specs": "Write", "segue.cli.rollouts": "Look", "segue.cli.acts": "Steer"}
+
+for _module, _names in _COMMANDS.items():
+    for _name, _help in _names.items():
+        # Imported when called, so that `segue --help` answers at once.
+        app.command(f"{_module}:{_name}", name=_name, help=_help, group=_GROUPS.get(_module, "More"))
+app.command("segue.cli.models:app", name="model", help="Versions and aliases in the registry.", group="Write")
+app.command("segue.cli.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
+app.register_install_completion_command()
+
+
+def main(arguments: list[str] | None = None) -> Never:
+    """Run one command, and end with its status."""
+    die_with_parent()
+    try:
+        status = app(arguments, exit_on_error=False, print_error=True)
+    except CycloptsError:
+        sys.exit(1)
+    except SegueError as error:
+        errors.print(f"error: {error}", style="red", markup=False)
+        if isinstance(error, InvariantError):
+            errors.print("this is a bug of Segue; nothing was moved", markup=False)
+        sys.exit(error.status)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left; there is nobody to tell
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,128 @@
+"""`segue model`: which versions are there, and which one is the champion?"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from segue.cli.options import Dry, HomeFolder, Reason, who
+from segue.cli.output import Listing, Output, say, show
+from segue.errors import DomainError, NotFound
+from segue.wiring import home_at, stores_of
+
+app = App(name="model", help="Versions and aliases in the registry.")
+
+
+@app.command
+def register(
+    model: str,
+    version: str,
+    *,
+    factory: Annotated[str, Parameter(help="module:function that is given the artifact folder and returns the model")],
+    artifact: Annotated[Path, Parameter(help="folder with what the factory loads")],
+    path: Annotated[Path | None, Parameter(help="folder to import the factory's module from")] = None,
+    warmup: Annotated[Path | None, Parameter(help="file with an example request (JSON) for warm-up and probe")] = None,
+    tag: Annotated[list[str] | None, Parameter(help="key=value, may be repeated")] = None,
+    dry_run: Dry = False,
+    home: HomeFolder = None,
+) -> None:
+    """Enter a version of a model; the artifact's digest is kept, so that a changed folder is noticed."""
+    from segue.adapters.registries.embedded import artifact_digest
+    from segue.ports.registry import ModelVersion
+
+    if ":" not in factory:
+        raise DomainError(f"{factory!r} names no function", hint="module:function, such as my_models:load")
+    if not artifact.is_dir():
+        raise DomainError(f"{artifact} is no folder")
+    entry = ModelVersion(
+        model=model,
+        version=version,
+        factory=factory,
+        artifact=str(artifact.resolve()),
+        digest=artifact_digest(artifact),
+        registered_at=datetime.now(UTC),
+        path=str(path.resolve()) if path else "",
+        warmup=warmup.read_text() if warmup else "",
+        tags=dict(pair.split("=", 1) for pair in tag or []),
+    )
+    if dry_run:
+        say(f"would register {model} {version}: {factory} on {entry.artifact} ({entry.digest[:12]})")
+        return
+    with stores_of(home_at(home)) as stores:
+        stores.registry.register(entry)
+    print(f"{model} {version} registered ({entry.digest[:12]})")
+
+
+@app.command(name="list")
+def list_(model: str = "", *, output: Output = "table", home: HomeFolder = None) -> None:
+    """The versions of all models, or of one, with the aliases that point at them."""
+    with stores_of(home_at(home)) as stores:
+        aliases = stores.registry.aliases(model)
+        rows: list[dict[str, object]] = [
+            {
+                "id": f"{entry.model}/{entry.version}",
+                "model": entry.model,
+                "version": entry.version,
+                "aliases": [alias for name, alias, at in aliases if (name, at) == (entry.model, entry.version)],
+                "registered": entry.registered_at.isoformat(timespec="seconds"),
+                "factory": entry.factory,
+                "artifact": entry.artifact,
+                "digest": entry.digest,
+                "tags": entry.tags,
+            }
+            for entry in stores.registry.versions(model)
+        ]
+    columns = {"model": "model", "version": "version", "aliases": "aliases", "registered": "registered", "factory": "factory"}
+    wide = {"artifact": "artifact", "digest": "digest", "tags": "tags"}
+    show(Listing(rows=rows, name="id", columns=columns, wide=wide, empty="no version is registered"), output)
+
+
+@app.command
+def alias(
+    model: str,
+    name: str,
+    version: str,
+    *,
+    reason: Reason = "",
+    dry_run: Dry = False,
+    home: HomeFolder = None,
+) -> None:
+    """Point an alias at a version; serving follows where a spec names the alias."""
+    from segue.ports.registry import AliasMove
+
+    with stores_of(home_at(home)) as stores:
+        known = [entry.version for entry in stores.registry.versions(model)]
+        if version not in known:
+            raise NotFound(f"{model} has no version {version!r}", hint=f"it has {', '.join(known) or 'none'}")
+        before = stores.registry.alias(model, name) or ""
+        if dry_run:
+            say(f"would move {model}@{name} from {before or 'nothing'} to {version}")
+            return
+        if before == version:
+            print(f"{model}@{name} is {version} already")
+            return
+        now = datetime.now(UTC)
+        move = AliasMove(model=model, alias=name, before=before, after=version, who=who(), why=reason, at=now)
+        stores.registry.move(move)
+    print(f"{model}@{name} moved from {before or 'nothing'} to {version}")
+
+
+@app.command
+def history(model: str, *, output: Output = "table", home: HomeFolder = None) -> None:
+    """Every move of the model's aliases: who, when, why, on what evidence."""
+    with stores_of(home_at(home)) as stores:
+        rows: list[dict[str, object]] = [
+            {
+                "at": move.at.isoformat(timespec="seconds"),
+                "alias": move.alias,
+                "from": move.before,
+                "to": move.after,
+                "who": move.who,
+                "why": move.why,
+                "evidence": move.evidence,
+            }
+            for move in stores.registry.moves(model)
+        ]
+    columns = {"at": "at", "alias": "alias", "from": "from", "to": "to", "who": "who", "why": "why"}
+    show(Listing(rows=rows, name="at", columns=columns, wide={"evidence": "evidence"}, empty="no alias was moved"), output)

@@ -1,0 +1,118 @@
+"""How does an answer look: as a table for people, or as data for programs?
+
+Data goes to stdout, everything else to stderr; without a terminal there are no colours and no boxes.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal
+
+import msgspec
+from cyclopts import Parameter
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from ruamel.yaml import YAML
+
+Format = Literal["table", "wide", "json", "yaml", "name"]
+Output = Annotated[Format, Parameter(name=["--output", "-o"], help="How to write it.")]
+Plain = str | int | float | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
+
+errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+_WIDTH_WITHOUT_TERMINAL: Final = 160
+
+
+def out() -> Console:
+    """Where data goes."""
+    return Console(
+        highlight=False,
+        soft_wrap=False,
+        no_color=bool(os.environ.get("NO_COLOR")) or None,
+        width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL,
+    )
+
+
+def say(text: str) -> None:
+    """A word of progress, to stderr."""
+    errors.print(text, markup=False)
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows to show: `columns` name keys of each row; those in `wide` are left out of a plain table.
+
+    Args:
+        rows: one mapping a thing, all of what is known of it.
+        name: the key that names a thing.
+        columns: heading -> key.
+        wide: further columns for `-o wide`.
+        empty: what to say where there is nothing.
+    """
+
+    rows: list[dict[str, object]]
+    name: str
+    columns: dict[str, str]
+    wide: dict[str, str] = {}
+    empty: str = "nothing"
+
+
+def show(listing: Listing, output: Format) -> None:
+    """Write a listing in the form that was asked for."""
+    if output == "name":
+        for row in listing.rows:
+            print(row[listing.name])
+    elif output == "json":
+        print(json.dumps(_plain(listing.rows), indent=2, ensure_ascii=False))
+    elif output == "yaml":
+        _print_yaml(_plain(listing.rows))
+    else:
+        _table(listing, listing.columns | (listing.wide if output == "wide" else {}))
+
+
+def show_one(thing: object, output: Format, text: str) -> None:
+    """Write one thing: its text for people, all of it for programs."""
+    if output == "json":
+        print(json.dumps(_plain(thing), indent=2, ensure_ascii=False))
+    elif output == "yaml":
+        _print_yaml(_plain(thing))
+    else:
+        print(text)
+
+
+def _table(listing: Listing, columns: Mapping[str, str]) -> None:
+    if not listing.rows:
+        say(listing.empty)
+        return
+    table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False, header_style="bold")
+    for heading in columns:
+        table.add_column(heading.upper(), overflow="fold")
+    for row in listing.rows:
+        table.add_row(*(_text(row.get(key)) for key in columns.values()))
+    out().print(table)
+
+
+def _text(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_text(entry)}" for key, entry in value.items()) or "-"
+    return str(value)
+
+
+def _plain(thing: object) -> object:
+    """A thing as JSON has it; times in ISO 8601."""
+    return json.loads(msgspec.json.encode(thing))
+
+
+def _print_yaml(thing: object) -> None:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    text = io.StringIO()
+    yaml.dump(thing, text)
+    print(text.getvalue(), end="")

@@ -1,0 +1,113 @@
+"""`segue lint`, `segue diff`, `segue apply`: is the file right, what would change, begin."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.cli.options import Dry, HomeFolder, SpecFile
+from segue.cli.output import Output, errors, say, show_one
+from segue.errors import DomainError, NotFound, SpecError
+from segue.spec.load import lint as problems_of
+from segue.spec.load import load
+from segue.spec.rollout import Rollout
+from segue.wiring import Home, control_of, home_at, stores_of
+
+if TYPE_CHECKING:
+    from segue.adapters.stores.store import Stores
+
+
+def text_of(file: Path) -> str:
+    """The file's text; `-` is the standard input.
+
+    Raises:
+        DomainError: it cannot be read.
+    """
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DomainError(f"{file} cannot be read: {error}") from error
+
+
+def loaded(file: Path) -> Rollout:
+    """The spec of a file.
+
+    Raises:
+        SpecError: everything that is wrong with it.
+    """
+    return load(text_of(file), str(file))
+
+
+def lint(*, file: SpecFile, output: Output = "table") -> int:
+    """Check a rollout file: every error at once, with its line, and what it might have meant."""
+    text = text_of(file)
+    problems = problems_of(text)
+    if output in {"json", "yaml"}:
+        rows = [
+            {"file": str(file), "line": p.line, "column": p.column, "path": p.path, "message": p.message, "hint": p.hint}
+            for p in problems
+        ]
+        show_one(rows, output, "")
+        return 1 if problems else 0
+    if problems:
+        for problem in problems:
+            print(f"{file}:{problem}")
+        errors.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", style="red")
+        return 1
+    spec = load(text, str(file))
+    stages = ", ".join(stage.name for stage in spec.stages)
+    print(f"{file}: route {spec.route}, {len(spec.stages)} stages ({stages}), digest {spec.digest}")
+    for note in _not_built(spec):
+        say(f"  not built yet, `segue apply` will refuse it: {note}")
+    return 0
+
+
+def _not_built(spec: Rollout) -> list[str]:
+    from segue.monitor.begin import check
+
+    try:
+        check(spec)
+    except SpecError as error:
+        return [problem.message for problem in error.problems]
+    return []
+
+
+def diff(*, file: SpecFile, output: Output = "table", home: HomeFolder = None) -> int:
+    """What differs between a file and the route's newest rollout; status 1 where something does."""
+    from segue.spec.diff import diff as changes_between
+
+    new = loaded(file)
+    with stores_of(home_at(home)) as stores:
+        newest = next(iter(stores.rollouts.rollouts(new.route)), None)
+    if newest is None:
+        raise NotFound(f"route {new.route} has had no rollout yet", hint=f"segue apply -f {file}")
+    changes = changes_between(load(newest.spec_source), new)
+    text = "\n".join(str(change) for change in changes) or f"the same as {newest.state.rollout}"
+    show_one(list(changes), output, text)
+    return 1 if changes else 0
+
+
+def apply(*, file: SpecFile, dry_run: Dry = False, home: HomeFolder = None) -> None:
+    """Begin a rollout; the same file again while it is live changes nothing."""
+    place = home_at(home)
+    with stores_of(place) as stores:
+        _begin(stores, place, file, dry_run=dry_run)
+
+
+def begin(stores: "Stores", place: Home, file: Path) -> str:
+    """Begin the file's rollout, or go on with it; returns its id. For `segue up`."""
+    return _begin(stores, place, file, dry_run=False)
+
+
+def _begin(stores: "Stores", place: Home, file: Path, *, dry_run: bool) -> str:
+    from segue.monitor.begin import apply as begin_rollout
+
+    applied = begin_rollout(control_of(place, stores), text_of(file), name=str(file), dry_run=dry_run)
+    for note in applied.notes:
+        say(f"note: {note}")
+    if dry_run:
+        print(f"would begin {applied.rollout}" if applied.rollout else "nothing to do")
+    elif applied.created:
+        print(f"{applied.rollout} begun: {', '.join(stage.name for stage in applied.spec.stages)}")
+    else:
+        print(f"{applied.rollout} is live with this very spec")
+    return applied.rollout

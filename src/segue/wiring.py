@@ -1,0 +1,234 @@
+"""Which adapters does each shell get? The only place that joins the two.
+
+Everything of one installation hangs on its home: a folder with the journal, the lake, the store (unless that is elsewhere)
+and what the processes of this machine write down for one another. Heavy imports happen inside the functions, so that a
+gateway worker does not carry an engine.
+"""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from segue.errors import DomainError, Refused
+
+if TYPE_CHECKING:
+    from segue.adapters.engines.duckdb import DuckdbEngine
+    from segue.adapters.stores.store import Stores
+    from segue.facts.outcome import Outcome
+    from segue.gateway.serve import Preamble, WorkerJournal
+    from segue.gateway.settings import GatewaySettings
+    from segue.monitor.outside import Control
+    from segue.ports.clock import Clock
+    from segue.ports.lake import Lake
+    from segue.ports.store import AllocationStore
+
+HOME: Final = "SEGUE_HOME"
+STORE: Final = "SEGUE_STORE"
+CLOCK: Final = "SEGUE_CLOCK"
+SEAL: Final = "SEGUE_SEAL_S"
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one installation keeps its things.
+
+    Args:
+        folder: absolute.
+        store: url of the store.
+        clock: setting of the clock ("" is the machine's own).
+        seal_age_s: real time after which a journal file goes to the shipper; what makes the lake fresh.
+    """
+
+    folder: Path
+    store: str
+    clock: str = ""
+    seal_age_s: float = 2.0
+
+    @property
+    def journal(self) -> Path:
+        """Journals of this machine's workers."""
+        return self.folder / "journal"
+
+    @property
+    def lake(self) -> Path:
+        """Predictions and outcomes."""
+        return self.folder / "lake"
+
+    @property
+    def run(self) -> Path:
+        """What processes of this machine leave for one another, and their logs."""
+        return self.folder / "run"
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which a child process finds the same home."""
+        return {HOME: str(self.folder), STORE: self.store, CLOCK: self.clock, SEAL: str(self.seal_age_s)}
+
+
+def home_at(folder: str | Path | None = None) -> Home:
+    """The home that is named, or that of the environment, or `.segue` here; made if need be.
+
+    Raises:
+        DomainError: the folder cannot be made.
+    """
+    place = Path(folder or os.environ.get(HOME) or ".segue").absolute()
+    try:
+        for part in ("journal", "lake", "run"):
+            (place / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DomainError(f"the home {place} cannot be made: {error}", hint="name another with --home or SEGUE_HOME") from error
+    store = os.environ.get(STORE) or f"sqlite:///{place / 'store.db'}"
+    seal = os.environ.get(SEAL) or "2.0"
+    return Home(folder=place, store=store, clock=os.environ.get(CLOCK, ""), seal_age_s=float(seal))
+
+
+def clock_of(home: Home) -> "Clock":
+    """Stream time of this installation."""
+    from segue.adapters.clocks import from_setting
+
+    return from_setting(home.clock)
+
+
+@contextmanager
+def stores_of(home: Home) -> "Iterator[Stores]":
+    """The store, open for the time of the block."""
+    from segue.adapters.stores.store import open_store
+
+    with open_store(home.store) as stores:
+        yield stores
+
+
+def lake_of(home: Home) -> "Lake":
+    """The lake of this installation."""
+    from segue.adapters.lakes.folder import FolderLake
+
+    return FolderLake(home.lake)
+
+
+def engine_of(home: Home) -> "DuckdbEngine":
+    """Who runs the SQL."""
+    from segue.adapters.engines.duckdb import DuckdbEngine
+    from segue.adapters.engines.settings import DuckdbSettings
+
+    return DuckdbEngine(DuckdbSettings(spill_folder=str(home.run / "spill")))
+
+
+def machine() -> str:
+    """This machine's name, as a part of file names."""
+    return "".join(char if char.isalnum() else "-" for char in socket.gethostname()) or "machine"
+
+
+class GatewayParts:
+    """What a gateway worker is given."""
+
+    def __init__(self, home: Home, settings: "GatewaySettings") -> None:
+        self._home = home
+        self._settings = settings
+        self._clock = clock_of(home)
+
+    @property
+    def clock(self) -> "Clock":
+        """Stream time."""
+        return self._clock
+
+    def allocations(self) -> "AllocationStore":
+        """The store; opened at its first use, so that a worker starts without it."""
+        from segue.adapters.stores.patient import PatientAllocations
+
+        return PatientAllocations(self._home.store)
+
+    def journal(self, preamble: "Preamble") -> "WorkerJournal":
+        """The worker's journal on the running loop."""
+        import asyncio
+
+        from segue.record.group import GroupCommit
+        from segue.record.journal import Journal, JournalSettings
+
+        settings = JournalSettings(
+            folder=str(self._home.journal),
+            worker=self._settings.worker,
+            boot=f"{time.time_ns():x}",
+            seal_age_s=self._home.seal_age_s,
+        )
+        return GroupCommit(Journal(settings, preamble), asyncio.get_running_loop())
+
+
+def control_of(home: Home, stores: "Stores") -> "Control":
+    """What it takes to begin, steer and describe rollouts."""
+    from segue.monitor.outside import Control
+
+    return Control(
+        clock=clock_of(home),
+        rollouts=stores.rollouts,
+        commands=stores.commands,
+        allocations=stores.allocations,
+        endpoints=stores.endpoints,
+        registry=stores.registry,
+    )
+
+
+def run_host(home: Home) -> None:
+    """Serve the versions that rollouts name, until SIGTERM or SIGINT."""
+    from segue.host.settings import HostSettings
+    from segue.host.supervisor import run_host as run
+    from segue.monitor.served import Wanted
+
+    with stores_of(home) as stores:
+        run(stores.registry, stores.endpoints, Wanted(control_of(home, stores)), HostSettings(host=machine()))
+
+
+def run_monitor(home: Home, *, tick_s: float) -> None:
+    """Tick until SIGTERM or SIGINT."""
+    from segue.monitor.outside import Outside
+    from segue.monitor.tick import Monitor, MonitorSettings
+
+    with stores_of(home) as stores, engine_of(home) as engine:
+        outside = Outside(
+            clock=clock_of(home),
+            rollouts=stores.rollouts,
+            commands=stores.commands,
+            allocations=stores.allocations,
+            endpoints=stores.endpoints,
+            registry=stores.registry,
+            summaries=stores.summaries,
+            leases=stores.leases,
+            lake=lake_of(home),
+            engine=engine,
+        )
+        Monitor(outside, MonitorSettings(period_s=tick_s)).run(stop_event())
+
+
+def stop_event() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    event = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: event.set())
+    return event
+
+
+def import_outcomes(home: Home, outcomes: "Sequence[Outcome]") -> None:
+    """Write outcomes into a journal of their own, as a gateway would; the recorder ships them."""
+    from segue.facts.codec import to_pack
+    from segue.facts.frames import OUTCOME
+    from segue.record.journal import Journal, JournalSettings
+
+    settings = JournalSettings(folder=str(home.journal), worker=f"{machine()}-import", boot=f"{time.time_ns():x}")
+    journal = Journal(settings)
+    for outcome in outcomes:
+        journal.append(OUTCOME, to_pack(outcome))
+    if not journal.commit():
+        raise Refused(f"the journal at {home.journal} cannot be written", hint="is the disk full?")
+    journal.close()
+
+
+def run_recorder(home: Home) -> None:
+    """Ship what this machine's gateways have recorded, until SIGTERM or SIGINT, and once more then."""
+    from segue.record.shipper import Shipper
+
+    Shipper(home.journal, lake_of(home)).run(stop_event(), poll_s=min(0.5, home.seal_age_s))
