@@ -1,0 +1,49 @@
+"""What tests of several rooms share: a small world with real adapters in a folder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from segue.adapters.engines.duckdb import DuckdbEngine
+from segue.adapters.lakes.folder import FolderLake
+from segue.adapters.stores.store import open_store
+from segue.monitor.outside import Outside
+from segue.testkit.small_world import HandClock, SmallWorld, register
+
+OpenWorld = Callable[[Path], AbstractContextManager[SmallWorld]]
+
+
+@pytest.fixture
+def open_world() -> OpenWorld:
+    """Opens the world that rests in a folder, new or as it was left; everything in memory is new."""
+    return _open_world
+
+
+@pytest.fixture
+def small_world(tmp_path: Path) -> Iterator[SmallWorld]:
+    """A new world: versions 7, 8 and 9 registered, 7 the champion, nothing served, no rollout."""
+    with _open_world(tmp_path) as world:
+        yield world
+
+
+@contextmanager
+def _open_world(folder: Path) -> Iterator[SmallWorld]:
+    clock = HandClock()
+    with ExitStack() as stack:
+        stores = stack.enter_context(open_store(f"sqlite:///{folder}/segue.db"))
+        outside = Outside(
+            clock=clock,
+            rollouts=stores.rollouts,
+            commands=stores.commands,
+            allocations=stores.allocations,
+            endpoints=stores.endpoints,
+            registry=stores.registry,
+            summaries=stores.summaries,
+            leases=stores.leases,
+            lake=FolderLake(folder / "lake"),
+            engine=stack.enter_context(DuckdbEngine()),
+        )
+        register(stores.registry)
+        yield SmallWorld(outside, clock)
