@@ -69,7 +69,7 @@ class Stage:
         self.ports: dict[str, int] = {}
         self.seen: dict[str, list[Exchange]] = {}
         self._servers: list[Server] = []
-        self.journal = Journal(JournalSettings(folder=str(folder), worker="w", boot="b"), lambda: self.worker.preamble())
+        self.journal = Journal(JournalSettings(folder=str(folder), worker="w", boot="b"), lambda: self.worker.preamble())  # noqa: PLW0108 - the worker comes later
         settings = GatewaySettings(routes=("churn",), worker="w", last_good=str(folder / "good"), drain_s=1.0)
         recorder = GroupCommit(self.journal, asyncio.get_running_loop())
         self.worker = Worker(settings, recorder, SystemClock(), RequestIds(start_us=1, entropy=1))

@@ -1,0 +1,188 @@
+"""Commands on a real home: what they print where, what they refuse, and their status."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segue.cli.main import main
+
+SPEC = """\
+segue: 1
+route: churn
+protocol: v2
+unit: [header:x-user-id, request]
+registry: embedded
+variants:
+  champion: {version: models:/churn@champion}
+  v8: {version: models:/churn/8}
+prediction: {label: outputs.label}
+outcome: {window: 24h}
+metrics:
+  accuracy: {kind: accuracy}
+guardrails:
+  - accuracy: {worse_than_champion_by: 5pp}
+stages:
+  - name: shadow
+    strategy: shadow
+    promote_when: [accuracy: {not_worse_than_champion_by: 1pp}]
+  - name: everyone
+    strategy: full
+"""
+
+
+class Shell:
+    """A home, and commands in it; in this process, because a start takes longer than a command."""
+
+    def __init__(self, folder: Path, output: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.file = folder / "rollout.yaml"
+        self.file.write_text(SPEC)
+        self._output = output
+
+    def __call__(self, *words: str, status: int = 0) -> tuple[str, str]:
+        """Standard output and error; the status has to be the one that is expected."""
+        self._output.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(list(words))
+        said = self._output.readouterr()
+        assert end.value.code == status, said.out + said.err
+        assert "Traceback" not in said.err
+        return said.out, said.err
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A fresh home."""
+    monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEGUE_USER", "ada")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path, capsys)
+
+
+def register(shell: Shell) -> None:
+    """Versions 7 and 8, 7 the champion."""
+    for version in ("7", "8"):
+        artifact = shell.folder / version
+        artifact.mkdir()
+        (artifact / "weights").write_text(version)
+        shell("model", "register", "churn", version, "--factory", "churn:load", "--artifact", str(artifact))
+    shell("model", "alias", "churn", "champion", "7", "--reason", "first")
+
+
+def test_models(shell: Shell) -> None:
+    """Versions are listed with their aliases; a version that is not there, and another content, are refused by status."""
+    register(shell)
+    rows = json.loads(shell("model", "list", "-o", "json")[0])
+    assert [(row["version"], row["aliases"]) for row in rows] == [("7", ["champion"]), ("8", [])]
+    assert shell("model", "list", "-o", "name")[0].split() == ["churn/7", "churn/8"]
+    _, problem = shell("model", "alias", "churn", "champion", "9", status=5)
+    assert "it has 7, 8" in problem
+    (shell.folder / "8" / "weights").write_text("changed")
+    _, problem = shell("model", "register", "churn", "8", "--factory", "churn:load", "--artifact", "8", status=7)
+    assert "another content" in problem
+    (move,) = json.loads(shell("model", "history", "churn", "-o", "json")[0])
+    assert (move["who"], move["why"], move["to"]) == ("ada", "first", "7")
+
+
+def test_lint(shell: Shell) -> None:
+    """All errors at once with their lines, as text and as data; nothing on standard output for a program to misread."""
+    shell.file.write_text(SPEC.replace("worse_than_champion_by: 5pp", "worse_then_champion_by: 5").replace("24h", "24"))
+    out, err = shell("lint", "-f", "rollout.yaml", status=1)
+    assert [line.split(":")[1] for line in out.splitlines()] == ["10", "14"]
+    assert "worse_than_champion_by" in out
+    assert "2 problems" in err
+    rows = json.loads(shell("lint", "-f", "rollout.yaml", "-o", "json", status=1)[0])
+    assert [row["line"] for row in rows] == [10, 14]
+    _, problem = shell("lint", "-f", "nowhere.yaml", status=1)
+    assert "cannot be read" in problem
+
+
+def test_rollout_from_the_shell(shell: Shell) -> None:
+    """Apply, look, steer: what a dry run says is not done, what needs a reason is not done without."""
+    register(shell)
+    assert "would begin" in shell("apply", "-f", "rollout.yaml", "--dry-run")[0]
+    assert json.loads(shell("get", "-o", "json")[0]) == []
+    assert "churn-1 begun" in shell("apply", "-f", "rollout.yaml")[0]
+    assert "live with this very spec" in shell("apply", "-f", "rollout.yaml")[0]
+    assert shell("get", "-o", "name")[0].split() == ["churn-1"]
+    assert shell("status", "churn")[0].startswith("churn-1 is pending")
+    assert "churn-1 on route churn: pending" in shell("describe", "churn")[0]
+    shell("abort", "churn", status=1)
+    shell("abort", "churn", "--reason", "wrong", "--dry-run")
+    shell("resume", "churn", status=7)
+    assert "abort asked for" in shell("abort", "churn", "--reason", "wrong data")[0]
+    _, problem = shell("abort", "churn", "--reason", "again", "--wait", "--timeout", "0.3", status=4)
+    assert "segue monitor" in problem
+    shell("describe", "nothing", status=5)
+    shell("explain", "d-0", status=5)
+
+
+def test_other_spec_while_live(shell: Shell) -> None:
+    """A second rollout of a live route is a conflict; the difference is shown by `diff`."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    shell.file.write_text(SPEC.replace("5pp", "4pp"))
+    _, problem = shell("apply", "-f", "rollout.yaml", status=7)
+    assert "churn-1" in problem
+    changed, _ = shell("diff", "-f", "rollout.yaml", status=1)
+    assert "5" in changed
+    assert "4" in changed
+
+
+def test_not_built_is_refused_by_name(shell: Shell) -> None:
+    """What a spec may say and this version cannot do is refused, never ignored."""
+    register(shell)
+    shell.file.write_text(SPEC.replace("registry: embedded", "registry: mlflow+http://127.0.0.1:5000"))
+    _, problem = shell("apply", "-f", "rollout.yaml", status=1)
+    assert "registry" in problem
+    assert json.loads(shell("get", "-o", "json")[0]) == []
+
+
+def test_assign(shell: Shell) -> None:
+    """The answer of the shell is the gateway's: variant, bucket and probability."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    row = json.loads(shell("assign", "user-42", "-o", "json")[0])
+    assert (row["variant"], row["propensity"], row["comparable"]) == ("champion", 1.0, True)
+    assert "user-42 gets champion" in shell("assign", "user-42")[0]
+
+
+def test_outcomes_from_files(shell: Shell) -> None:
+    """CSV and NDJSON are taken whole or not at all; the message names the line."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    (shell.folder / "good.csv").write_text(
+        "request_id,at,label,revenue\nr-1,2026-01-02T00:00:00Z,1,2.5\nr-2,2026-01-02T00:00:00Z,0,\n"
+    )
+    assert "2 outcomes" in shell("outcomes", "import", "good.csv")[0]
+    (shell.folder / "bad.ndjson").write_text('{"request_id":"r-1","label":1}\n{"label":1}\n')
+    _, problem = shell("outcomes", "import", "bad.ndjson", status=1)
+    assert "outcome 1" in problem
+    assert len(list((shell.folder / "home" / "lake").rglob("*.parquet"))) == 1
+
+
+def test_doctor(shell: Shell) -> None:
+    """A sound installation is found sound."""
+    rows = json.loads(shell("doctor", "-o", "json")[0])
+    assert {row["finding"] for row in rows} <= {"fine", "absent"}
+
+
+def test_usage(shell: Shell) -> None:
+    """A mistyped command or option is a status 1 with help, and no traceback."""
+    shell("promot", status=1)
+    shell("get", "--outptu", "json", status=1)
+    assert "Usage" in shell("--help")[0]
+
+
+def test_as_a_process(tmp_path: Path) -> None:
+    """`python -m segue` is the same, and a reader of its output that leaves early is no traceback."""
+    command = [sys.executable, "-m", "segue", "--help"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert b"Traceback" not in started.stderr.read()

@@ -1,0 +1,37 @@
+"""The numbers are Prometheus' text, and those of several workers add up."""
+
+import json
+
+from segue.gateway.counters import Counters, exposition, merged
+
+ROUTE = (("route", "churn"),)
+
+
+def parsed(text: bytes) -> dict[str, float]:
+    """Sample -> value."""
+    lines = [line for line in text.decode().splitlines() if line and not line.startswith("#")]
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+def test_two_workers() -> None:
+    """Counts and histograms add up; of a level the highest counts; a snapshot survives JSON."""
+    workers = [Counters(), Counters()]
+    for number, worker in enumerate(workers):
+        worker.add("segue_requests_total", ROUTE, 2.0)
+        worker.set("segue_allocation", ROUTE, 7 + number)
+        worker.observe("segue_overhead_seconds", ROUTE, 0.0003 * (number + 1))
+    snapshots = [json.loads(json.dumps(worker.snapshot())) for worker in workers]
+    again = [[(n, tuple((k, v) for k, v in labels), x) for n, labels, x in snapshot] for snapshot in snapshots]
+    samples = parsed(exposition(merged(again)))
+    assert samples['segue_requests_total{route="churn"}'] == 4
+    assert samples['segue_allocation{route="churn"}'] == 8
+    assert samples['segue_overhead_seconds_count{route="churn"}'] == 2
+    assert samples['segue_overhead_seconds_bucket{route="churn",le="0.0005"}'] == 1
+    assert samples['segue_overhead_seconds_bucket{route="churn",le="+Inf"}'] == 2
+    assert abs(samples['segue_overhead_seconds_sum{route="churn"}'] - 0.0009) < 1e-12
+
+
+def test_escaping() -> None:
+    """A label's text cannot end the line it stands in."""
+    text = exposition({("segue_allocation", (("route", 'a"b\\c\nd'),)): 1.0}).decode()
+    assert text.splitlines()[-1] == r'segue_allocation{route="a\"b\\c\nd"} 1'

@@ -1,0 +1,118 @@
+"""A worker starts with the last good directory, follows the store when it is there, and never waits for it."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from segue.adapters.stores.store import Stores, open_store
+from segue.assign.ownership import rebalance
+from segue.errors import Unavailable
+from segue.facts.allocation import Allocation, Directory, Split, Target
+from segue.gateway.follow import Follower
+from segue.gateway.settings import GatewaySettings
+from segue.ports.store import AllocationStore
+
+
+def allocation(stage: str = "") -> Allocation:
+    """Everybody to the champion."""
+    return Allocation(
+        number=0,
+        route="churn",
+        rollout="",
+        stage=stage,
+        spec_digest="d",
+        published_at=datetime.now(UTC),
+        protocol="v2",
+        unit=("request",),
+        context={},
+        champion="champion",
+        variants={"champion": Target(version="models:/churn/7", url="http://127.0.0.1:9")},
+        split=Split(salt="s", kind="variant", ranges=rebalance(None, {"champion": 1.0})),
+    )
+
+
+class Gone:
+    """A store that does not answer."""
+
+    def __getattr__(self, _name: str) -> object:
+        raise Unavailable("nobody there")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> "Stores":
+    """A real store."""
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as opened:
+        yield opened  # type: ignore[misc]
+
+
+def follow(folder: Path, store: AllocationStore, running: dict[str, int] | None = None) -> tuple[Follower, list[Directory]]:
+    """A follower and what it gave."""
+    given: list[Directory] = []
+    settings = GatewaySettings(routes=("churn",), worker="w-0", last_good=str(folder), poll_s=0.02, report_s=0.05)
+    return Follower(settings, store, given.append, {} if running is None else running), given
+
+
+async def until(given: list[Directory], number: int) -> None:
+    """Wait until an allocation has come."""
+    for _ in range(300):
+        if given and given[-1].allocation.number == number:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"allocation {number} did not come")
+
+
+def test_follows_and_reports(tmp_path: Path, stores: Stores) -> None:
+    """Each new allocation is given once, and the store learns what the worker runs."""
+
+    async def run() -> None:
+        running: dict[str, int] = {}
+        follower, given = follow(tmp_path / "good", stores.allocations, running)
+        stores.allocations.publish(allocation(), command_id="1")
+        follower.start(asyncio.get_running_loop())
+        await until(given, 1)
+        stores.allocations.publish(allocation("shadow"), command_id="2")
+        await until(given, 2)
+        running["churn"] = 2
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(follower.stop)
+        assert [directory.allocation.number for directory in given] == [1, 2]
+        (report,) = stores.allocations.reports("churn")
+        assert (report.worker, report.allocation) == ("w-0", 2)
+
+    asyncio.run(run())
+
+
+def test_starts_without_the_store(tmp_path: Path, stores: Stores) -> None:
+    """What was good before is in force at once, though nobody answers; and the store is asked again and again."""
+
+    async def run() -> None:
+        stores.allocations.publish(allocation(), command_id="1")
+        first, given = follow(tmp_path / "good", stores.allocations)
+        first.start(asyncio.get_running_loop())
+        await until(given, 1)
+        await asyncio.to_thread(first.stop)
+        second, later = follow(tmp_path / "good", Gone())  # type: ignore[arg-type]
+        second.start(asyncio.get_running_loop())
+        assert [msgspec.structs.replace(directory, endpoints=()) for directory in later] == given
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(second.stop)
+        assert len(later) == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"revision": 3}'])
+def test_spoilt_file(tmp_path: Path, content: bytes) -> None:
+    """A last good file that cannot be read is no reason not to start."""
+
+    async def run() -> None:
+        (tmp_path / "churn.json").write_bytes(content)
+        follower, given = follow(tmp_path, Gone())  # type: ignore[arg-type]
+        follower.start(asyncio.get_running_loop())
+        await asyncio.to_thread(follower.stop)
+        assert not given
+
+    asyncio.run(run())
