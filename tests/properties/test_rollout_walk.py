@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: random evidence, people, clock jumps, an absent registry, crashes between any two commands."""
+"""Whatever happens in whatever order: random evidence, people, clock jumps, an absent registry, crashes at any call."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ WITHOUT_FULL = SPEC[: SPEC.index("  - name: everyone")] + SPEC[SPEC.index("after
 SPECS = [load(text) for text in (SPEC, APPROVED, WITHOUT_FULL)]
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The process is gone."""
 
 
@@ -56,7 +56,7 @@ class FakeOutside:
     def call(self) -> None:
         """One call to the outside; may be the last."""
         if self.calls_left == 0:
-            raise Crash
+            raise CrashError
         self.calls_left -= 1
 
     # the registry
@@ -182,7 +182,7 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def over_and_quiet_is_at_one(self) -> None:
-        """When a rollout is over and everything is carried out, traffic is where the registry says, or with a pinned version of it."""
+        """When a rollout is over and everything is carried out, the route rests."""
         if not hasattr(self, "state") or self.state.phase in LIVE or self.outside.waiting:
             return
         if self.outside.published:
@@ -216,7 +216,7 @@ class Walk(RuleBasedStateMachine):
         self.outside.calls_left = dies_after
         try:
             carry_out(self.control, task, tuple(self.outside.waiting))
-        except Crash:
+        except CrashError:
             pass
         finally:
             self.outside.calls_left = -1

@@ -69,6 +69,7 @@ def story(folder: Path, open_world: OpenWorld, acts: tuple[Trigger, ...], dies_a
     left = list(acts)
     while True:
         with open_world(folder) as world:
+            world.host()
             try:
                 while left:
                     enter(world.outside, left[0])
@@ -79,7 +80,6 @@ def story(folder: Path, open_world: OpenWorld, acts: tuple[Trigger, ...], dies_a
                     left.pop(0)
             except Killed:
                 count[0] = -1
-                world.host()
                 continue
             return ending(world), dies_after - count[0]
 

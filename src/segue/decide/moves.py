@@ -11,7 +11,7 @@ import msgspec
 from segue.decide import allocate
 from segue.decide.observed import Observed
 from segue.decide.walk import after_pause, destination, full_stage, released
-from segue.facts.decision import Act, Command, State, Trigger
+from segue.facts.decision import Act, Command, MoveAlias, State, Trigger
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 
@@ -103,6 +103,9 @@ def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[A
     state = scene.state
     nothing_published = state.phase == "pending" or state.resume_to == "pending"
     commands = allocate.way_back(scene.spec, state, reasons[0], alias_is_ours=trigger != "superseded")
+    if released(state) and trigger != "superseded" and not state.alias_before:
+        alias = scene.spec.after.registry_alias
+        reasons += (f"the alias {alias} did not exist before this rollout, and still points at {state.alias_version}",)
     kind: Kind = "abort" if trigger in {"abort", "superseded"} else "roll_back"
     after = _running_again(scene)
     if released(state) and trigger != "superseded" and state.alias_before:
@@ -173,10 +176,14 @@ def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move
 
 def named(commands: tuple[Command, ...], rollout: str, number: int) -> tuple[Command, ...]:
     """The commands of a decision with ids of their own: doing one twice is seen to be the same thing."""
-    return tuple(
-        msgspec.structs.replace(command, id=derived("cmd", rollout, number, position))
-        for position, command in enumerate(commands)
-    )
+    found: list[Command] = []
+    for position, command in enumerate(commands):
+        identity = derived("cmd", rollout, number, position)
+        if isinstance(command, MoveAlias):
+            found.append(msgspec.structs.replace(command, id=identity, decision=derived("d", rollout, number)))
+        else:
+            found.append(msgspec.structs.replace(command, id=identity))
+    return tuple(found)
 
 
 def _enter(scene: Scene, stage: int) -> State:

@@ -47,7 +47,7 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
     gates: list[tuple[Gate, GateKind]] = [(gate, "guardrail") for gate in spec.guardrails]
     gates += [(gate, "promotion") for gate in stage.promote_when]
     return tuple(
-        _asked(spec, state, gate if kind == "promotion" else guarded(gate), kind, candidate)
+        _asked(spec, state, gate if kind == "promotion" else guarded(gate), kind=kind, candidate=candidate)
         for gate, kind in gates
         if isinstance(gate, MetricGate) and not missing_part(gate, spec.metrics[gate.metric], kind)
         if not unknowable(gate, spec.metrics[gate.metric], stage)
@@ -100,7 +100,7 @@ def unbuilt(spec: Rollout) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _asked(spec: Rollout, state: State, gate: Gate, kind: GateKind, candidate: str) -> Asked:
+def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate: str) -> Asked:
     assert isinstance(gate, MetricGate)  # noqa: S101 - asked_gates filters; mypy cannot follow it through `guarded`
     stage, metric = stage_of(spec, state), spec.metrics[gate.metric]
     shown = claim(gate, metric, kind)
@@ -118,7 +118,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, kind: GateKind, candidate: s
         where=gate.where,
         claim=shown,
         alpha=promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec),
-        prior=prior(gate, metric, shown, stage, state),
+        prior=prior(gate, metric, shown, stage=stage, state=state),
         since_allocation=state.since_allocation,
     )
     content = to_json(question).decode()

@@ -16,7 +16,8 @@ promoted, rolled_back, aborted: over."""
 
 Trigger = Literal[
     "ready", "ready_release", "step", "next_stage", "release", "passed", "passed_last",
-    "approve", "approve_release", "approve_last", "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
+    "approve", "approve_release", "approve_last",
+    "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
     "harm", "time_out_hold", "time_out_rollback", "watched", "hold",
 ]  # fmt: skip
@@ -85,7 +86,13 @@ class PublishAllocation(msgspec.Struct, frozen=True, kw_only=True, tag="publish_
 
 
 class MoveAlias(msgspec.Struct, frozen=True, kw_only=True, tag="move_alias"):
-    """Point a registry alias at another version, if it still points where it did."""
+    """Point a registry alias at another version, if it still points where it did.
+
+    Args:
+        expected: what it points at before; "" for nothing.
+        keep_previous_as: another alias, to be pointed at `expected` afterwards, or "".
+        decision: id of the decision that this follows from; the evidence is there.
+    """
 
     id: str
     rollout: str
@@ -95,6 +102,7 @@ class MoveAlias(msgspec.Struct, frozen=True, kw_only=True, tag="move_alias"):
     expected: str
     why: str
     keep_previous_as: str = ""
+    decision: str = ""
 
 
 Command = PublishAllocation | MoveAlias

@@ -68,7 +68,7 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
             done = _move(control, command, task, later)
         else:
             moving = any(isinstance(before, MoveAlias) for before in waiting)
-            done = _shares(control, command, task, later, _Base(moving=moving, refused=bool(refused)))
+            done = _shares(control, command, task, _Around(later, moving=moving, refused=bool(refused)))
         if done == "waits":
             waiting.append(command)
             continue
@@ -78,21 +78,20 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
     return CarriedOut(waiting=tuple(waiting), refused=tuple(refused))
 
 
-class _Base(NamedTuple):
-    """How the alias moves before some shares went."""
+class _Around(NamedTuple):
+    """What stands around some shares in the list of commands."""
 
+    later: Sequence[Command]
     moving: bool
     refused: bool
 
 
-def _shares(
-    control: Control, command: PublishAllocation, task: Task, later: Sequence[Command], base: _Base
-) -> Literal["done", "waits"]:
-    overtaken = any(isinstance(other, PublishAllocation) and (command.follow or not other.follow) for other in later)
-    if overtaken or (command.rests_on_alias and base.refused):
+def _shares(control: Control, command: PublishAllocation, task: Task, around: _Around) -> Literal["done", "waits"]:
+    overtaken = any(isinstance(other, PublishAllocation) and (command.follow or not other.follow) for other in around.later)
+    if overtaken or (command.rests_on_alias and around.refused):
         log.info("%s: shares %s are dropped", task.state.rollout, command.shares)
         return "done"
-    if command.rests_on_alias and base.moving:
+    if command.rests_on_alias and around.moving:
         return "waits"
     return _publish(control, command, task)
 
@@ -147,7 +146,7 @@ def _entry(command: MoveAlias, task: Task, alias: str, *, before: str, after: st
         who="segue",
         why=command.why,
         at=task.now,
-        evidence=command.rollout,
+        evidence=command.decision or command.rollout,
         command_id=command.id if alias == command.alias else f"{command.id}-{alias}",
     )
 

@@ -6,6 +6,7 @@ at the last one, and not within a minute: a stage of any length has about a hund
 minutes, enough to draw its curves.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from segue.ports.store import RolloutStore
 
 AGES_BY: Final = 0.01
 LEAST_S: Final = 60.0
+_NUMBERS: Final = re.compile(r"[\d.]+( (min|h|d|s)\b)?")
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -61,7 +63,6 @@ class Keeping:
 
 def _looks(decision: Decision) -> tuple[object, ...]:
     """What of a decision changes only when something has happened: no number is in it."""
-    first = "".join(letter for letter in decision.reasons[0] if not letter.isdigit())
+    first = _NUMBERS.sub("#", decision.reasons[0].partition(":")[0])
     outcomes = tuple((verdict.gate, verdict.outcome) for verdict in decision.verdicts)
-    verdicts = bool(decision.verdicts)
-    return (decision.to_phase, decision.to_stage, decision.step, outcomes, "" if verdicts else first)
+    return (decision.to_phase, decision.to_stage, decision.step, outcomes, first)

@@ -12,13 +12,14 @@ from typing import TypeAlias
 import msgspec
 
 from segue import __version__
+from segue.decide.machine import LIVE
 from segue.decide.observed import Health
 from segue.decide.questions import questions
 from segue.decide.walk import stage_of
 from segue.errors import DomainError, InvariantError, PortError
 from segue.evidence.weighing import weigh
 from segue.facts.allocation import Allocation
-from segue.facts.decision import Inputs
+from segue.facts.decision import Inputs, State
 from segue.facts.evidence import NotEnough, Weighed
 from segue.facts.merging import merge
 from segue.facts.question import Question
@@ -55,6 +56,16 @@ class Remembered(msgspec.Struct, frozen=True):
     findings: Findings
 
 
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured at one tick."""
+
+    spec: Rollout
+    state: State
+    asked: tuple[Question, ...]
+    allocations: tuple[Allocation, ...]
+    now: datetime
+
+
 class Measuring:
     """Measures the rollouts of one monitor.
 
@@ -76,27 +87,26 @@ class Measuring:
         """
         state = loaded.state
         asked = questions(spec, state)
-        if not asked:
+        if state.phase not in LIVE or "pending" in {state.phase, state.resume_to}:
             return Findings(baselines=self._baselines(spec, state.rollout))
         allocations = tuple(self._outside.allocations.allocations(state.route, rollout=state.rollout))
+        subject = Subject(spec=spec, state=state, asked=asked, allocations=allocations, now=now)
         try:
-            segments = self._measure(spec, loaded, asked, allocations, now)
+            segments = self._measure(subject)
         except (PortError, InvariantError, DomainError) as error:
             return Findings(problems=(f"the data could not be measured: {error.message}",))
         key = (*(question.id for question in asked), str(allocations[-1].number if allocations else 0), segments.digest)
         known = self._last.get(state.rollout)
         if known is None or known.key != key:
-            known = self._last[state.rollout] = Remembered(key, self._weigh(spec, loaded, asked, allocations, segments))
+            known = self._last[state.rollout] = Remembered(key, self._weigh(subject, segments))
         return known.findings
 
     def forget(self, rollout: str) -> None:
         """Forget what was kept in memory about a rollout that is over."""
         self._last.pop(rollout, None)
 
-    def _measure(
-        self, spec: Rollout, loaded: Loaded, asked: Sequence[Question], allocations: tuple[Allocation, ...], now: datetime
-    ) -> "Segments":
-        outside, state = self._outside, loaded.state
+    def _measure(self, subject: Subject) -> "Segments":
+        outside, state, now = self._outside, subject.state, subject.now
         summaries, rollout = outside.summaries, state.rollout
         predictions = outside.lake.segments("predictions", state.route)
         outcomes = outside.lake.segments("outcomes", state.route)
@@ -105,12 +115,16 @@ class Measuring:
         every = Segments(count=len(keys), last=max(keys, default=""))
         fresh = any(key not in seen for key in keys)
         first_here = rollout not in self._last
-        if judged_until is not None and first_here and not summaries.answers(rollout, [question.id for question in asked]):
+        if judged_until is not None and first_here and not summaries.answers(rollout, [it.id for it in subject.asked]):
             judged_until = None  # asked by another program, or before a crash: count everything again
         if judged_until is not None and not fresh and now - judged_until < self._least:
             return every.at(judged_until)
         measurement = Measurement(
-            spec=spec, rollout=rollout, began_at=state.created_at, questions=tuple(asked), allocations=allocations
+            spec=subject.spec,
+            rollout=rollout,
+            began_at=state.created_at,
+            questions=subject.asked,
+            allocations=subject.allocations,
         )
         files = Files(predictions=predictions, outcomes=outcomes, seen=seen if judged_until is not None else frozenset())
         measured = self._carried_through(measurement, files, now, judged_until)
@@ -140,15 +154,8 @@ class Measuring:
             measured: Measured = end.value
             return measured
 
-    def _weigh(
-        self,
-        spec: Rollout,
-        loaded: Loaded,
-        asked: Sequence[Question],
-        allocations: Sequence[Allocation],
-        segments: "Segments",
-    ) -> Findings:
-        state = loaded.state
+    def _weigh(self, subject: Subject, segments: "Segments") -> Findings:
+        spec, state, asked, allocations = subject.spec, subject.state, subject.asked, subject.allocations
         kept: defaultdict[str, list[Summary]] = defaultdict(list)
         for answer in self._outside.summaries.answers(state.rollout, [question.id for question in asked]):
             kept[answer.question].append(answer.summary)

@@ -21,7 +21,7 @@ from segue.decide.allocate import model_of
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
-from segue.errors import Conflict, InvariantError, PortError, SegueError, Unavailable
+from segue.errors import Conflict, PortError, Unavailable
 from segue.facts.decision import Decision
 from segue.monitor.carry_out import CarriedOut, Task, allocation_in_force, carry_out
 from segue.monitor.keeping import Keeping
@@ -77,7 +77,7 @@ class Monitor:
         self._measuring = Measuring(outside)
         self._keeping = Keeping(outside.rollouts)
         self._specs: dict[str, Rollout] = {}
-        self._stopped: set[str] = set()
+        self._said: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop; wait longer, within bounds, while the outside does not answer."""
@@ -110,12 +110,10 @@ class Monitor:
                 log.info("%s: %s", rollout, error.message)
             except Unavailable:
                 raise
-            except InvariantError as error:
-                self._stopped.add(rollout)
-                log.critical("%s: stopped, serving goes on as it is: %s", rollout, error.message)
-            except SegueError as error:
-                log.error("%s: %s", rollout, error.message)
+            except Exception as error:  # noqa: BLE001 - a bug in one rollout's tick must not end the watch over the others
+                self._say(rollout, error)
             else:
+                self._said.pop(rollout, None)
                 kept += [decision] if decision else []
         return tuple(kept)
 
@@ -151,7 +149,7 @@ class Monitor:
         waiting = [rollout for rollout in self._outside.commands.waiting() if rollout not in others]
         if routes:
             waiting = [name for name in waiting if self._outside.rollouts.load(name).state.route in routes]
-        return [rollout for rollout in (*waiting, *mine) if rollout not in self._stopped]
+        return [*waiting, *mine]
 
     def _observed(self, spec: Rollout, loaded: Loaded, findings: Findings, left: CarriedOut) -> Observed:
         outside, state = self._outside, loaded.state
@@ -187,6 +185,13 @@ class Monitor:
         if rollout not in self._specs:
             self._specs[rollout] = load(loaded.spec_source)
         return self._specs[rollout]
+
+    def _say(self, rollout: str, error: Exception) -> None:
+        """Our own bug: this rollout does not move while it lasts, serving goes on as it is; told once, tried at every tick."""
+        text = f"{type(error).__name__}: {error}"
+        if self._said.get(rollout) != text:
+            self._said[rollout] = text
+            log.critical("%s does not move: %s", rollout, text, exc_info=error)
 
     def _lead(self) -> Lease | None:
         return self._outside.leases.acquire(LEASE, self._holder, ttl_s=self._settings.lease_s, now=self._real())

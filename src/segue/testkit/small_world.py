@@ -5,11 +5,11 @@ The adapters are handed in; the clock is set by hand.
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from segue.assign.draw import Assigner
+from segue.assign.draw import Assigner, Assignment
 from segue.errors import InvariantError
 from segue.facts.allocation import Allocation, Endpoint
 from segue.facts.outcome import Outcome
@@ -136,10 +136,10 @@ class SmallWorld:
             truth = str(self._random.randrange(2))
             assigned = assigner.assign(unit, {})
             asked = [assigned.variant, *(shadow.variant for shadow in assigner.shadows(f"q{self._count}", assigned.variant))]
-            drawn = (unit, truth, at)
-            answers = [self._answer(allocation, name, assigned.variant, assigned.propensity, drawn) for name in asked]
+            case = _Case(unit, truth, at, assigned)
+            answers = [self._answer(allocation, name, case) for name in asked]
             if answers[0].role == "failed":
-                answers.append(self._answer(allocation, "champion", assigned.variant, assigned.propensity, drawn))
+                answers.append(self._answer(allocation, "champion", case))
             rows += answers
             if outcomes:
                 late = at + timedelta(minutes=5)
@@ -147,10 +147,8 @@ class SmallWorld:
         self._put(rows, truths)
         self.later(hours)
 
-    def _answer(
-        self, allocation: Allocation, variant: str, assigned: str, propensity: float, drawn: tuple[str, str, datetime]
-    ) -> Prediction:
-        unit, truth, at = drawn
+    def _answer(self, allocation: Allocation, variant: str, case: "_Case") -> Prediction:
+        unit, truth, at, (assigned, propensity, _) = case
         failed = self._random.random() < self.failing[variant]
         right = self._random.random() < self.accuracy[variant]
         label = truth if right else str(1 - int(truth))
@@ -199,6 +197,15 @@ class SmallWorld:
         for hour in sorted({_hour(row.at) for row in truths}):
             segment = Segment(kind="outcomes", route="churn", hour=hour, name=f"o{self._count}-{hour}")
             self.outside.lake.put_outcomes(segment, [row for row in truths if _hour(row.at) == hour])
+
+
+class _Case(NamedTuple):
+    """One request, what will come true of it, and what its unit was assigned."""
+
+    unit: str
+    truth: str
+    at: datetime
+    assigned: Assignment
 
 
 def register(registry: Registry) -> None:

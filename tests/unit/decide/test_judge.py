@@ -10,6 +10,7 @@ from segue.facts.evidence import Evidence, NotEnough
 
 
 def judged(scene: Any, **changes: object) -> dict[str, Verdict]:
+    """Verdicts by metric."""
     found = verdicts(scene.spec, scene.state, scene.observed(**changes))
     return {verdict.question.metric.name: verdict for verdict in found if verdict.question}
 
@@ -79,7 +80,7 @@ def test_the_largest_crossing_is_kept(running: Any) -> None:
     """Of several crossings of one question the strongest is remembered."""
     first = verdicts(running.spec, running.state, running.observed("accuracy"))
     once = crossed(running.state, first)
-    higher = running.at(crossed={question: 99.0 for question in once})
+    higher = running.at(crossed=dict.fromkeys(once, 99.0))
     assert set(crossed(higher.state, first).values()) == {99.0}
 
 

@@ -11,6 +11,7 @@ FINE = Health(asked=1000, failed=0, judged=1000, with_outcome=900)
 
 
 def unmet(scene: Any, observed: Observed, *, hours: float = 3.0) -> set[str]:
+    """Which conditions hold the stage."""
     found = preconditions(scene.spec, scene.state, observed, scene.at(hours=hours).now)
     return {verdict.gate.partition(".")[2] for verdict in found if verdict.outcome != "pass"}
 

@@ -18,6 +18,7 @@ DESIGNS = {
 
 
 def by_metric(scene: Any) -> dict[str, Question]:
+    """What is asked, by metric."""
     return {question.metric.name: question for question in questions(scene.spec, scene.state)}
 
 

@@ -1,8 +1,8 @@
 """Whole ways of rollouts, as people would tell them: one file a story in `walks/`, one line a tick.
 
-`+HOURS what is seen => kind trigger phase/stage/step : commands`. What is seen, separated by `;`: `shown METRIC...` (the claims on
-these are shown), `act TRIGGER`, `silent` (nothing was recorded), `unmeasured`, `alias VERSION|unknown`, `missing NAME`,
-`other ROLLOUT`, `versions CHAMPION CANDIDATE`. Nothing seen: all is known, in order, and shows nothing.
+`+HOURS what is seen => kind trigger phase/stage/step : commands`. What is seen, separated by `;`: `shown METRIC...`
+(the claims on these are shown), `act TRIGGER`, `silent` (nothing was recorded), `unmeasured`, `alias VERSION|unknown`,
+`missing NAME`, `other ROLLOUT`, `versions CHAMPION CANDIDATE`. Nothing seen: all is known, in order, and shows nothing.
 """
 
 from pathlib import Path
@@ -63,7 +63,8 @@ def observed(scene: Any, sights: str, act: Any) -> Observed:
                 pytest.fail(f"no such sight: {sight}")
     if "alias 9" in sights and scene.state.phase == "pending":
         changes["versions"] = {"champion": "9", "v8": "8"}
-    return scene.observed(*shown, **changes)
+    found: Observed = scene.observed(*shown, **changes)
+    return found
 
 
 def said(decision: Decision, step: int) -> str:

@@ -40,14 +40,18 @@ def test_a_dry_run_writes_nothing(small_world: SmallWorld) -> None:
     assert not small_world.outside.rollouts.rollouts()
 
 
+CANARY = "strategy: canary\n    steps: [{share: 5%, age: 1h}, {share: 50%, age: 1h}]"
+BANDIT = "strategy: bandit\n    policy: thompson\n    reward: accuracy"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
         ("registry: embedded", "registry: mlflow+http://host:5000", "registries"),
         ("models:/churn/8", "models:/other/8", "different models"),
-        ("strategy: canary\n    steps: [{share: 5%, age: 1h}, {share: 50%, age: 1h}]", "strategy: bandit\n    policy: thompson\n    reward: accuracy", "bandit"),
+        (CANARY, BANDIT, "bandit"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_run_is_refused_by_name(small_world: SmallWorld, old: str, new: str, named: str) -> None:
     """Nothing that is written in a spec is ignored."""
     assert old in SPEC

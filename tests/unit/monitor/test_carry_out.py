@@ -74,10 +74,12 @@ def published(world: SmallWorld) -> list[tuple[str, int]]:
 
 
 def pending(world: SmallWorld) -> set[str]:
+    """Ids of what is still to be done."""
     return {command.id for command in world.outside.commands.pending(ROLLOUT)}
 
 
 def aliases(world: SmallWorld) -> dict[str, str]:
+    """Alias -> version."""
     return {alias: version for _, alias, version in world.outside.registry.aliases("churn")}
 
 

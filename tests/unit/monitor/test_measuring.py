@@ -25,6 +25,7 @@ def running(small_world: SmallWorld) -> SmallWorld:
 
 
 def find(world: SmallWorld, measuring: Measuring) -> Findings:
+    """What a tick finds now."""
     return measuring.find(load(SPEC), world.outside.rollouts.load(ROLLOUT), world.clock.now())
 
 

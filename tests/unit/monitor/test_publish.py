@@ -30,6 +30,7 @@ def spec() -> Rollout:
 
 
 def of(spec: Rollout, before: list[Allocation], **changes: object) -> Allocation:
+    """The allocation of a command like `SHARES`."""
     return allocation(msgspec.structs.replace(SHARES, **changes), spec, "salt", before=before, now=NOW)
 
 

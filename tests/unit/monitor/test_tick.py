@@ -203,3 +203,26 @@ def _act(world: SmallWorld, trigger: Trigger) -> Act:
 
 def _unavailable(*_arguments: object, **_named: object) -> None:
     raise Unavailable("away")
+
+
+def test_a_bug_in_one_rollout_stops_only_that_one(
+    begun: SmallWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not move and says so once; it goes on when the bug is gone; nothing is raised out of the tick."""
+    monitor = Monitor(begun.outside)
+    with monkeypatch.context() as broken:
+        broken.setattr("segue.monitor.tick.decide", None)
+        assert monitor.tick() == monitor.tick() == ()
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
+    assert [decision.trigger for decision in monitor.tick()] == ["ready"]
+
+
+def test_an_alias_move_points_to_its_evidence(begun: SmallWorld) -> None:
+    """The registry's history names the decision, whose row holds every number."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    ask(begun.outside, ROLLOUT, "promote_full", who="ana", why="hurry")
+    (decision,) = monitor.tick()
+    moved = [it for it in begun.outside.registry.moves("churn") if it.alias == "champion"][-1]
+    assert (moved.before, moved.after, moved.evidence, moved.who) == ("7", "8", decision.id, "segue")
+    assert moved.why == "promote full by ana: hurry"

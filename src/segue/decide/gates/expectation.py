@@ -18,7 +18,7 @@ _RARE: Final = 0.01
 _SMALL: Final = 0.1  # a small effect: a tenth of a standard deviation
 
 
-def prior(gate: MetricGate, metric: Metric, claim: Claim, stage: Stage, state: State) -> Prior:
+def prior(gate: MetricGate, metric: Metric, claim: Claim, *, stage: Stage, state: State) -> Prior:
     """Mean and variance of one observation, and the effect that the power is meant for; in the metric's own unit."""
     mean, variance = state.baselines.get(metric.name) or _unknown(metric, claim)
     sign = 1.0 if claim.side == "above" else -1.0

@@ -14,9 +14,12 @@ from segue.spec.stage import Stage
 
 
 def expected(spec: Rollout, scene: "State", stage: Stage, gate: MetricGate) -> Prior:
+    """The prior of the gate's question in this stage."""
     metric = spec.metrics[gate.metric]
     kind = "guardrail" if gate.test in {"worse_than_champion_by", "above"} else "promotion"
-    return prior(gate, metric, claim(gate, metric, "guardrail" if kind == "guardrail" else "promotion"), stage, scene)
+    return prior(
+        gate, metric, claim(gate, metric, "guardrail" if kind == "guardrail" else "promotion"), stage=stage, state=scene
+    )
 
 
 def test_baselines_are_used(spec: Rollout, running: Any) -> None:
