@@ -13,7 +13,7 @@ def demo(
     *,
     seed: Annotated[int, Parameter(help="Of the assignment: another one sends other flights to the candidate.")] = 1,
     swap: Annotated[bool, Parameter(negative="", help="The better model is the champion, the weaker the candidate.")] = False,
-    day: Annotated[float, Parameter(help="Real seconds for one streamed day.")] = 1.4,
+    day: Annotated[float, Parameter(help="Real seconds for one streamed day.")] = 2.5,
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for everything that is made.")] = Path(
         "demo-output"
     ),

@@ -1,5 +1,7 @@
 """`segue up` and its parts: which processes make an installation?"""
 
+import logging
+import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +73,7 @@ def gateway(
     home: HomeFolder = None,
 ) -> int:
     """Serve routes: assign, forward, record, answer."""
+    log_to_stderr()
     place = home_at(home)
     routes = tuple(route or _known_routes(place))
     if not routes:
@@ -87,6 +90,13 @@ def gateway(
     ]
     supervise(children, Stopping(), lambda: None)
     return 0
+
+
+def log_to_stderr() -> None:
+    """A line for each thing that a person who looks after this part would want to know."""
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=os.environ.get("SEGUE_LOG", "INFO").upper(), format=form)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _known_routes(place: Home) -> list[str]:
@@ -113,6 +123,7 @@ def host(*, home: HomeFolder = None) -> int:
     """Serve the model versions that rollouts name, and follow their aliases."""
     from segue.wiring import run_host
 
+    log_to_stderr()
     run_host(home_at(home))
     return 0
 
@@ -121,6 +132,7 @@ def record(*, home: HomeFolder = None) -> int:
     """Ship what the gateways of this machine have recorded to the lake."""
     from segue.wiring import run_recorder
 
+    log_to_stderr()
     run_recorder(home_at(home))
     return 0
 
@@ -133,6 +145,7 @@ def monitor(
     """Measure, weigh, decide, and carry out what was decided; of several monitors one leads."""
     from segue.wiring import run_monitor
 
+    log_to_stderr()
     run_monitor(home_at(home), tick_s=tick)
     return 0
 

@@ -8,6 +8,7 @@ What can't be read is kept: a row whose bodies say nothing is shipped raw with t
 set aside as `.damaged` once all that could be read has been shipped.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ from threading import Event
 from typing import Final
 
 import msgspec
-import structlog
 
 from segue.errors import DomainError, PortError
 from segue.facts.allocation import Allocation
@@ -30,7 +30,7 @@ from segue.record.recovery import recover
 
 DAMAGED: Final = ".damaged"
 
-log = structlog.get_logger()
+log: Final = logging.getLogger("segue.record")
 
 
 class Shipped(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ def ship(folder: Path, lake: Lake) -> Shipped:
     try:
         recovered = recover(folder)
     except OSError as error:
-        log.warning("what dead workers left could not be recovered; it is tried again", reason=str(error))
+        log.warning("what dead workers left could not be recovered; it is tried again: %s", error)
         return Shipped(failures=1)
     total = Shipped(recovered=len(recovered), cut_bytes=sum(it.cut_bytes for it in recovered))
     for path in sealed_files(folder):
@@ -112,7 +112,7 @@ class _Content:
                 self._take(kind, payload)
             except DomainError as error:
                 self.foreign += 1
-                log.warning("a frame can't be read", file=path.name, kind=kind, reason=error.message)
+                log.warning("%s: a frame of kind %d can't be read: %s", path.name, kind, error.message)
         self.tail: Tail | None = frames.tail
 
     @property
@@ -158,7 +158,7 @@ def _ship_file(path: Path, lake: Lake) -> Shipped:
     try:
         content = _Content(path)
         if content.tail and content.tail.reason is Reason.VERSION:
-            log.warning("a later version of Segue wrote a journal file; it is left to that", file=path.name)
+            log.warning("%s was written by a later version of Segue, and is left to that", path.name)
             return Shipped(failures=1)
         count = {"segments": 0, "predictions": 0, "outcomes": 0}
         for segment, rows in content.segments(name):
@@ -167,16 +167,16 @@ def _ship_file(path: Path, lake: Lake) -> Shipped:
             count[segment.kind] += len(rows)
         if content.damaged:
             path.rename(path.with_suffix(DAMAGED))
-            log.error("a journal file is damaged and was set aside", file=path.name, unread_bytes=content.damaged_bytes)
+            log.error("%s is damaged and was set aside; %d bytes were not read", path.name, content.damaged_bytes)
         else:
             path.unlink()
     except PortError as error:
-        log.warning("the lake did not take a journal file; it is tried again", file=path.name, reason=error.message)
+        log.warning("the lake did not take %s; it is tried again: %s", path.name, error.message)
         return Shipped(failures=1)
     except FileNotFoundError:
         return Shipped()  # another shipper was faster
     except OSError as error:
-        log.warning("a journal file could not be read or removed; it is tried again", file=path.name, reason=str(error))
+        log.warning("%s could not be read or removed; it is tried again: %s", path.name, error)
         return Shipped(failures=1)
     return Shipped(
         files=1,
