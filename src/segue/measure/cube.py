@@ -4,6 +4,7 @@ These are the numbers that people look at; gates ask questions of their own. Met
 together in one statement over grouping sets, so that their number hardly matters.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -35,12 +36,8 @@ WHERE r.$touched AND r.lead AND r.role = 'served' AND s.role = 'shadow'
 """
 _TOTALS: Final = "SELECT $keys, $which AS which, $numbers AS numbers FROM ($rows) GROUP BY GROUPING SETS ($sets)"
 _SCORES: Final = """
-SELECT $keys, which, sum(n)::BIGINT, list(score ORDER BY score) FILTER (score IS NOT NULL),
-  list(positives ORDER BY score) FILTER (score IS NOT NULL), list(n - positives ORDER BY score) FILTER (score IS NOT NULL)
-FROM (
-  SELECT $keys, $which AS which, score, count(*) AS n, count(*) FILTER (d0 = 1) AS positives
-  FROM (SELECT *, CASE WHEN judged0 THEN n0 END AS score FROM ($rows) WHERE due0) GROUP BY GROUPING SETS ($sets)
-) GROUP BY $keys, which
+SELECT $keys, $which AS which, count(*), list(n0) FILTER (judged0 AND d0 = 1), list(n0) FILTER (judged0 AND d0 = 0)
+FROM ($rows) WHERE due0 GROUP BY GROUPING SETS ($sets)
 """
 _BUCKETS: Final = """
 SELECT $keys, $which AS which, count(*), histogram(bucket) FILTER (bucket IS NOT NULL), count(*) FILTER (bucket IS NULL)
@@ -135,8 +132,7 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
     def _counted(self, shape: str, named: dict[Reading, list[str]]) -> Counted:
         readings = tuple(named)
         places = [f"c{index}" for index in range(len(self.attributes))]
-        extra = "score, " if shape == "scores" else ""
-        sets = [f"({extra}{_KEYS}{''.join(f', {place}' for place in self._places(s))})" for s in ((), *self.segments)]
+        sets = [f"({_KEYS}{''.join(f', {place}' for place in self._places(s))})" for s in ((), *self.segments)]
         parts = {
             "keys": ", ".join([_KEYS, *places]),
             "which": f"grouping({', '.join(places)})" if places else "0",
@@ -195,8 +191,8 @@ def _numbers(index: int, reading: Reading) -> tuple[str, ...]:
 
 def _summaries(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple[str, ...], int, Summary]]:
     if counted.shape == "scores":
-        scores, positives, negatives = (tuple(part or ()) for part in row[1:])
-        yield counted.names[0], row[0], ScoreTable(scores=scores, positives=positives, negatives=negatives)
+        predictions, positives, negatives = row
+        yield counted.names[0], predictions, _score_table(positives or (), negatives or ())
     elif counted.shape == "buckets":
         n, buckets, none = row
         yield counted.names[0], n, Histogram(base=BASE, at_most_zero=none, buckets=buckets or {})
@@ -206,6 +202,16 @@ def _summaries(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple
             predictions, n, first, second = numbers[4 * index : 4 * index + 4]
             if predictions:
                 yield counted.names[index], int(predictions), _total(reading, variant, (int(n), first, second))
+
+
+def _score_table(positives: Sequence[float], negatives: Sequence[float]) -> ScoreTable:
+    ups, downs = Counter(positives), Counter(negatives)
+    scores = sorted(ups.keys() | downs.keys())
+    return ScoreTable(
+        scores=tuple(scores),
+        positives=tuple([ups[score] for score in scores]),
+        negatives=tuple([downs[score] for score in scores]),
+    )
 
 
 def _total(reading: Reading, variant: str, numbers: tuple[int, float, float]) -> Summary:

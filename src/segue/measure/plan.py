@@ -1,15 +1,7 @@
 """Which statements make one measurement, and in which order?
 
-A plan does nothing itself. It yields steps, is sent each query's rows, and returns what was measured:
-
-```python
-steps, rows = measurement.steps(files, since), ()
-try:
-    while True:
-        match steps.send(rows or None): ...   # bind, execute or run; `rows` are the query's
-except StopIteration as end:
-    measured = end.value
-```
+A plan does nothing itself: `Measurement.steps` is a generator that yields what is to be done (`Bind`, `Execute`, `Query`), is
+sent the rows of each query, and returns what was measured. Whoever has a lake and an engine carries it through.
 """
 
 from collections.abc import Generator, Sequence

@@ -51,7 +51,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         attributes: what the spec declares under `context`.
-        touched: a condition on the judged view's `hour`, which begins with that name, or TRUE.
+        hours: that are counted again; None for all.
         exposed: scopes of the exposures, in order.
     """
 
@@ -63,7 +63,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def touched(self) -> str:
-        """The condition on `hour`."""
+        """The condition on the judged view's `hour`; it begins with that name."""
         return "hour IS NOT NULL" if self.hours is None else any_of("hour", self.hours or (-1,))
 
 

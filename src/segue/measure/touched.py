@@ -1,8 +1,8 @@
 """Which hours have to be counted again?
 
 Those in which something that a summary rests on has changed since the last time: a new row of a request, a new outcome of one,
-a request that has come of age. With units that make many requests, also the hour of the unit's first exposure, as it is now
-and as it was without the new rows.
+a request that has come of age. With units that make many requests, also the hour of the unit's first exposure as it was
+without the new rows; a new row that comes first now is touched as it is.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,6 @@ drawn AS MATERIALIZED (
   SELECT * FROM mine SEMI JOIN fresh_units USING (unit) WHERE comparable AND role IN ('served', 'failed', 'fallback')
 )"""
 _FIRST_HOURS: Final = """
-UNION SELECT min(hour) FROM drawn WHERE $scope GROUP BY unit
 UNION SELECT min(hour) FROM drawn ANTI JOIN new_predictions USING (request_id) WHERE $scope GROUP BY unit"""
 _ALL: Final = """SELECT DISTINCT epoch_us("at") // $hour_us FROM predictions WHERE rollout = $rollout AND role <> 'pinned'"""
 

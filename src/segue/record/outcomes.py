@@ -9,14 +9,12 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from segue.errors import DomainError
 from segue.facts.outcome import Outcome
@@ -28,28 +26,42 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]+\.[0-9]+").fullmatch
 _NAMED: Final = frozenset({"request_id", "unit", "at", "label", "route"})
 
 
-def read_outcomes(path: Path, *, received_at: datetime, route: str) -> list[Outcome]:
-    """The outcomes of a file: `.csv`, `.parquet`, else JSON or NDJSON.
+Rows = Iterable[Mapping[str, object]]
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file's rows may leave open.
 
     Args:
-        path: the file.
         received_at: stream time; also when it became true, for rows that do not say.
         route: for rows that name none.
+        parquet: reads the rows of a Parquet file; None where nobody can.
+    """
+
+    received_at: datetime
+    route: str
+    parquet: Callable[[bytes], Rows] | None = None
+
+
+def read_outcomes(path: Path, given: Given) -> list[Outcome]:
+    """The outcomes of a file: `.csv`, `.parquet`, else JSON or NDJSON.
 
     Raises:
         DomainError: what is wrong with which row; nothing was taken.
     """
     body = path.read_bytes()
     if path.suffix == ".csv":
-        return parse(_ndjson(_csv_rows(body)), received_at=received_at, route=route)
-    if path.suffix == ".parquet":
-        return parse(_ndjson(_parquet_rows(body)), received_at=received_at, route=route)
-    return parse(body, received_at=received_at, route=route)
+        body = _ndjson(_csv_rows(body))
+    elif path.suffix == ".parquet":
+        if given.parquet is None:
+            raise DomainError("Parquet can't be read here", hint="convert the file to CSV or NDJSON")
+        body = _ndjson(_timed(given.parquet(body)))
+    return parse(body, received_at=given.received_at, route=given.route)
 
 
-def import_outcomes(path: Path, lake: Lake, *, received_at: datetime, route: str) -> int:
+def import_outcomes(path: Path, lake: Lake, given: Given) -> int:
     """Put the outcomes of a file into the lake; returns how many rows it has."""
-    outcomes = read_outcomes(path, received_at=received_at, route=route)
+    outcomes = read_outcomes(path, given)
     name = f"import-{digest(path.read_bytes())}"
     groups: defaultdict[tuple[str, int], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -86,12 +98,8 @@ def _label(value: str) -> object:
     return float(value) if _DECIMAL(value) else value
 
 
-def _parquet_rows(body: bytes) -> Iterator[Mapping[str, object]]:
-    try:
-        table = pq.read_table(io.BytesIO(body))
-    except pa.ArrowInvalid as error:
-        raise DomainError(f"the file is no Parquet: {error}") from error
-    for row in table.to_pylist():
+def _timed(rows: Rows) -> Iterator[Mapping[str, object]]:
+    for row in rows:
         yield {name: _moment(value) for name, value in row.items() if value is not None}
 
 
@@ -100,7 +108,7 @@ def _moment(value: object) -> object:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
-def _ndjson(rows: Iterable[Mapping[str, object]]) -> bytes:
+def _ndjson(rows: Rows) -> bytes:
     lines = []
     for row in rows:
         entry = {name: value for name, value in row.items() if name in _NAMED}

@@ -9,12 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from segue.adapters.lakes.folder import FolderLake
+from segue.adapters.lakes.table import rows_of
 from segue.errors import DomainError
 from segue.facts.outcome import Outcome
-from segue.record.outcomes import import_outcomes, read_outcomes
+from segue.record.outcomes import Given, import_outcomes, read_outcomes
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+GIVEN = Given(received_at=NOW, route="churn", parquet=rows_of)
 EXPECTED = [
     Outcome(route="churn", request_id="a", at=AT, received_at=NOW, label="1", values={"revenue": 2.5}),
     Outcome(route="churn", unit="ada", at=NOW, received_at=NOW, values={"revenue": 0.0}),
@@ -58,7 +60,7 @@ def parquet_file(folder: Path) -> Path:
 @pytest.mark.parametrize("make", [csv_file, ndjson_file, parquet_file])
 def test_all_kinds_of_file_say_the_same(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     """CSV, NDJSON and Parquet with the same rows give the same outcomes; an empty row withdraws."""
-    assert read_outcomes(make(tmp_path), received_at=NOW, route="churn") == EXPECTED
+    assert read_outcomes(make(tmp_path), GIVEN) == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_a_bad_file_is_refused_whole(tmp_path: Path, name: str, text: str, reaso
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(DomainError, match=reason):
-        import_outcomes(path, FolderLake(tmp_path / "lake"), received_at=NOW, route="churn")
+        import_outcomes(path, FolderLake(tmp_path / "lake"), GIVEN)
     assert not (tmp_path / "lake").exists()
 
 
@@ -84,7 +86,7 @@ def test_importing_twice_is_importing_once(tmp_path: Path) -> None:
     """The segments are named after the content."""
     lake = FolderLake(tmp_path / "lake")
     for _ in range(2):
-        assert import_outcomes(csv_file(tmp_path), lake, received_at=NOW, route="churn") == 3
+        assert import_outcomes(csv_file(tmp_path), lake, GIVEN) == 3
     assert len(lake.segments("outcomes", "churn")) == 2
     tables = [pq.read_table(location) for location in lake.locations(lake.segments("outcomes", "churn"))]
     assert sum(table.num_rows for table in tables) == 3
@@ -94,5 +96,5 @@ def test_labels_of_a_csv(tmp_path: Path) -> None:
     """`1.0` and `True` are the label 1, as they are in JSON; other text stays what it is."""
     path = tmp_path / "x.csv"
     path.write_text("request_id,label\na,1.0\nb,True\nc,0.50\nd,late\ne,01\n")
-    found = read_outcomes(path, received_at=NOW, route="churn")
+    found = read_outcomes(path, GIVEN)
     assert [outcome.label for outcome in found] == ["1", "1", "0.5", "late", "01"]

@@ -13,6 +13,7 @@ from segue.ports.columns import COLUMNS
 from segue.ports.engine import Row
 
 _NEW: Final = "new_"
+_HAS_GROUPING_SETS: Final = "SELECT 1 FROM duckdb_optimizers() WHERE name = 'grouping_sets'"
 
 
 class DuckdbEngine:
@@ -21,6 +22,8 @@ class DuckdbEngine:
     def __init__(self, settings: DuckdbSettings | None = None) -> None:
         self._settings = settings or DuckdbSettings()
         self._connection = duckdb.connect(":memory:", config=_config(self._settings))
+        if self._connection.execute(_HAS_GROUPING_SETS).fetchone():
+            self._connection.execute("SET disabled_optimizers = 'grouping_sets'")  # it costs more than the queries themselves
         self._kept = {kind: KeptSegments(self._connection, kind) for kind in COLUMNS}
 
     def bind(self, sources: Mapping[str, Sequence[str]]) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ class FolderLake:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._listing = Listing()
+        self._known: dict[str, tuple[Sequence[str], list[Segment]]] = {}
 
     def put_predictions(self, segment: Segment, rows: Sequence[Prediction]) -> None:
         """Write a segment once; rows lie in the segment's hour."""
@@ -39,33 +41,39 @@ class FolderLake:
 
     def segments(self, kind: RowKind, route: str) -> Sequence[Segment]:
         """All segments of a route, ordered."""
-        top = self._folder / kind / f"route={_safe(route)}"
-        found = []
+        top = f"{self._folder}/{kind}/route={_safe(route)}"
+        found: list[Segment] = []
         for date in self._listing.names(top):
-            for hour in self._listing.names(top / date):
-                number = _hour(date, hour)
-                found += [
-                    Segment(kind=kind, route=route, hour=number, name=name.removesuffix(_ENDING))
-                    for name in self._listing.names(top / date / hour)
-                    if name.endswith(_ENDING)
-                ]
-        return sorted(found)
+            for hour in self._listing.names(f"{top}/{date}"):
+                found += self._in_hour(f"{top}/{date}/{hour}", kind, route)
+        return found
 
     def locations(self, segments: Sequence[Segment]) -> Sequence[str]:
         """Paths of the segments' files."""
-        return [str(self._path(segment)) for segment in segments]
+        return [self._path(segment) for segment in segments]
 
-    def _path(self, segment: Segment) -> Path:
-        at = datetime.fromtimestamp(segment.hour * 3600, UTC)
-        partition = Path(f"route={_safe(segment.route)}", f"date={at:%Y-%m-%d}", f"hour={at:%H}")
-        return self._folder / segment.kind / partition / f"{_safe(segment.name)}{_ENDING}"
+    def _in_hour(self, directory: str, kind: RowKind, route: str) -> list[Segment]:
+        names = self._listing.names(directory)
+        known = self._known.get(directory)
+        if known is None or known[0] is not names:
+            hour = _hour(*directory.rsplit("/", 2)[1:])
+            stems = sorted(name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING))
+            known = self._known[directory] = (
+                names,
+                [Segment(kind=kind, route=route, hour=hour, name=stem) for stem in stems],
+            )
+        return known[1]
+
+    def _path(self, segment: Segment) -> str:
+        partition = f"route={_safe(segment.route)}/{_partition(segment.hour)}"
+        return f"{self._folder}/{segment.kind}/{partition}/{_safe(segment.name)}{_ENDING}"
 
     def _put(self, segment: Segment, kind: RowKind, rows: Sequence[Prediction] | Sequence[Outcome]) -> None:
         if segment.kind != kind or not rows:
             raise DomainError(f"a segment of {segment.kind} takes at least one row of {kind}", segment=segment.key)
         if any(int(row.at.timestamp() // 3600) != segment.hour or row.route != segment.route for row in rows):
             raise DomainError("a row lies outside the segment's route or hour", segment=segment.key)
-        path = self._path(segment)
+        path = Path(self._path(segment))
         try:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +113,11 @@ def _safe(name: str) -> str:
     if not _SAFE.match(name):
         raise DomainError(f"{name!r} can't name a folder of the lake", hint="letters, digits, '_', '-' and '.'")
     return name
+
+
+@lru_cache(maxsize=100_000)
+def _partition(hour: int) -> str:
+    return f"{datetime.fromtimestamp(hour * 3600, UTC):date=%Y-%m-%d/hour=%H}"
 
 
 def _hour(date: str, hour: str) -> int:

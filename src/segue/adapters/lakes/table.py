@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segue.errors import DomainError
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction
 from segue.ports.columns import COLUMNS, SCHEMA_VERSION
@@ -53,6 +54,19 @@ def parquet(kind: RowKind, rows: Sequence[Prediction] | Sequence[Outcome]) -> by
     pq.write_table(table, sink, compression="zstd", compression_level=1, use_dictionary=large, write_statistics=large)
     body: bytes = sink.getvalue().to_pybytes()
     return body
+
+
+def rows_of(body: bytes) -> list[dict[str, object]]:
+    """The rows of anybody's Parquet file.
+
+    Raises:
+        DomainError: the bytes are no Parquet.
+    """
+    try:
+        rows: list[dict[str, object]] = pq.read_table(pa.BufferReader(body)).to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DomainError(f"the file is no Parquet that can be read: {error}") from error
+    return rows
 
 
 def check_kinds() -> None:
