@@ -1,0 +1,1 @@
+"""What does the report of a demo say, and how does it look?"""

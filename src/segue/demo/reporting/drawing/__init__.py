@@ -1,0 +1,1 @@
+"""How are the pictures of a report drawn?"""

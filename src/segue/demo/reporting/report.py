@@ -1,0 +1,200 @@
+"""What did a run of the demo show? One page for people, the same content as JSON for programs.
+
+`gather` reads store, registry and lake and computes nothing anew; `to_html` and `to_json` only say what it found. The page is
+one file: no script, no font, no picture from elsewhere.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from segue import __version__
+from segue.decide.allocate import model_of
+from segue.demo.reporting import headline, words
+from segue.demo.reporting.counts import Recorded, checks, recorded
+from segue.demo.reporting.gates import gates
+from segue.demo.reporting.gathered import AliasMoved, Report, Story, Told, Version
+from segue.demo.reporting.metrics import Sides, Tally, courses, segments, tallies
+from segue.demo.reporting.page import page
+from segue.demo.reporting.walks import Walk, moved, shares, spans, spent
+from segue.ports.engine import Engine
+from segue.ports.lake import Lake
+from segue.spec.load import load
+
+if TYPE_CHECKING:
+    from segue.adapters.stores.store import Stores
+    from segue.demo.run import Walked
+
+HTML: Final = "report.html"
+JSON: Final = "report.json"
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Where the record is, and who counts it."""
+
+    lake: Lake
+    engine: Engine
+
+
+def gather(stores: "Stores", rollouts: Sequence[str], told: Told, rows: Rows) -> Report:
+    """Everything that a report says.
+
+    Args:
+        stores: of the run.
+        rollouts: ids in the order that they began, at least one; all of one route.
+        told: what the caller counted, by version as people say it (`v8`).
+        rows: the record, whole: what is still in a journal is missing from it.
+
+    Raises:
+        NotFound: no such rollout.
+        PortError: store, registry or lake did not answer.
+    """
+    walks = [_walk(stores, rollout, told) for rollout in rollouts]
+    record = recorded(rows.lake, rows.engine, walks[0].spec.route)
+    tallied = [tallies(stores.summaries, _sides(walk)) for walk in walks]
+    stories = tuple(_story(walk, parts, record) for walk, parts in zip(walks, tallied, strict=True))
+    versions = _versions(stores, walks, record)
+    books = checks(told, record)
+    names = tuple(version.name for version in versions)
+    kept = sum(len(walk.decisions) for walk in walks)
+    return Report(
+        route=walks[0].spec.route,
+        headline=tuple(story.sentence for story in stories),
+        service=headline.service(told, len(stories), agreed=all(check.equal is not False for check in books)),
+        began_at=told.began_at,
+        ended_at=told.ended_at,
+        told=told,
+        numbers=headline.numbers(
+            told, (record.rows, record.outcomes, record.joined), (kept, sum(len(story.moved) for story in stories))
+        ),
+        versions=versions,
+        rollouts=stories,
+        courses=courses([tally for parts in tallied for tally in parts], names, told.ended_at - told.began_at),
+        checks=books,
+        aliases=tuple(
+            AliasMoved(
+                at=it.at,
+                alias=it.alias,
+                before=words.version_name(it.before) if it.before else "",
+                after=words.version_name(it.after),
+                who=it.who,
+                why=it.why,
+            )
+            for it in walks[-1].moves
+        ),
+        program=__version__,
+    )
+
+
+def to_json(report: Report) -> bytes:
+    """The report as JSON, in the shape of `reporting.gathered.Report`."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+
+
+def to_html(report: Report) -> str:
+    """The report as one page."""
+    return page(report)
+
+
+def write(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write `report.html` and `report.json`; where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    html, json = folder / HTML, folder / JSON
+    html.write_text(to_html(report), encoding="utf-8")
+    json.write_bytes(to_json(report))
+    return html, json
+
+
+def report(walked: "Walked", folder: Path, settings: dict[str, str] | None = None) -> tuple[Path, Path]:
+    """Write the report of a run whose processes have ended; where page and data are.
+
+    Args:
+        walked: what the run left.
+        folder: for both files.
+        settings: what the run was started with, for people.
+    """
+    from segue.wiring import engine_of, lake_of, stores_of  # noqa: PLC0415 - the page can be made without an engine
+
+    with stores_of(walked.home) as stores, engine_of(walked.home) as engine:
+        found = gather(stores, walked.rollouts, told_by(walked, settings or {}), Rows(lake_of(walked.home), engine))
+    return write(found, folder)
+
+
+def told_by(walked: "Walked", settings: dict[str, str]) -> Told:
+    """What the caller of a run counted."""
+    played = walked.played
+    return Told(
+        requests=played.requests,
+        answers={words.version_name(version): count for version, count in sorted(played.answers.items())},
+        failures=dict(sorted(played.failures.items())),
+        outcomes=played.outcomes,
+        outcomes_refused=played.outcomes_refused,
+        slowest_lag_s=played.slowest_lag_s,
+        wall_s=walked.wall_s,
+        began_at=walked.began_at,
+        ended_at=walked.ended_at,
+        settings=settings,
+    )
+
+
+def _walk(stores: "Stores", rollout: str, told: Told) -> Walk:
+    loaded = stores.rollouts.load(rollout)
+    spec = load(loaded.spec_source)
+    model = model_of(spec.variants[spec.candidates[0]].version)
+    return Walk(
+        spec=spec,
+        state=loaded.state,
+        decisions=tuple(stores.rollouts.decisions(rollout)),
+        allocations=tuple(stores.allocations.allocations(spec.route)),
+        moves=tuple(stores.registry.moves(model)),
+        until=told.ended_at,
+    )
+
+
+def _sides(walk: Walk) -> Sides:
+    stages = {it.number: it.stage for it in walk.allocations if it.rollout == walk.state.rollout}
+    return Sides(rollout=walk.state.rollout, spec=walk.spec, versions=walk.versions, stages=stages)
+
+
+def _story(walk: Walk, tallied: Sequence[Tally], record: Recorded) -> Story:
+    rollout = walk.state.rollout
+    served = record.served.get(rollout, {}).get(walk.candidate, 0)
+    budget = walk.spec.error_budget
+    return Story(
+        rollout=rollout,
+        candidate=walk.candidate,
+        champion=walk.champion,
+        phase=walk.state.phase,
+        sentence=headline.sentence(walk, served),
+        began_at=walk.state.created_at,
+        ended_at=walk.ended_at,
+        attempt=walk.state.attempt,
+        looks=len(walk.decisions),
+        served=served,
+        spans=spans(walk),
+        shares=shares(walk),
+        seen=record.days.get(rollout, ()),
+        moved=moved(walk),
+        gates=gates(walk),
+        segments=segments(tallied, _sides(walk)),
+        budget={"false_promotion": budget.false_promotion, "false_rollback": budget.false_rollback},
+        spent=spent(walk.spec),
+    )
+
+
+def _versions(stores: "Stores", walks: Sequence[Walk], record: Recorded) -> tuple[Version, ...]:
+    model = model_of(walks[0].spec.variants[walks[0].spec.candidates[0]].version)
+    about = {words.version_name(it.version): it.tags.get("about", "") for it in stores.registry.versions(model)}
+    names = dict.fromkeys(name for walk in walks for name in (walk.champion, walk.candidate))
+    return tuple(
+        Version(
+            name=name,
+            about=about.get(name, ""),
+            answers=record.answers.get(name, 0),
+            shadows=record.shadows.get(name, 0),
+            failures=record.failures.get(name, 0),
+        )
+        for name in names
+    )
