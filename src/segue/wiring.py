@@ -10,19 +10,18 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from segue.errors import DomainError, Refused
+from segue.errors import DomainError
 
 if TYPE_CHECKING:
     from segue.adapters.engines.duckdb import DuckdbEngine
     from segue.adapters.stores.store import Stores
-    from segue.facts.outcome import Outcome
     from segue.gateway.serve import Preamble, WorkerJournal
     from segue.gateway.settings import GatewaySettings
     from segue.monitor.outside import Control
@@ -210,21 +209,6 @@ def stop_event() -> threading.Event:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: event.set())
     return event
-
-
-def import_outcomes(home: Home, outcomes: "Sequence[Outcome]") -> None:
-    """Write outcomes into a journal of their own, as a gateway would; the recorder ships them."""
-    from segue.facts.codec import to_pack
-    from segue.facts.frames import OUTCOME
-    from segue.record.journal import Journal, JournalSettings
-
-    settings = JournalSettings(folder=str(home.journal), worker=f"{machine()}-import", boot=f"{time.time_ns():x}")
-    journal = Journal(settings)
-    for outcome in outcomes:
-        journal.append(OUTCOME, to_pack(outcome))
-    if not journal.commit():
-        raise Refused(f"the journal at {home.journal} cannot be written", hint="is the disk full?")
-    journal.close()
 
 
 def run_recorder(home: Home) -> None:

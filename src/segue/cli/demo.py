@@ -29,7 +29,8 @@ def demo(
         raise DomainError(f"the demo needs {error.name}", hint="pip install 'segue[demo]'") from error
 
     walked = Demo(DemoSettings(folder=output, seed=seed, swap=swap, day_s=day), say).run()
-    page, data = report(walked, output)
+    settings = {"seed": str(seed), "day": f"{day:g} s"} | ({"swapped": "yes"} if swap else {})
+    page, data = report(walked, output, settings)
     print(f"report: {page}")
     print(f"data:   {data}")
     return 1 if walked.played.failures else 0

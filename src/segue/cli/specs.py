@@ -63,7 +63,11 @@ def lint(*, file: SpecFile, output: Output = "table") -> int:
 
 def _not_built(spec: Rollout) -> list[str]:
     from segue.monitor.begin import check
+    from segue.spec.unbuilt import unbuilt
 
+    known = [str(problem) for problem in unbuilt(spec)]
+    if known:
+        return known
     try:
         check(spec)
     except SpecError as error:

@@ -82,6 +82,8 @@ def _of_metric(gate: MetricGate, rollout: Rollout) -> str:
         return "gates `best_with`"
     if kind == "roc_auc":
         return "gates on `roc_auc`"
+    if kind == "rmse":  # one observation is a squared error, and a bound would have to be squared with it
+        return "gates on `rmse`"
     if kind == "latency_quantile" and gate.test.endswith(("champion_by", "than_champion")):
         return "gates on a latency quantile against the champion"
     return ""

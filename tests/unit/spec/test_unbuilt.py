@@ -59,3 +59,10 @@ def test_unbuilt_parts(old: str, new: str, path: str, message: str) -> None:
     assert (problem.path, problem.line > 0) == (path, True)
     assert message in problem.message
     assert problem.hint == "take it out to apply this spec"
+
+
+def test_rmse_gates() -> None:
+    """A gate on rmse is refused: one observation is a squared error, and its bound is not squared yet."""
+    text = SMALL.replace("auc: {kind: roc_auc}", "auc: {kind: rmse}").replace("sales: {better", "auc: {better", 1)
+    (problem,) = unbuilt(load(text))
+    assert "gates on `rmse`" in problem.message
