@@ -15,8 +15,8 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "Data goes to stdout, progress and problems to stderr; `-o table|wide|json|yaml|name` chooses the form; every write takes",
-        "`--dry-run`; `NO_COLOR` is honoured. `segue COMMAND --help` says the same as this page.",
+        "Data goes to stdout, progress and problems to stderr; `-o table|wide|json|yaml|name` chooses the form; every",
+        "write takes `--dry-run`; `NO_COLOR` is honoured. `segue COMMAND --help` says the same as this page.",
         "",
         "| exit status | meaning |",
         "| --- | --- |",
@@ -42,7 +42,7 @@ def metrics() -> str:
     """The catalogue of metric kinds."""
     rows = [
         f"| `{name}` | {kind.goal or 'said by the spec'} | {kind.needs} | {'yes' if kind.outcome else 'no'} | {kind.shape} "
-        f"| {', '.join(f'`{key}`' + ('' if needed else ' (may be left out)') for key, needed in kind.parameters.items()) or '-'} |"
+        f"| {', '.join(_parameter(*entry) for entry in kind.parameters.items()) or '-'} |"
         for name, kind in KINDS.items()
     ]
     head = [
@@ -54,6 +54,10 @@ def metrics() -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join([*head, *rows, ""])
+
+
+def _parameter(name: str, needed: bool) -> str:
+    return f"`{name}`" if needed else f"`{name}` (may be left out)"
 
 
 PAGES = {"reference/cli.md": commands, "reference/metrics.md": metrics}

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-
 _PAUSES_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _LONG_ENOUGH_S: Final = 10.0  # a child that lived so long begins with the shortest pause again
 _PARENT: Final = "SEGUE_PARENT"

@@ -34,7 +34,7 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_file(path: Path) -> None:
-    """No file is longer than five hundred lines, no function than sixty, and nothing takes more than four arguments without naming them."""
+    """No file is longer than five hundred lines, no function than sixty; nothing takes more than four unnamed arguments."""
     assert len(path.read_text().splitlines()) <= FILE_LINES
     for function in functions(path):
         assert body_lines(function) <= FUNCTION_LINES, function.name

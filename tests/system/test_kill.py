@@ -205,7 +205,9 @@ def test_nothing_missing_nothing_doubled(tmp_path: Path, seed: int) -> None:
 
 
 def _check(home: Path, load: Load) -> None:
-    rows = duckdb.sql(f"SELECT request_id, role, variant, response_body FROM '{home}/lake/predictions/**/*.parquet'").fetchall()
+    with duckdb.connect() as lake:
+        files = f"{home}/lake/predictions/**/*.parquet"
+        rows = lake.execute("SELECT request_id, role, variant, response_body FROM read_parquet(?)", [files]).fetchall()
     served = {row[0]: (row[2], row[3]) for row in rows if row[1] in {"served", "fallback"}}
     times = Counter(row[0] for row in rows if row[1] in {"served", "fallback"})
     assert not load.answered.keys() - served.keys(), "answered, and not in the lake"

@@ -127,8 +127,10 @@ class Customers:
 
 def in_the_lake(home: Path) -> Counter[str]:
     """How often each answered id is there, as the answer that left."""
-    found = duckdb.sql(f"SELECT request_id FROM '{home}/lake/predictions/**/*.parquet' WHERE role IN ('served', 'fallback')")
-    return Counter(row[0] for row in found.fetchall())
+    with duckdb.connect() as lake:
+        files = f"{home}/lake/predictions/**/*.parquet"
+        rows = lake.execute("SELECT request_id FROM read_parquet(?) WHERE role IN ('served', 'fallback')", [files]).fetchall()
+    return Counter(row[0] for row in rows)
 
 
 async def walked(world: Installation, customers: Customers, after: str = "promoted") -> None:
@@ -201,7 +203,7 @@ def _kill_one(root: int, dice: random.Random) -> None:
             parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-    below, found = {root}, set()
+    below, found = {root}, set[int]()
     while fresh := {pid for pid, parent in parents.items() if parent in below} - found:
         found |= fresh
         below = fresh

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite is made of asserts
 """Does a clock do its duties? And a clock that stands where a test puts it."""
 
 import threading

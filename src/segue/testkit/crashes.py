@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite is made of asserts
 """Does a store hold when many call at once, and when a caller is killed between any two lines?
 
 Both are tried with real threads and real processes on one store.

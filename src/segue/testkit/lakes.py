@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite is made of asserts
 """Does a lake keep its segments as the port promises?"""
 
 import multiprocessing

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite is made of asserts
 """Does a registry keep versions and move aliases as the port promises?"""
 
 from collections.abc import Sequence

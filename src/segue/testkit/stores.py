@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite is made of asserts
 """Does a store keep rollouts, decisions, commands and acts as the port promises?"""
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite is made of asserts
 """Does a store keep summaries and leases as the port promises?"""
 
 from datetime import timedelta

@@ -1,6 +1,7 @@
 """A worker starts with the last good directory, follows the store when it is there, and never waits for it."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,10 +43,10 @@ class Gone:
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> "Stores":
+def stores(tmp_path: Path) -> Iterator[Stores]:
     """A real store."""
     with open_store(f"sqlite:///{tmp_path / 'store.db'}") as opened:
-        yield opened  # type: ignore[misc]
+        yield opened
 
 
 def follow(folder: Path, store: AllocationStore, running: dict[str, int] | None = None) -> tuple[Follower, list[Directory]]:

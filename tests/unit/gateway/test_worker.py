@@ -1,14 +1,10 @@
 """A worker answers from the right version, falls back, shadows, and writes everything down first."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stage import BODY, Behaviour, answers, hangs, resets, stage
+from gateway_stage import BODY, Behaviour, answers, hangs, resets, stage
 
 from segue.facts.prediction import Capture
 from segue.http.exchange import Exchange
@@ -19,7 +15,7 @@ ALL_TO_CHAMPION = {"champion": 1.0}
 
 def by_role(rows: list[Capture]) -> dict[str, Capture]:
     """Rows by role; each role once."""
-    found = {row.role: row for row in rows}
+    found: dict[str, Capture] = {row.role: row for row in rows}
     assert len(found) == len(rows)
     return found
 
@@ -187,23 +183,23 @@ def test_callers_own_id(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_no_record_no_answer(tmp_path: Path) -> None:
+def test_no_record_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the journal cannot be written, the answer does not leave: the caller is told to come again."""
 
     async def run() -> None:
         async with stage(tmp_path, answers("7")) as world:
             world.publish(ALL_TO_CHAMPION)
-            world.journal._write = _full  # type: ignore[method-assign]
+            monkeypatch.setattr(world.journal, "_write", _full)
             reply = await world.ask()
             assert (reply.status, reply.headers["retry-after"]) == (503, "1")
-            del world.journal.__dict__["_write"]
+            monkeypatch.undo()
             assert (await world.ask()).status == 200
             assert len(world.rows()) == 1
 
     asyncio.run(run())
 
 
-def _full(_data: bytes) -> None:
+def _full(_pieces: list[bytes]) -> int:
     raise OSError(28, "No space left on device")
 
 

@@ -79,7 +79,26 @@ def test_end_to_end_leaves_the_hop_behind() -> None:
     ]
     headers = [hop[0], kept[0], *hop[1:], kept[1]]
     assert message.end_to_end(headers, hop[0][1]) == kept
-    assert message.pass_on(headers, hop[0][1]) == message.block(kept)
+    assert message.Sieve(message.HOP_BY_HOP).pass_on(headers, hop[0][1], {}) == message.block(kept)
+
+
+def test_sieve_notes_what_goes_on() -> None:
+    """The first value of a wanted name is noted, in any spelling, unless the field stays behind."""
+    sieve = message.Sieve(message.TO_UPSTREAM, frozenset({b"x-unit", b"host"}))
+    headers = [(b"Host", b"a"), (b"X-Unit", b"7"), (b"x-unit", b"8")]
+    for _ in range(2):  # the second time each name has been seen
+        noted: dict[bytes, bytes] = {}
+        assert sieve.pass_on(headers, b"", noted) == message.block(headers[1:])
+        assert noted == {b"x-unit": b"7"}
+
+
+def test_outline_is_the_same_request() -> None:
+    """A request filled into its outline has the very bytes of one that is made whole."""
+    host, fields = message.block([(b"host", b"a")]), message.block([(b"x", b"1")])
+    whole = message.request(b"POST", b"/a", message.Block(host + fields), b"{}")
+    assert message.Outline(b"POST", b"/a", host).filled(fields, b"{}") == whole
+    with pytest.raises(DomainError):
+        message.Outline(b"POST", b"/a b", host)
 
 
 def test_request_without_a_body_frames_itself_by_its_method() -> None:
