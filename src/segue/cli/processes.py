@@ -1,7 +1,9 @@
 """`segue up` and its parts: which processes make an installation?"""
 
+import errno
 import logging
 import os
+import socket
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +12,14 @@ from cyclopts import Parameter
 from segue.children import Child, Stopping, supervise
 from segue.cli.options import HomeFolder, SpecFile
 from segue.cli.output import say
-from segue.errors import DomainError, PortError
+from segue.errors import DomainError, PortError, Refused
 from segue.wiring import Home, home_at, machine, stores_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
 
 _EACH_S = 0.5
+_FREE_WITHIN_S = 10.0
 
 Address = Annotated[str, Parameter(help="Where it listens.")]
 Port = Annotated[int, Parameter(help="Where it listens.")]
@@ -41,6 +44,7 @@ def up(
 
     place = home_at(home)
     spec = loaded(file)
+    _require_free(address, port)
     with stores_of(place) as stores:
         rollout = begin(stores, place, file)
     folder = place.run / "logs"
@@ -61,6 +65,21 @@ def up(
     with stores_of(place) as stores:
         supervise(children, stopping, _Sight(stores, rollout).look)
     return 0
+
+
+def _require_free(address: str, port: int) -> None:
+    """Wait a moment for a gateway of an earlier life to end; two would share the port, and each get a part of the callers."""
+    ends_s = time.monotonic() + _FREE_WITHIN_S
+    while True:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+                return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > ends_s:
+                raise Refused(f"nobody can listen at {address}:{port}: {error.strerror}", hint="another --port") from error
+        time.sleep(0.2)
 
 
 def gateway(
@@ -170,6 +189,8 @@ class _Sight:
             return  # the store is busy or away; the parts say so in their logs
         for decision in decisions:
             self._seen = decision.number
+            at = decision.at.isoformat(timespec="minutes")
             if decision.kind != "hold":
-                at = decision.at.isoformat(timespec="minutes")
                 say(f"{at}  {decision.kind}: {decision.to_phase} in {decision.to_stage}; {decision.reasons[0]}")
+            elif decision.to_phase == "pending":
+                say(f"{at}  waiting: {'; '.join(decision.reasons)}")
