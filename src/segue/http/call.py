@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
-from segue.http.message import Header
+from segue.http.message import Block, Header
 
 if TYPE_CHECKING:
     from segue.http.upstream import UpstreamConnection
@@ -28,24 +28,46 @@ class Reason(StrEnum):
     CLOSED = "closed"  # the pool was closed
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """An upstream's whole answer, whatever its status.
+class Head(msgspec.Struct, eq=False):
+    """What an answer says before its body; upstreams say the same again and again, and then it is the same object.
 
     Args:
         status: 200 to 599.
         headers: names as sent, values without surrounding white space; no trailers.
-        body: without its framing; empty where it was streamed.
         connection: what its Connection field said.
-        started_s: monotonic seconds when the call was handed to the pool.
-        finished_s: the same, when the answer was whole.
+        passed: a proxy's own note: the fields that it passes on, and whether a Date is among them.
     """
 
     status: int
     headers: list[Header]
-    body: bytes
     connection: bytes
+    passed: tuple[Block, bool] | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """An upstream's whole answer, whatever its status.
+
+    Args:
+        head: what it says before its body.
+        body: without its framing; empty where it was streamed.
+        started_s: monotonic seconds when the call was handed to the pool.
+        finished_s: the same, when the answer was whole.
+    """
+
+    head: Head
+    body: bytes
     started_s: float
     finished_s: float
+
+    @property
+    def status(self) -> int:
+        """200 to 599."""
+        return self.head.status
+
+    @property
+    def headers(self) -> list[Header]:
+        """Names as sent, values without surrounding white space; no trailers."""
+        return self.head.headers
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
@@ -79,7 +101,7 @@ class Stream(Protocol):
         """A part of the body."""
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One request to an upstream, and who hears of its result.
 
     Args:
@@ -88,40 +110,19 @@ class Call:
         deadline_s: monotonic seconds; may be moved while the call is under way.
         head_only: True for HEAD: the answer has no body, whatever it says.
         replayable: True when sending it twice does no harm: a kept connection that turns out dead is replaced once.
-
-    Set `stream` before sending to take the answer piece by piece; `on_done` then ends it.
+        stream: takes the answer piece by piece; `on_done` then ends it.
+        replayed, started_s, connection: the pool's.
     """
 
-    __slots__ = (
-        "connection",
-        "deadline_s",
-        "head_only",
-        "on_done",
-        "payload",
-        "replayable",
-        "replayed",
-        "started_s",
-        "stream",
-    )
-
-    def __init__(
-        self,
-        payload: bytes | tuple[bytes, ...],
-        on_done: Callable[[Result], None],
-        deadline_s: float,
-        *,
-        head_only: bool = False,
-        replayable: bool = False,
-    ) -> None:
-        self.payload = payload
-        self.on_done = on_done
-        self.deadline_s = deadline_s
-        self.head_only = head_only
-        self.replayable = replayable
-        self.replayed = False
-        self.stream: Stream | None = None
-        self.started_s = 0.0
-        self.connection: UpstreamConnection | None = None
+    payload: bytes | tuple[bytes, ...]
+    on_done: Callable[[Result], None]
+    deadline_s: float
+    head_only: bool = False
+    replayable: bool = False
+    stream: Stream | None = None
+    replayed: bool = False
+    started_s: float = 0.0
+    connection: "UpstreamConnection | None" = None
 
     def failed(self, reason: Reason, detail: str, now_s: float, *, sent: bool) -> Failure:
         """The value that says so."""

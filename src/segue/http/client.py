@@ -12,6 +12,7 @@ from typing import Final
 
 from segue.http.call import Call, Failure, Reason, Result
 from segue.http.limits import PoolLimits
+from segue.http.responses import KnownHeads
 from segue.http.upstream import UpstreamConnection
 
 _DEFAULT: Final = PoolLimits()
@@ -43,6 +44,7 @@ class UpstreamPool:
         self.host = host
         self.port = port
         self.limits = limits
+        self.known_heads: KnownHeads = {}
         self._loop = asyncio.get_running_loop()
         self._idle: list[UpstreamConnection] = []  # the last is the freshest
         self._connections: set[UpstreamConnection] = set()
@@ -56,9 +58,14 @@ class UpstreamPool:
 
     # -- for callers ----------------------------------------------------------------------------------------------------
 
-    def send(self, call: Call) -> None:
-        """Send a request; its `on_done` hears the result."""
-        now_s = call.started_s = time.monotonic()
+    def send(self, call: Call, now_s: float = 0.0) -> None:
+        """Send a request; its `on_done` hears the result.
+
+        Args:
+            call: not sent before.
+            now_s: monotonic seconds, where the caller has just read them.
+        """
+        now_s = call.started_s = now_s or time.monotonic()
         idle = self._idle
         while idle:
             connection = idle.pop()

@@ -112,14 +112,13 @@ class ServerConnection(asyncio.Protocol):
 
     # -- called by an exchange ------------------------------------------------------------------------------------------
 
-    def ending(self, exchange: Exchange, fields: bytes) -> bytes:
+    def ending(self, exchange: Exchange, *, dated: bool) -> bytes:
         """The last fields of an answer's head: the date where it has none, and what becomes of the connection."""
-        if (self._last or self._server.draining) and not self._reader.ready:
+        # A refusal that waits behind this answer ends the connection itself, after saying why.
+        if (self._last or self._server.draining) and not self._reader.ready and self._reader.refusal is None:
             exchange.keep_alive = False
         end = _CLOSE if not exchange.keep_alive else _KEEP if exchange.old else b"\r\n\r\n"
-        if b"\r\ndate:" in fields or b"\r\nDate:" in fields:
-            return end
-        return self._server.date + end
+        return end if dated else self._server.date + end
 
     def send(self, data: bytes) -> None:
         """Send a part of an answer."""
@@ -134,8 +133,12 @@ class ServerConnection(asyncio.Protocol):
         self._current = None
         if not exchange.keep_alive:
             self._close()
-        elif not self._starting and not self.choked:
+        elif self._starting or self.choked:
+            pass  # whoever is inside `_next` goes on, or the caller's catching up does
+        elif self._reader.ready:
             self._next()
+        else:
+            self._wait()
 
     def cut(self) -> None:
         """End at once; what was not sent is lost."""

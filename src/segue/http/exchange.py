@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from segue.errors import DomainError, InvariantError
-from segue.http.message import FRAMING, STATUS_LINES, Block, Header, Headers, block, end_to_end
+from segue.http.message import FRAMING, STATUS_LINES, Block, Headers, block, end_to_end
 from segue.http.requests import Request
 
 if TYPE_CHECKING:
@@ -16,29 +16,18 @@ _STREAMING: Final = 1
 _ANSWERED: Final = 2
 
 
-class Exchange(Request):
+class Exchange(Request, eq=False):
     """A request and its one answer.
 
     A handler gets it when the request is whole, and answers now or later, with `respond`, or with `start`, `write` and
     `finish`. A caller that has left makes these do nothing. Set `keep_alive` to False before answering to close afterwards.
     """
 
-    __slots__ = ("_connection", "_state", "arrived_s", "on_gone", "on_writable")
-
-    def __init__(self, method: bytes, target: bytes, headers: list[Header], body: bytes) -> None:
-        # Request's own lines again: a call of super() would cost a tenth of a microsecond a request.
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.connection = b""
-        self.keep_alive = True
-        self.old = False
-        self._connection: ServerConnection | None = None
-        self._state = _NEW
-        self.arrived_s = 0.0  # monotonic seconds, when the handler got it
-        self.on_gone: Callable[[], None] | None = None  # called when the caller leaves before the answer's end
-        self.on_writable: Callable[[], None] | None = None  # called when a slow caller has caught up with `write`
+    arrived_s: float = 0.0  # monotonic seconds, when the handler got it
+    on_gone: Callable[[], None] | None = None  # called when the caller leaves before the answer's end
+    on_writable: Callable[[], None] | None = None  # called when a slow caller has caught up with `write`
+    _connection: "ServerConnection | None" = None
+    _state: int = _NEW
 
     def begin(self, connection: "ServerConnection", arrived_s: float) -> None:
         """The connection hands it to the handler; nobody else calls this."""
@@ -66,7 +55,9 @@ class Exchange(Request):
         """True when the caller reads more slowly than `write` writes; `on_writable` tells when to go on."""
         return self._connection is not None and self._connection.choked
 
-    def respond(self, status: int, headers: Headers | Block = (), body: bytes = b"", *, length: int | None = None) -> bool:
+    def respond(
+        self, status: int, headers: Headers | Block = (), body: bytes = b"", *, length: int | None = None, dated: bool = False
+    ) -> bool:
         """Answer, whole, with one write.
 
         Args:
@@ -74,6 +65,7 @@ class Exchange(Request):
             headers: fields; those that frame a message are replaced. A `Block` is sent as it is, and holds none of them.
             body: not sent for HEAD, 204 and 304.
             length: of the body that a HEAD or a 304 stands for, where it is not `body`'s own.
+            dated: True where `headers` is known to hold a Date, which is then not looked for.
 
         Returns:
             False when the caller was gone.
@@ -97,7 +89,7 @@ class Exchange(Request):
         else:
             size = len(body)
         framing = b"" if size is None or status == 204 else b"\r\ncontent-length: %d" % size
-        ending = connection.ending(self, fields)
+        ending = connection.ending(self, dated=dated or _has_date(fields))
         if len(body) > _JOINED_AT_MOST:
             connection.send_last(self, [b"".join((first_line, fields, framing, ending)), body])
         else:
@@ -125,7 +117,7 @@ class Exchange(Request):
         if self.old:
             self.keep_alive = False
         framing = b"" if self.old else b"\r\ntransfer-encoding: chunked"
-        ending = self._connection.ending(self, fields)
+        ending = self._connection.ending(self, dated=_has_date(fields))
         self._connection.send(b"".join((STATUS_LINES[status], fields, framing, ending)))
         return True
 
@@ -157,3 +149,7 @@ class Exchange(Request):
         self._state = _ANSWERED
         if self._connection is not None:
             self._connection.cut()
+
+
+def _has_date(fields: bytes) -> bool:
+    return fields.find(b"\r\ndate:") >= 0 or fields.find(b"\r\nDate:") >= 0  # not `in`, which tries the needle as a number

@@ -45,6 +45,7 @@ TO_CALLER: Final = HOP_BY_HOP | {b"content-length"}
 EMPTY: Final = Block(b"")
 _KEPT_OPEN: Final = (b"keep-alive", b"close")
 _KNOWN_NAMES_AT_MOST: Final = 4096
+_DROPPED: Final = b":"  # no name of a field
 
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _target = re.compile(rb"[\x21-\x7e]+").fullmatch
@@ -125,17 +126,92 @@ def end_to_end(headers: Headers, connection: bytes, drop: frozenset[bytes] = HOP
     return [header for header in headers if header[0].lower() not in drop]
 
 
-def pass_on(headers: Headers, connection: bytes, drop: frozenset[bytes] = HOP_BY_HOP) -> Block:
-    r"""The same as `end_to_end`, ready to send; for fields as a reader of this room has parsed them, and only those.
+class Sieve:
+    r"""Which fields of parsed messages go on, and which are of interest on the way?
 
-    They are not checked again: the parser has refused CR, LF and NUL, and names that are no token.
+    For fields as a reader of this room has parsed them, and only those: they are not checked again, since the parser has
+    refused CR, LF and NUL, and names that are no token. A name is judged once in each of its spellings: peers repeat themselves.
 
-    >>> pass_on([(b"Host", b"a"), (b"Connection", b"x-hop"), (b"X-Hop", b"1")], b"x-hop")
-    b'\r\nHost: a'
+    Args:
+        drop: names to leave out, in lower case; contains `HOP_BY_HOP`.
+        wanted: names whose first value is noted if it goes on, in lower case.
+
+    >>> sieve, noted = Sieve(HOP_BY_HOP, frozenset({b"x-user-id"})), {}
+    >>> sieve.pass_on([(b"Connection", b"x-hop"), (b"X-Hop", b"1"), (b"X-User-Id", b"u-1")], b"x-hop", noted)
+    b'\r\nX-User-Id: u-1'
+    >>> noted
+    {b'x-user-id': b'u-1'}
     """
-    if connection and connection.lower() not in _KEPT_OPEN:
-        drop = drop.union(tokens(connection))
-    return Block(b"\r\n".join([b"", *[b": ".join(header) for header in headers if header[0].lower() not in drop]]))
+
+    __slots__ = ("_drop", "_seen", "_wanted")
+
+    def __init__(self, drop: frozenset[bytes], wanted: frozenset[bytes] = frozenset()) -> None:
+        self._drop = drop
+        self._wanted = wanted
+        self._seen: dict[bytes, bytes] = {}  # a name as it was spelled -> nothing, `_DROPPED`, or the wanted name
+
+    def pass_on(self, headers: Headers, connection: bytes, noted: dict[bytes, bytes]) -> Block:
+        """The fields that go on, ready to send.
+
+        Args:
+            headers: of a parsed message.
+            connection: what its Connection field says, which may name further fields for this hop only.
+            noted: where the wanted fields are entered.
+        """
+        if connection and connection.lower() not in _KEPT_OPEN:
+            headers = end_to_end(headers, connection, self._drop)
+        lines, seen = [b""], self._seen
+        for header in headers:
+            means = seen.get(header[0])
+            if means is None:
+                means = self._judge(header[0])
+            if means:
+                if means is _DROPPED:
+                    continue
+                noted.setdefault(means, header[1])
+            lines.append(b": ".join(header))
+        return Block(b"\r\n".join(lines))
+
+    def _judge(self, spelled: bytes) -> bytes:
+        """What a name seen for the first time means."""
+        name = spelled.lower()
+        means = _DROPPED if name in self._drop else name if name in self._wanted else b""
+        if len(self._seen) < _KNOWN_NAMES_AT_MOST:
+            self._seen[spelled] = means
+        return means
+
+
+class Outline:
+    r"""The part of a request that is the same each time: method, target and the first fields, checked once.
+
+    Raises:
+        DomainError: a method or a target that would break the request line.
+
+    >>> Outline(b"POST", b"/infer", block([(b"host", b"a:1")])).filled(block([(b"x", b"1")]), b"{}")
+    b'POST /infer HTTP/1.1\r\nhost: a:1\r\nx: 1\r\ncontent-length: 2\r\n\r\n{}'
+    """
+
+    __slots__ = ("_start",)
+
+    def __init__(self, method: bytes, target: bytes, fields: Block) -> None:
+        self._start = request_line(method, target) + fields
+
+    def filled(self, fields: Block, body: bytes) -> bytes:
+        """A whole request, framed by Content-Length."""
+        return b"".join((self._start, fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body), body))
+
+
+def request_line(method: bytes, target: bytes) -> bytes:
+    """The first line of a request, without its CRLF.
+
+    Raises:
+        DomainError: a method or a target that would break it.
+    """
+    if method not in _known_names:
+        _check_names([method])
+    if not _target(target):
+        raise DomainError(f"{target[:60]!r} cannot be a request's target", hint="percent-encode it")
+    return b"%b %b HTTP/1.1" % (method, target)
 
 
 def request(method: bytes, target: bytes, fields: Block, body: bytes = b"") -> bytes:
@@ -153,10 +229,7 @@ def request(method: bytes, target: bytes, fields: Block, body: bytes = b"") -> b
     >>> request(b"GET", b"/livez", block([(b"host", b"a:1")]))
     b'GET /livez HTTP/1.1\r\nhost: a:1\r\n\r\n'
     """
-    if method not in _known_names:
-        _check_names([method])
-    if not _target(target):
-        raise DomainError(f"{target[:60]!r} cannot be a request's target", hint="percent-encode it")
+    line = request_line(method, target)
     if body or method in {b"POST", b"PUT", b"PATCH"}:
-        return b"".join((method, b" ", target, b" HTTP/1.1", fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body), body))
-    return b"".join((method, b" ", target, b" HTTP/1.1", fields, b"\r\n\r\n"))
+        return b"".join((line, fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body), body))
+    return b"".join((line, fields, b"\r\n\r\n"))

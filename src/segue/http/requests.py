@@ -31,6 +31,7 @@ _SPECIAL: Final = {
     b"host": _HOST,
     b"expect": _EXPECT,
     b"connection": _CONNECTION,
+    b"proxy-connection": _CONNECTION,  # llhttp takes it for the same
     b"transfer-encoding": _ENCODING,
     b"content-length": _LENGTH,
 }
@@ -62,7 +63,7 @@ class _RefusedError(Exception):
         self.refusal = Refusal(status, why)
 
 
-class Request:
+class Request(msgspec.Struct, eq=False):
     """One whole request, as parsed.
 
     Args:
@@ -70,18 +71,21 @@ class Request:
         target: as sent, origin form as a rule.
         headers: names as sent, values without surrounding white space; no trailers.
         body: without its framing.
+        connection: what the Connection fields said.
+        keep_alive: False: the caller sends no more after this.
+        old: HTTP/1.0.
     """
 
-    __slots__ = ("body", "connection", "headers", "keep_alive", "method", "old", "target")
+    method: bytes
+    target: bytes
+    headers: list[Header]
+    body: bytes
+    connection: bytes = b""
+    keep_alive: bool = True
+    old: bool = False
 
-    def __init__(self, method: bytes, target: bytes, headers: list[Header], body: bytes) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.connection = b""  # what the Connection fields said
-        self.keep_alive = True  # False: the caller sends no more after this
-        self.old = False  # HTTP/1.0
+    def __repr__(self) -> str:
+        return f"<{self.method!r} {self.target!r}>"  # neither fields nor body: they may hold secrets
 
 
 R = TypeVar("R", bound=Request)

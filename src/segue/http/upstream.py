@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 class UpstreamConnection(asyncio.Protocol):
     """One connection of a pool; made by `UpstreamPool`."""
 
-    __slots__ = ("_pool", "_reader", "_transport", "call", "idle_since_s", "served")
+    __slots__ = ("_ended", "_pool", "_reader", "_transport", "call", "idle_since_s", "served")
 
     def __init__(self, pool: "UpstreamPool") -> None:
         self._pool = pool
-        self._reader = ResponseReader(pool.limits)
-        self._transport: asyncio.Transport | None = None
+        self._reader = ResponseReader(pool.limits, pool.known_heads)
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # set before a call is started
+        self._ended = True  # not begun yet, or over
         self.call: Call | None = None
         self.served = 0  # answers read so far
         self.idle_since_s = 0.0
@@ -29,19 +30,18 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """True while the connection is not ending."""
-        return self._transport is not None and not self._transport.is_closing()
+        return not self._ended and not self._transport.is_closing()
 
     def start(self, call: Call) -> None:
         """Send a call's request; its answer will be the next that comes."""
         self.call = call
         call.connection = self
         self._reader.begin(call.stream, head_only=call.head_only)
-        transport = cast("asyncio.Transport", self._transport)
         payload = call.payload
         if isinstance(payload, bytes):
-            transport.write(payload)
+            self._transport.write(payload)
         else:
-            transport.writelines(payload)
+            self._transport.writelines(payload)
 
     def fail(self, reason: Reason, detail: str, now_s: float) -> None:
         """End the call without an answer, and the connection with it."""
@@ -55,18 +55,18 @@ class UpstreamConnection(asyncio.Protocol):
         if self.call is not None:
             self.call.connection = None
             self.call = None
-        if self._transport is not None:
+        if not self._ended:
             self._transport.abort()
         self._pool.lost(self)
 
     def pause(self) -> None:
         """Read no more for now."""
-        if self.usable and self._transport is not None:
+        if self.usable:
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Go on reading."""
-        if self.usable and self._transport is not None:
+        if self.usable:
             self._transport.resume_reading()
 
     # -- called by the loop ---------------------------------------------------------------------------------------------
@@ -74,6 +74,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)
+        self._ended = False
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer has come, or something that nobody asked for."""
@@ -90,8 +91,7 @@ class UpstreamConnection(asyncio.Protocol):
         if reader.problem is not None:
             self.fail(*reader.problem, now_s)
             return
-        body = reader.body()
-        result: Result = Answer(reader.status, reader.headers, body, reader.connection, call.started_s, now_s)
+        result: Result = Answer(reader.head, reader.body, call.started_s, now_s)
         if reader.reusable:
             self.call = call.connection = None
             self.served += 1
@@ -105,16 +105,14 @@ class UpstreamConnection(asyncio.Protocol):
         call, reader = self.call, self._reader
         self.call = None
         self._pool.lost(self, ended=True)
-        self._transport = None
+        self._ended = True
         self._reader = cast("ResponseReader", None)  # the parser refers back to it: break the ring
         if call is None:
             return
         call.connection = None
         now_s = time.monotonic()
         if exc is None and reader.end():
-            body = reader.body()
-            answer = Answer(reader.status, reader.headers, body, reader.connection, call.started_s, now_s)
-            self._pool.tell(call, answer)
+            self._pool.tell(call, Answer(reader.head, reader.body, call.started_s, now_s))
         elif not reader.started and self.served and call.replayable and not call.replayed:
             call.replayed = True
             self._pool.replay(call)

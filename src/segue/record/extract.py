@@ -1,49 +1,35 @@
 """What did the variant say? The prediction, read out of the bodies that were captured.
 
-Open Inference Protocol v2, as JSON. A path names a tensor, and in it a place where a row has several numbers:
-`outputs.label`, `outputs.probabilities.1`; `inputs` means all inputs. What can't be read is a reason in `unread`, never an
-error and never a guess:
+Each protocol is read by its own file in `reading`; here is what all have in common. What can't be read is a reason in
+`unread`, never an error and never a guess:
 
 - a request of several rows has no one label: label and score are left out, the features are kept as they came;
-- a body that was over the limit, a binary body, a tensor that is not there.
+- a body that was over the limit, that is no body of the protocol, or that lacks what the path names.
 """
 
+import logging
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from segue.facts.allocation import Allocation, Reading
-from segue.facts.outcome import canonical_label
 from segue.facts.prediction import Capture, Prediction
+from segue.record.reading.mlflow import MLFLOW
+from segue.record.reading.openai import OPENAI
+from segue.record.reading.raw import RAW
+from segue.record.reading.v1 import V1
+from segue.record.reading.v2 import V2
+from segue.record.reading.values import Asked, Tongue, Unread, label, number
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NO_ROUTE: Final = "unknown"
 """The route of a capture that neither says its route nor has its allocation."""
+_TONGUES: Final[dict[str, Tongue]] = {"v2": V2, "v1": V1, "mlflow": MLFLOW, "openai": OPENAI, "raw": RAW}
 
-
-class _Unread(Exception):  # noqa: N818 - a reason on its way to `unread`, not an error
-    """Why something can't be read."""
-
-
-class Tensor(msgspec.Struct, frozen=True):
-    """A named tensor of the protocol, as JSON."""
-
-    name: str
-    shape: list[int]
-    data: list[object]
-
-
-class _Request(msgspec.Struct, frozen=True):
-    inputs: list[Tensor]
-
-
-class _Response(msgspec.Struct, frozen=True):
-    outputs: list[Tensor]
-
-
-_request = msgspec.json.Decoder(_Request)
-_response = msgspec.json.Decoder(_Response)
+log: Final = logging.getLogger("segue.record")
 _json = msgspec.json.Encoder(order="deterministic")
 
 
@@ -100,120 +86,70 @@ def prediction(capture: Capture, allocation: Allocation | None) -> Prediction:
 
 def extract(capture: Capture, allocation: Allocation) -> Read:
     """What the allocation's reading finds in a capture's bodies."""
-    reading, reasons = allocation.reading, []
-    if allocation.protocol != "v2":
+    tongue = _TONGUES.get(allocation.protocol)
+    if tongue is None:
         return Read(unread=f"bodies of the protocol {allocation.protocol} are not read")
+    reading, reasons = allocation.reading, []
     features = None
     if reading.features and capture.role != "shadow":
         try:
-            features = _features(_inputs(capture), reading.features)
-        except _Unread as reason:
+            features = _features(tongue, capture, reading.features)
+        except Unread as reason:
             reasons.append(str(reason))
     found: dict[str, object] = {}
-    if any((reading.label, reading.score, reading.cost)):
+    if reading.label or reading.score or reading.cost:
         try:
-            outputs = _outputs(capture)
-        except _Unread as reason:
+            told = tongue.answer(_answer(capture))
+        except Unread as reason:
             reasons.append(str(reason))
+        except Exception as error:  # noqa: BLE001 - one odd body must not keep a whole file from the lake
+            reasons.append(_failed(error))
         else:
-            found, missing = _of_outputs(outputs, reading)
+            found, missing = _of_answer(told, reading)
             reasons += missing
     return msgspec.structs.replace(Read(features=features, unread="; ".join(dict.fromkeys(reasons))), **found)
 
 
-def _of_outputs(outputs: list[Tensor], reading: Reading) -> tuple[dict[str, object], list[str]]:
+def _of_answer(told: Callable[[str], object], reading: Reading) -> tuple[dict[str, object], list[str]]:
     found: dict[str, object] = {}
     reasons = []
-    for name, path, convert in (
-        ("label", reading.label, _label),
-        ("score", reading.score, _number),
-        ("cost", reading.cost, _number),
-    ):
+    for name, path in (("label", reading.label), ("score", reading.score), ("cost", reading.cost)):
+        if not path:
+            continue
         try:
-            found[name] = convert(_element(outputs, path)) if path else None
-        except _Unread as reason:
+            value = told(path)
+            found[name] = label(value) if name == "label" else number(value, name)
+        except Unread as reason:
             reasons.append(str(reason))
+        except Exception as error:  # noqa: BLE001 - one odd body must not keep a whole file from the lake
+            reasons.append(_failed(error))
     return found, reasons
 
 
-def _inputs(capture: Capture) -> list[Tensor]:
+def _features(tongue: Tongue, capture: Capture, path: str) -> str:
     if capture.request_body is None:
-        raise _Unread("the request was over the limit" if capture.request_size else "there is no request body")
+        raise Unread("the request was over the limit" if capture.request_size else "there is no request body")
     try:
-        return _request.decode(capture.request_body).inputs
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _Unread("the request is no JSON of the protocol") from None
+        found = tongue.features(Asked(capture.request_body, capture.content_type), path)
+        return _json.encode(found).decode()
+    except Unread:
+        raise
+    except Exception as error:  # noqa: BLE001 - one odd body must not keep a whole file from the lake
+        raise Unread(_failed(error)) from None
 
 
-def _outputs(capture: Capture) -> list[Tensor]:
+def _answer(capture: Capture) -> bytes:
     if capture.error or capture.status == 0:
-        raise _Unread(f"no answer: {capture.error or 'none'}")
+        raise Unread(f"no answer: {capture.error or 'none'}")
     if capture.response_body is None:
-        raise _Unread("the answer was over the limit")
-    try:
-        return _response.decode(capture.response_body).outputs
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _Unread("the answer is no JSON of the protocol") from None
+        raise Unread("the answer was over the limit")
+    return capture.response_body
 
 
-def _element(tensors: list[Tensor], path: str) -> object:
-    _, _, name = path.partition(".")
-    tensor = _named(tensors, name)
-    place = 0
-    if tensor is None:
-        name, _, index = name.rpartition(".")
-        tensor = _named(tensors, name)
-        place = int(index) if index.isdecimal() else -1
-        if tensor is None or place < 0:
-            raise _Unread(f"the answer has no {path}")
-    rows, values = _rows(tensor), _flat(tensor.data)
-    if rows != 1:
-        raise _Unread(f"batch of {rows} rows")
-    if place >= len(values):
-        raise _Unread(f"the answer has no {path}")
-    if len(values) > 1 and path.endswith(tensor.name):
-        raise _Unread(f"{path} has {len(values)} numbers a row; name one as {path}.0")
-    return values[place]
-
-
-def _named(tensors: list[Tensor], name: str) -> Tensor | None:
-    return next((tensor for tensor in tensors if tensor.name == name), None)
-
-
-def _rows(tensor: Tensor) -> int:
-    return tensor.shape[0] if tensor.shape else 1
-
-
-def _flat(data: list[object]) -> list[object]:
-    flat: list[object] = []
-    for value in data:
-        if isinstance(value, list):
-            flat += _flat(value)
-        else:
-            flat.append(value)
-    return flat
-
-
-def _label(value: object) -> str:
-    if not isinstance(value, bool | int | float | str):
-        raise _Unread("the label is no number and no text")
-    return canonical_label(value)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Unread("the score is no number")
-    return float(value)
-
-
-def _features(inputs: list[Tensor], path: str) -> str:
-    _, _, name = path.partition(".")
-    chosen = [tensor for tensor in inputs if not name or tensor.name == name]
-    if not chosen:
-        raise _Unread(f"the request has no {path}")
-    return _json.encode({tensor.name: _feature(tensor) for tensor in chosen}).decode()
-
-
-def _feature(tensor: Tensor) -> object:
-    flat = _flat(tensor.data) if _rows(tensor) == 1 else []
-    return flat[0] if len(flat) == 1 else tensor.data
+def _failed(error: Exception) -> str:
+    """Our own bug, said without a word of the body: messages of errors quote what they are about."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "a body could not be read: our reader failed with %s at %s:%d", type(error).__name__, frame.filename, frame.lineno or 0
+    )
+    return f"our reader failed: {type(error).__name__}"

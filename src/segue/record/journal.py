@@ -59,6 +59,29 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise DomainError(f"a journal sealed at {self.seal_bytes} bytes or {self.seal_age_s} s would hold nothing")
 
 
+class Unsealed:
+    """A file that nobody writes to any more; to be synced and renamed, in whatever thread."""
+
+    def __init__(self, fd: int, path: Path) -> None:
+        self._fd = fd
+        self._path = path
+
+    def seal(self) -> Path:
+        """Sync it, then rename it; its lock is given up whatever happens.
+
+        Raises:
+            OSError: the file stays as it is, and is left to recovery.
+        """
+        sealed = self._path.with_suffix(SEALED)
+        try:
+            os.fsync(self._fd)
+            self._path.rename(sealed)
+            sync_folder(self._path.parent)
+        finally:
+            os.close(self._fd)
+        return sealed
+
+
 class Journal:
     """One worker's journal: `append` queues records, `commit` writes all that are queued.
 
@@ -155,12 +178,16 @@ class Journal:
         Returns:
             The sealed file's path, or None when there was nothing due.
         """
+        return self.seal() if self.due(now_us) else None
+
+    def due(self, now_us: int) -> bool:
+        """Whether the file is large or old enough to be sealed; `now_us` as in `seal_due`."""
         if self._fd < 0:
-            return None
+            return False
         if self._opened_us is None:
             self._opened_us = now_us
         old = now_us - self._opened_us >= self.settings.seal_age_s * 1e6
-        return self.seal() if old or self._good_offset >= self.settings.seal_bytes else None
+        return old or self._good_offset >= self.settings.seal_bytes
 
     def seal(self) -> Path | None:
         """Seal the file now: sync it, then rename it. What is queued goes into the next one.
@@ -169,20 +196,24 @@ class Journal:
             The sealed file's path; None when there is no file, or when sealing failed: it is counted, and the file left to
             recovery.
         """
+        unsealed = self.hand_over()
+        try:
+            return unsealed.seal() if unsealed is not None else None
+        except OSError as error:
+            self.not_sealed(error)
+            return None
+
+    def hand_over(self) -> Unsealed | None:
+        """Write no more to the file, and leave it to be sealed by whoever asks; None when there is none."""
         if self._fd < 0:
             return None
-        sealed = self._path.with_suffix(SEALED)
-        try:
-            os.fsync(self._fd)
-            self._path.rename(sealed)
-            sync_folder(self._folder)
-        except OSError as error:
-            self.failures += 1
-            self.last_error = str(error)
-            return None
-        finally:
-            self._give_up()
-        return sealed
+        fd, self._fd = self._fd, -1
+        return Unsealed(fd, self._path)
+
+    def not_sealed(self, error: BaseException) -> None:
+        """Count that a file could not be sealed."""
+        self.failures += 1
+        self.last_error = str(error)
 
     def close(self) -> bool:
         """Commit what is queued and seal; False when that failed."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from segue.http.call import Answer, Call, Failure, Reason, Result
 from segue.http.client import UpstreamPool
 from segue.http.limits import PoolLimits
-from segue.http.responses import ResponseReader
+from segue.http.responses import KnownHeads, ResponseReader
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -254,5 +254,34 @@ def test_every_cut_gives_the_same_answer(pieces: list[bytes], framing: str) -> N
         whole = reader.feed(wire[:cut]) or reader.feed(wire[cut:]) or reader.end()
         assert whole
         assert reader.problem is None
-        assert (reader.status, reader.body()) == (200, b"".join(pieces))
-        assert reader.headers[0] == (b"X-A", b"1")
+        assert (reader.head.status, reader.body) == (200, b"".join(pieces))
+        assert reader.head.headers[0] == (b"X-A", b"1")
+
+
+@pytest.mark.parametrize(("wire", "body", "kept"), ANSWERS)
+def test_a_remembered_head_means_the_same(wire: bytes, body: bytes, kept: bool) -> None:
+    """However often the same answers come, whole or in two reads, each is read as the first one was."""
+    known: KnownHeads = {}
+    for cut in [*range(1, len(wire) + 1), len(wire), len(wire)]:
+        reader = ResponseReader(PoolLimits(), known)
+        assert reader.feed(wire[:cut]) or reader.feed(wire[cut:])
+        assert (reader.head.status, reader.body, reader.problem) == (int(wire.split()[1]) if b"1.1 100" not in wire else 200, body, None)
+        if cut == len(wire):
+            assert reader.reusable == kept
+
+
+def test_one_connection_with_remembered_heads() -> None:
+    """Answers that were recognised leave the parser ready for one that it has to read."""
+    reader = ResponseReader(PoolLimits())
+    longer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+    bodies = []
+    for wire in (OK, OK, longer, OK, OK[:-1], OK[:-2] + b"no", longer):
+        reader.begin(None, head_only=False)
+        if not reader.feed(wire):
+            assert reader.feed(b"!")
+        bodies.append(reader.body)
+    assert bodies == [b"ok", b"ok", b"yes", b"ok", b"o!", b"no", b"yes"]
+    first = reader.head
+    reader.begin(None, head_only=False)
+    assert reader.feed(longer)
+    assert reader.head is first

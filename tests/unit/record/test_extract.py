@@ -8,7 +8,8 @@ import pytest
 
 from segue.facts.allocation import Allocation, Reading
 from segue.facts.prediction import Capture
-from segue.record.extract import NO_ROUTE, prediction
+from segue.record.extract import _TONGUES, NO_ROUTE, prediction
+from segue.record.reading.values import Tongue
 from segue.testkit import samples
 
 
@@ -139,5 +140,17 @@ def test_without_its_allocation_a_capture_is_kept_raw() -> None:
 
 
 def test_other_protocols_are_kept_raw() -> None:
-    """What is not built yet is said by name."""
-    assert prediction(capture(), allocation(protocol="mlflow")).unread == "bodies of the protocol mlflow are not read"
+    """What a later version publishes is said by name."""
+    assert prediction(capture(), allocation(protocol="v9")).unread == "bodies of the protocol v9 are not read"
+
+
+def test_our_own_failure_is_said_without_the_body(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug of ours costs one row's reading, not the file's way to the lake, and its message tells nothing of the body."""
+
+    def fails(_: object, __: object = None) -> object:
+        raise ValueError("secret")
+
+    monkeypatch.setitem(_TONGUES, "v2", Tongue(fails, fails))  # type: ignore[arg-type]
+    row = prediction(capture(), allocation())
+    assert (row.label, row.features, row.unread) == (None, None, "our reader failed: ValueError")
+    assert "secret" not in caplog.text

@@ -81,3 +81,42 @@ def test_one_bad_release_harms_no_other(tmp_path: Path) -> None:
         group.close()
 
     asyncio.run(run())
+
+
+def test_sealed_beside_the_loop(tmp_path: Path) -> None:
+    """A file that is due is sealed without the loop waiting, and what comes meanwhile goes into the next one."""
+
+    async def run() -> None:
+        settings = JournalSettings(folder=str(tmp_path), worker="w", boot="b", seal_bytes=1)
+        group = GroupCommit(Journal(settings), asyncio.get_running_loop())
+        for payload in (b"one", b"two"):
+            group.record(2, payload)
+            await asyncio.sleep(0)
+            group.tick()
+        group.close()
+
+    asyncio.run(run())
+    found = [[payload for _, payload in read_frames(path)] for path in sorted(tmp_path.glob("*.sealed"))]
+    assert found == [[b"one"], [b"two"]]
+
+
+def test_a_seal_that_fails_is_counted(tmp_path: Path) -> None:
+    """When a file cannot be renamed, that is counted."""
+
+    written = Journal(JournalSettings(folder=str(tmp_path), worker="w", boot="b", seal_bytes=1))
+
+    def remove() -> None:
+        (path,) = tmp_path.glob("*.open")
+        path.unlink()
+
+    async def run() -> None:
+        group = GroupCommit(written, asyncio.get_running_loop())
+        group.record(2, b"one")
+        await asyncio.sleep(0)
+        remove()
+        group.tick()
+        group.close()
+
+    asyncio.run(run())
+    assert written.failures == 1
+    assert "No such file" in written.last_error
