@@ -42,8 +42,8 @@ def from_json(kind: type[T], body: bytes | str) -> T:
         raise DomainError(f"these bytes are no {kind.__name__}: {error}") from error
 
 
-def to_pack(fact: msgspec.Struct) -> bytes:
-    """A fact as msgpack, for the journal."""
+def to_pack(fact: msgspec.Struct | tuple[object, ...]) -> bytes:
+    """A fact as msgpack, for the journal; one that packs as a list may be given as its values in the order of its fields."""
     return _pack.encode(fact)
 
 

@@ -6,7 +6,7 @@ What is the same for all captures under one allocation stands in the allocation,
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -68,6 +68,17 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     path: str = ""
     content_type: str = ""
     route: str = ""
+
+
+CaptureRow: TypeAlias = tuple[
+    *tuple[str, int, int, str, str, dict[str, str]],
+    *tuple[str, str, str, Role, float, bool],
+    *tuple[int, str, int, int],
+    *tuple[bytes | None, bytes | None, int, int, bytes, bytes],
+    *tuple[str, str, str],
+]
+"""The values of a `Capture` in the order of its fields. It packs to the same bytes; to make it takes the request path a
+fifth of what the Struct with its twenty-five keywords takes."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,20 @@
 """What of an answer is kept, and was it a good one?"""
 
 from hashlib import sha256
-from typing import NamedTuple
 
-from segue.http.call import Answer
+import msgspec
+
+from segue.http.call import Answer, Result
 
 
-class Answered(NamedTuple):
-    """What one variant did with a request; `error` as in `facts.prediction.Capture`."""
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """What one variant did with a request.
+
+    Args:
+        status: 0 where there is no answer.
+        error: as in `facts.prediction.Capture`.
+        finished_s: monotonic seconds when this was known.
+    """
 
     variant: str
     version: str
@@ -15,10 +22,21 @@ class Answered(NamedTuple):
     error: str
     answer: Answer | None
     latency_us: int
+    finished_s: float
 
     def blamed(self, error: str) -> "Answered":
         """The same with another error."""
-        return self._replace(error=error)
+        return msgspec.structs.replace(self, error=error)
+
+
+def answered_by(variant: str, version: str, result: Result) -> Answered:
+    """What the result of a call says of the variant that was called."""
+    finished_s = result.finished_s
+    latency_us = int((finished_s - result.started_s) * 1e6)
+    if isinstance(result, Answer):
+        status = result.head.status
+        return Answered(variant, version, status, refusal_of(status), result, latency_us, finished_s)
+    return Answered(variant, version, 0, result.reason.value, None, latency_us, finished_s)
 
 
 def refusal_of(status: int) -> str:

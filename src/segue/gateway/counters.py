@@ -1,5 +1,6 @@
 """How is this worker doing? Plain numbers that cost next to nothing to keep, given out in Prometheus' text format."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
@@ -36,60 +37,91 @@ HELP: Final = {
 }
 
 
-class Spread:
-    """A histogram of seconds with fixed bounds."""
+_BOUNDS_US: Final = [round(bound_s * 1e6) for bound_s in BOUNDS_S]
+Kind = tuple[str, str, str, str, str]
+"""Route, variant, version, role and outcome of an answer."""
+_KIND: Final = ("route", "variant", "version", "role", "outcome")
 
-    __slots__ = ("counts", "total_s")
+
+class Spread:
+    """A histogram of microseconds with fixed bounds."""
+
+    __slots__ = ("counts", "total_us")
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS_S) + 1)
-        self.total_s = 0.0
+        self.counts = [0] * (len(_BOUNDS_US) + 1)
+        self.total_us = 0
 
-    def add(self, value_s: float) -> None:
+    def add(self, value_us: int) -> None:
         """Count one value."""
-        self.total_s += value_s
-        place = 0
-        for bound in BOUNDS_S:
-            if value_s <= bound:
-                break
-            place += 1
-        self.counts[place] += 1
+        self.total_us += value_us
+        self.counts[bisect_left(_BOUNDS_US, value_us)] += 1
+
+
+class Tally:
+    """The answers of one kind: how many, and the histograms that they count in (None: not in that one)."""
+
+    __slots__ = ("number", "overhead", "upstream")
+
+    def __init__(self, upstream: Spread, overhead: Spread | None) -> None:
+        self.number = 0
+        self.upstream = upstream
+        self.overhead = overhead
+
+    def add(self, upstream_us: int, total_us: int) -> None:
+        """Count one answer."""
+        self.number += 1
+        self.upstream.add(upstream_us)
+        if self.overhead is not None:
+            self.overhead.add(total_us - upstream_us)
 
 
 class Counters:
-    """The numbers of one worker, by metric and labels."""
+    """The numbers of one worker."""
 
     def __init__(self) -> None:
-        self.numbers: dict[tuple[str, Labels], float] = {}
-        self.spreads: dict[tuple[str, Labels], Spread] = {}
+        self._numbers: dict[tuple[str, Labels], float] = {}
+        self._spreads: dict[tuple[str, Labels], Spread] = {}
+        self._tallies: dict[Kind, Tally] = {}
 
     def add(self, metric: str, labels: Labels, amount: float = 1.0) -> None:
         """Count up."""
         key = (metric, labels)
-        self.numbers[key] = self.numbers.get(key, 0.0) + amount
+        self._numbers[key] = self._numbers.get(key, 0.0) + amount
 
     def set(self, metric: str, labels: Labels, value: float) -> None:
         """Note a level."""
-        self.numbers[metric, labels] = value
+        self._numbers[metric, labels] = value
 
-    def observe(self, metric: str, labels: Labels, value_s: float) -> None:
-        """Add to a histogram."""
-        spread = self.spreads.get((metric, labels))
-        if spread is None:
-            spread = self.spreads[metric, labels] = Spread()
-        spread.add(value_s)
+    def tally(self, kind: Kind) -> Tally:
+        """Where answers of a kind are counted; in the request path one look-up stands for three metrics and their labels."""
+        tally = self._tallies.get(kind)
+        if tally is None:
+            upstream = self._spread("segue_upstream_seconds", _labels(kind)[:2])
+            left = kind[3] in {"served", "pinned"}
+            tally = Tally(upstream, self._spread("segue_overhead_seconds", _labels(kind)[:1]) if left else None)
+            self._tallies[kind] = tally
+        return tally
+
+    def _spread(self, metric: str, labels: Labels) -> Spread:
+        return self._spreads.setdefault((metric, labels), Spread())
 
     def snapshot(self) -> list[Sample]:
         """Every sample as (name, labels, value), histograms spelled out."""
-        samples = [(metric, labels, value) for (metric, labels), value in self.numbers.items()]
-        for (metric, labels), spread in self.spreads.items():
+        samples: list[Sample] = [(metric, labels, value) for (metric, labels), value in self._numbers.items()]
+        samples += [("segue_requests_total", _labels(kind), tally.number) for kind, tally in self._tallies.items()]
+        for (metric, labels), spread in self._spreads.items():
             running = 0
             for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), spread.counts, strict=True):
                 running += count
                 samples.append((f"{metric}_bucket", (*labels, ("le", bound)), running))
-            samples.append((f"{metric}_sum", labels, spread.total_s))
+            samples.append((f"{metric}_sum", labels, spread.total_us / 1e6))
             samples.append((f"{metric}_count", labels, running))
         return samples
+
+
+def _labels(kind: Kind) -> Labels:
+    return tuple(zip(_KIND, kind, strict=True))
 
 
 def family(sample: str) -> str:

@@ -6,6 +6,7 @@ it began with.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 from segue.assign.draw import Assigner
@@ -13,8 +14,10 @@ from segue.facts.allocation import Allocation, Directory, Endpoint, Target
 from segue.facts.codec import to_json
 from segue.gateway.sources import Sources
 from segue.http.client import UpstreamPool
-from segue.http.message import Block, block
+from segue.http.message import TO_UPSTREAM, Block, Outline, Sieve, block
 
+TRACE: Final = b"x-request-id"
+PIN: Final = b"x-segue-pin"
 PoolOf = Callable[[str, int], UpstreamPool]
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nobody announces what somebody else serves
 
@@ -39,15 +42,22 @@ class Upstream:
 
 
 class Place:
-    """Where one version is served: a pool of connections, the path to ask, and the Host to name."""
+    """Where one version is served for a variant.
 
-    __slots__ = ("host", "path", "pool", "version")
+    Args:
+        pool: connections to it.
+        version: the model version that answers there.
+        outline: of the requests that it is asked.
+        marks: the fields that say so to the caller; the request's id comes after them.
+    """
 
-    def __init__(self, pool: UpstreamPool, version: str, path: bytes, host: Block) -> None:
+    __slots__ = ("marks", "outline", "pool", "version")
+
+    def __init__(self, pool: UpstreamPool, version: str, outline: Outline, marks: Block) -> None:
         self.pool = pool
         self.version = version
-        self.path = path
-        self.host = host
+        self.outline = outline
+        self.marks = marks
 
 
 class Live:
@@ -61,7 +71,7 @@ class Live:
         SpecError: an expression or a source that cannot be read; the worker keeps what it has.
     """
 
-    __slots__ = ("allocation", "assigner", "frame", "revision", "sources", "upstreams")
+    __slots__ = ("allocation", "assigner", "body_limit_bytes", "frame", "revision", "sieve", "sources", "upstreams")
 
     def __init__(self, directory: Directory, pool_of: PoolOf) -> None:
         allocation = directory.allocation
@@ -69,6 +79,8 @@ class Live:
         self.allocation = allocation
         self.assigner = Assigner(allocation)
         self.sources = Sources(allocation.unit, allocation.context)
+        self.sieve = Sieve(TO_UPSTREAM, self.sources.names | {TRACE, PIN})
+        self.body_limit_bytes = allocation.capturing.body_limit_bytes
         self.frame = to_json(allocation)
         self.upstreams = _upstreams(allocation, directory.endpoints, pool_of)
 
@@ -91,7 +103,7 @@ def _upstreams(allocation: Allocation, endpoints: tuple[Endpoint, ...], pool_of:
     upstreams = {}
     for variant, target in allocation.variants.items():
         served = [_external(target)] if target.url else [entry for entry in endpoints if entry.name == target.version]
-        places = [_place(entry, allocation, pool_of) for entry in served]
+        places = [_place(entry, allocation, marks_of(variant, entry.version), pool_of) for entry in served]
         if places:
             upstreams[variant] = Upstream(variant, places, target.timeout_s)
     return upstreams
@@ -103,10 +115,17 @@ def _external(target: Target) -> Endpoint:
     return Endpoint(name=target.version, version=version, url=target.url, seen_at=_NEVER)
 
 
-def _place(endpoint: Endpoint, allocation: Allocation, pool_of: PoolOf) -> Place:
+def marks_of(variant: str, version: str) -> Block:
+    """The fields that tell a caller who answered; the last one is the request's id, to be written after them."""
+    marks = ((b"x-segue-variant", variant.encode()), (b"x-segue-version", version.encode()), (b"x-segue-request-id", b""))
+    return block(marks)
+
+
+def _place(endpoint: Endpoint, allocation: Allocation, marks: Block, pool_of: PoolOf) -> Place:
     parts = urlsplit(endpoint.url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     model = endpoint.name.removeprefix("models:/").replace("@", "/").rpartition("/")[0] or allocation.route
     path = endpoint.path or f"{parts.path.rstrip('/')}/v2/models/{model}/infer"
     named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return Place(pool_of(host, port), endpoint.version, path.encode(), block([(b"host", named.encode())]))
+    outline = Outline(b"POST", path.encode(), block([(b"host", named.encode())]))
+    return Place(pool_of(host, port), endpoint.version, outline, marks)

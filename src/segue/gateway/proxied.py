@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Final
 
 from segue.facts.codec import to_pack
 from segue.facts.frames import CAPTURE
-from segue.facts.prediction import Capture, Role
-from segue.gateway.capture import Answered, kept, refusal_of
-from segue.http.call import Answer, Call, Result
+from segue.facts.prediction import CaptureRow, Role
+from segue.gateway.capture import Answered, answered_by, kept
+from segue.gateway.live import PIN, TRACE, marks_of
+from segue.http.call import Call, Head, Result
 from segue.http.exchange import Exchange
-from segue.http.message import TO_CALLER, TO_UPSTREAM, Block, Header, block, end_to_end, request
-from segue.ports.recorder import Release
+from segue.http.message import TO_CALLER, Block, Sieve, block
 
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Place, Upstream
     from segue.gateway.worker import Worker
+    from segue.ports.recorder import Release
 
 _JSON: Final = (b"content-type", b"application/json")
-_TRACE: Final = b"x-request-id"
+_MARKS: Final = frozenset({b"x-segue-request-id", b"x-segue-variant", b"x-segue-version"})  # ours, not an upstream's
+_ANSWERS: Final = Sieve(TO_CALLER | _MARKS, frozenset({b"date"}))
 
 
 class Proxied:
@@ -31,191 +33,175 @@ class Proxied:
     Args:
         exchange: the caller's.
         live: what was in force when it began.
-        pinned: the variant that was asked for by name, or None.
     """
 
     __slots__ = (
         "_asked",
         "_assignment",
         "_at_us",
-        "_body_kept",
-        "_common",
+        "_body",
         "_context",
+        "_dated",
         "_exchange",
         "_failed",
+        "_fields",
         "_live",
-        "_pinned",
+        "_passing",
+        "_pin",
         "_place",
-        "_request_hash",
         "_source",
+        "_status",
         "_unit",
         "_worker",
         "request_id",
     )
 
-    def __init__(self, worker: "Worker", exchange: Exchange, live: "Live", pinned: "Upstream | None") -> None:
+    def __init__(self, worker: "Worker", exchange: Exchange, live: "Live") -> None:
         self._worker = worker
         self._exchange = exchange
         self._live = live
-        self._pinned = pinned
+        self._place: Place | None = None
         self._failed: Answered | None = None
         self._at_us = worker.clock.now_us()
-        self._read()
-        body = exchange.body
-        self._body_kept, self._request_hash = kept(body, live.allocation.capturing.body_limit_bytes)
-
-    def _read(self) -> None:
-        """One pass over the caller's headers: what we need, and what we pass on."""
-        exchange, live = self._exchange, self._live
-        fields: dict[bytes, bytes] = {}
-        passing: list[Header] = []
-        wanted = live.sources.names
-        dropped = TO_UPSTREAM
-        for header in end_to_end(exchange.headers, exchange.connection, dropped):
-            name = header[0].lower()
-            if name in wanted or name == _TRACE:
-                fields.setdefault(name, header[1])
-            passing.append(header)
-        self.request_id = self._worker.request_id(exchange.body, fields.get(_TRACE))
-        self._common = block(passing)
-        self._unit, self._source = live.sources.unit(fields, self.request_id)
-        self._context = live.sources.context(fields)
+        noted: dict[bytes, bytes] = {}
+        self._passing = live.sieve.pass_on(exchange.headers, exchange.connection, noted)
+        self._pin = noted.get(PIN)
+        self.request_id = worker.request_id(exchange.body, noted.get(TRACE))
+        self._unit, self._source = live.sources.unit(noted, self.request_id)
+        self._context = live.sources.context(noted)
         self._assignment = live.assigner.assign(self._unit, self._context)
 
     # -- asking ---------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Ask the variant that is pinned or assigned."""
-        if self._pinned is not None:
-            self._ask(self._pinned)
+    def begin(self, version: bytes | None = None) -> None:
+        """Ask the variant that is pinned, by the path's version or by a field, or that is assigned."""
+        if version is not None:
+            self._pin = version
+        if self._pin is not None:
+            self._begin_pinned(self._pin.decode("utf-8", "replace"))
             return
         upstream = self._live.upstreams.get(self._assignment.variant)
         if upstream is None:
             self._unserved()
         else:
-            self._ask(upstream)
+            self._ask(upstream, self._exchange.arrived_s)
 
-    def _ask(self, upstream: "Upstream") -> None:
+    def _begin_pinned(self, version: str) -> None:
+        pinned = self._live.by_version(version)
+        if pinned is None:
+            route = self._live.allocation.route
+            self._worker.refuse(self._exchange, 404, f"no version {version!r} of {route!r} is served here")
+        else:
+            self._ask(pinned, self._exchange.arrived_s)
+
+    def _ask(self, upstream: "Upstream", now_s: float) -> None:
+        exchange = self._exchange
         self._asked = upstream.variant
         place = self._place = upstream.place()
-        arrived_s = self._exchange.arrived_s
-        deadline_s = min(time.monotonic() + upstream.timeout_s, arrived_s + self._live.allocation.deadline_s)
-        place.pool.send(Call(self._payload(place), self._done, deadline_s, replayable=True))
-
-    def _payload(self, place: "Place", extra: bytes = b"") -> bytes:
-        exchange = self._exchange
-        return request(exchange.method, place.path, Block(place.host + self._common + extra), exchange.body)
+        deadline_s = min(now_s + upstream.timeout_s, exchange.arrived_s + self._live.allocation.deadline_s)
+        payload = place.outline.filled(self._passing, exchange.body)
+        place.pool.send(Call(payload, self._done, deadline_s, replayable=True), now_s)
 
     def _unserved(self) -> None:
         """Nobody serves the variant now: the same as its failure."""
         self._asked = self._assignment.variant
-        self._answered(Answered(self._asked, "", 0, "unserved", None, 0))
+        self._answered(Answered(self._asked, "", 0, "unserved", None, 0, time.monotonic()))
 
     # -- answering ------------------------------------------------------------------------------------------------------
 
     def _done(self, result: Result) -> None:
-        latency_us = int((result.finished_s - result.started_s) * 1e6)
-        version = self._place.version
-        if isinstance(result, Answer):
-            error = refusal_of(result.status)
-            self._answered(Answered(self._asked, version, result.status, error, result, latency_us))
-        else:
-            self._answered(Answered(self._asked, version, 0, result.reason.value, None, latency_us))
+        version = self._place.version if self._place is not None else ""
+        self._answered(answered_by(self._asked, version, result))
 
     def _answered(self, answered: Answered) -> None:
-        champion = self._live.allocation.champion
-        if answered.error and self._pinned is None and self._failed is None and answered.variant != champion:
+        if self._failed is not None:
+            self._write_failed(self._failed, answered)
+        elif answered.error and self._pin is None and answered.variant != self._live.allocation.champion:
             self._failed = answered
-            upstream = self._live.upstreams.get(champion)
+            upstream = self._live.upstreams.get(self._live.allocation.champion)
             if upstream is not None:
-                self._ask(upstream)
+                self._ask(upstream, answered.finished_s)
                 return
-        elif self._failed is not None:
-            self._write_failed(answered)
         self._leave(answered)
 
-    def _write_failed(self, fallback: Answered) -> None:
+    def _write_failed(self, failed: Answered, fallback: Answered) -> None:
         """The candidate's row; its 4xx is the caller's fault if the champion gives one too."""
-        failed = self._failed
-        if failed is None:
-            return
         if failed.error == "caller" and fallback.error != "caller":
             failed = failed.blamed("rejected")
-        self._record("failed", failed, None)
+        self.record("failed", failed, self._total_us(fallback))
 
     def _leave(self, answered: Answered) -> None:
-        """Write the row of the answer that leaves, then let it leave."""
+        """Write the row of the answer that leaves; `release` then lets it leave."""
         role: Role = "served"
-        if self._pinned is not None:
+        if self._pin is not None:
             role = "pinned"
         elif self._failed is not None and self._failed is not answered:
             role = "fallback"
         elif not answered.status:
             role = "failed"
-        worker = self._worker
-        if answered.answer is None:
-            status = 504 if answered.error == "timeout" else 503 if answered.error == "unserved" else 502
-            headers, body = [_JSON], b'{"error":"no version answered: %b"}' % answered.error.encode()
+        answer = answered.answer
+        if answer is None:
+            self._status = 504 if answered.error == "timeout" else 503 if answered.error == "unserved" else 502
+            fields, self._dated = block([_JSON]), False
+            self._body = b'{"error":"no version answered: %b"}' % answered.error.encode()
         else:
-            status, body = answered.status, answered.answer.body
-            headers = end_to_end(answered.answer.headers, answered.answer.connection, TO_CALLER)
-        fields = block((*headers, *self._marks(answered)))
+            self._status, self._body = answered.status, answer.body
+            fields, self._dated = answer.head.passed or _passed(answer.head)
+        marks = self._place.marks if self._place is not None else marks_of(answered.variant, answered.version)
+        self._fields = Block(b"".join((fields, marks, self.request_id.encode())))
+        self.record(role, answered, self._total_us(answered), self._release)
 
-        def release(written: bool) -> None:
-            if written:
-                self._exchange.respond(status, fields, body)
-                worker.asked_beside(self, self._live)
-            else:
-                self._exchange.respond(503, (_JSON, (b"retry-after", b"1")), b'{"error":"the record cannot be written"}')
-
-        self._record(role, answered, release)
-
-    def _marks(self, answered: Answered) -> tuple[Header, ...]:
-        return (
-            (b"x-segue-request-id", self.request_id.encode()),
-            (b"x-segue-variant", answered.variant.encode()),
-            (b"x-segue-version", answered.version.encode()),
-        )
+    def _release(self, written: bool) -> None:
+        """The row is in the journal, and the answer leaves; or it is not, and the answer must not."""
+        if not written:
+            self._exchange.respond(503, (_JSON, (b"retry-after", b"1")), b'{"error":"the record cannot be written"}')
+            return
+        self._exchange.respond(self._status, self._fields, self._body, dated=self._dated)
+        if self._live.allocation.shadows:
+            self._worker.asked_beside(self, self._live)
 
     # -- the record -----------------------------------------------------------------------------------------------------
 
-    def _record(self, role: Role, answered: Answered, release: Release | None) -> None:
-        worker, live = self._worker, self._live
-        total_us = int((time.monotonic() - self._exchange.arrived_s) * 1e6)
-        capture = self.capture(role, answered, total_us)
-        worker.count(live, capture)
-        worker.recorder.record(CAPTURE, to_pack(capture), release)
+    def _total_us(self, answered: Answered) -> int:
+        return int((answered.finished_s - self._exchange.arrived_s) * 1e6)
 
-    def capture(self, role: Role, answered: Answered, total_us: int) -> Capture:
-        """The row of one variant's answer to this request."""
-        allocation, assignment, exchange = self._live.allocation, self._assignment, self._exchange
-        answer = answered.answer
-        body, digest = kept(answer.body, allocation.capturing.body_limit_bytes) if answer else (b"", b"")
-        return Capture(
-            request_id=self.request_id,
-            at_us=self._at_us,
-            allocation=allocation.number,
-            unit=self._unit,
-            unit_source=self._source,
-            context=self._context,
-            assigned=assignment.variant,
-            variant=answered.variant,
-            version=answered.version,
-            role=role,
-            propensity=assignment.propensity,
-            comparable=assignment.comparable and role != "pinned",
-            status=answered.status,
-            error=answered.error,
-            latency_upstream_us=answered.latency_us,
-            latency_total_us=total_us,
-            request_body=None if role == "shadow" else self._body_kept,
-            response_body=body,
-            request_size=len(exchange.body),
-            response_size=len(answer.body) if answer else 0,
-            request_hash=self._request_hash,
-            response_hash=digest,
-            path=exchange.target.decode("ascii", "replace"),
-            route=allocation.route,
+    def record(self, role: Role, answered: Answered, total_us: int, release: "Release | None" = None) -> None:
+        """Count one variant's answer to this request, and write its row."""
+        worker = self._worker
+        kind = (self._live.allocation.route, answered.variant, answered.version, role, answered.error or "ok")
+        worker.counters.tally(kind).add(answered.latency_us, total_us)
+        worker.recorder.record(CAPTURE, to_pack(self._row(role, answered, total_us)), release)
+
+    def _row(self, role: Role, answered: Answered, total_us: int) -> CaptureRow:
+        live, assignment, exchange, answer = self._live, self._assignment, self._exchange, answered.answer
+        request_body, request_hash = kept(exchange.body, live.body_limit_bytes)
+        response_body, response_hash = kept(answer.body, live.body_limit_bytes) if answer is not None else (b"", b"")
+        return (
+            self.request_id,
+            self._at_us,
+            live.allocation.number,
+            self._unit,
+            self._source,
+            self._context,
+            assignment.variant,
+            answered.variant,
+            answered.version,
+            role,
+            assignment.propensity,
+            assignment.comparable and role != "pinned",
+            answered.status,
+            answered.error,
+            answered.latency_us,
+            total_us,
+            None if role == "shadow" else request_body,
+            response_body,
+            len(exchange.body),
+            len(answer.body) if answer is not None else 0,
+            request_hash,
+            response_hash,
+            exchange.target.decode("ascii", "replace"),
+            "",
+            live.allocation.route,
         )
 
     # -- shadows --------------------------------------------------------------------------------------------------------
@@ -227,4 +213,12 @@ class Proxied:
 
     def shadow_payload(self, place: "Place") -> bytes:
         """The same request, marked as a shadow's."""
-        return self._payload(place, b"\r\nx-segue-shadow: 1\r\nx-segue-request-id: " + self.request_id.encode())
+        mark = b"\r\nx-segue-shadow: 1\r\nx-segue-request-id: " + self.request_id.encode()
+        return place.outline.filled(Block(self._passing + mark), self._exchange.body)
+
+
+def _passed(head: Head) -> tuple[Block, bool]:
+    """The fields of an answer that the caller gets, noted for the next answer with the same head."""
+    noted: dict[bytes, bytes] = {}
+    head.passed = (_ANSWERS.pass_on(head.headers, head.connection, noted), bool(noted))
+    return head.passed

@@ -10,13 +10,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from segue.facts.allocation import Shadow
-from segue.facts.codec import to_pack
-from segue.facts.frames import CAPTURE
-from segue.gateway.capture import Answered, refusal_of
-from segue.http.call import Answer, Call, Result
+from segue.gateway.capture import Answered, answered_by
+from segue.http.call import Call, Result
 
 if TYPE_CHECKING:
-    from segue.gateway.live import Live
+    from segue.gateway.live import Live, Upstream
     from segue.gateway.proxied import Proxied
     from segue.gateway.worker import Worker
 
@@ -67,30 +65,39 @@ class ShadowQueue:
 
     def _ask(self, proxied: "Proxied", live: "Live") -> None:
         upstream = live.upstreams.get(self.settings.variant)
+        now_s = time.monotonic()
         if upstream is None:
-            self._keep(proxied, live, Answered(self.settings.variant, "", 0, "unserved", None, 0))
+            proxied.record("shadow", Answered(self.settings.variant, "", 0, "unserved", None, 0, now_s), 0)
             return
-        place = upstream.place()
         self._under_way += 1
+        _Asked(self, proxied, upstream).send(now_s)
 
-        def done(result: Result) -> None:
-            self._under_way -= 1
-            latency_us = int((result.finished_s - result.started_s) * 1e6)
-            status, answer = (result.status, result) if isinstance(result, Answer) else (0, None)
-            error = refusal_of(result.status) if isinstance(result, Answer) else result.reason.value
-            self._keep(proxied, live, Answered(upstream.variant, place.version, status, error, answer, latency_us))
-            self._next()
-            if self.idle:
-                self._empty.set()
-
-        deadline_s = time.monotonic() + self.settings.timeout_s
-        place.pool.send(Call(proxied.shadow_payload(place), done, deadline_s))
-
-    def _next(self) -> None:
+    def ended(self) -> None:
+        """One that was under way is not any more."""
+        self._under_way -= 1
         while self._waiting and self._under_way < self.settings.concurrency:
             self._ask(*self._waiting.popleft())
+        if self.idle:
+            self._empty.set()
 
-    def _keep(self, proxied: "Proxied", live: "Live", answered: Answered) -> None:
-        capture = proxied.capture("shadow", answered, answered.latency_us)
-        self._worker.count(live, capture)
-        self._worker.recorder.record(CAPTURE, to_pack(capture))
+
+class _Asked:
+    """One request that a shadow is asked now."""
+
+    __slots__ = ("_place", "_proxied", "_queue", "_variant")
+
+    def __init__(self, queue: ShadowQueue, proxied: "Proxied", upstream: "Upstream") -> None:
+        self._queue = queue
+        self._proxied = proxied
+        self._variant = upstream.variant
+        self._place = upstream.place()
+
+    def send(self, now_s: float) -> None:
+        place = self._place
+        payload = self._proxied.shadow_payload(place)
+        place.pool.send(Call(payload, self._done, now_s + self._queue.settings.timeout_s), now_s)
+
+    def _done(self, result: Result) -> None:
+        answered = answered_by(self._variant, self._place.version, result)
+        self._proxied.record("shadow", answered, answered.latency_us)
+        self._queue.ended()

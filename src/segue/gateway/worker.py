@@ -14,15 +14,13 @@ from segue.facts.allocation import Directory
 from segue.facts.codec import to_pack
 from segue.facts.frames import ALLOCATION, OUTCOME
 from segue.facts.outcome_wire import parse
-from segue.facts.prediction import Capture
-from segue.gateway.counters import Counters, Labels, Sample, exposition, merged
-from segue.gateway.live import Live, Upstream
+from segue.gateway.counters import Counters, Sample, exposition, merged
+from segue.gateway.live import Live
 from segue.gateway.proxied import Proxied
 from segue.gateway.settings import GatewaySettings
 from segue.gateway.shadows import ShadowQueue
 from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
-from segue.http.message import first
 from segue.ids import RequestIds
 from segue.ports.clock import Clock
 from segue.ports.recorder import Recorder
@@ -62,7 +60,7 @@ class Worker:
         self._ids = ids
         self._pools: dict[tuple[str, int], UpstreamPool] = {}
         self._shadows: dict[tuple[str, str], ShadowQueue] = {}
-        self._labels: dict[tuple[str, ...], Labels] = {}
+        self._by_target: dict[bytes, Live] = {}
         self.siblings: Callable[[], list[list[Sample]]] = list
 
     # -- what is in force -----------------------------------------------------------------------------------------------
@@ -80,6 +78,7 @@ class Worker:
             return  # the disk is older than the store
         self._enter_frame(route, number, live.frame)
         self.live[route] = live
+        self._by_target[f"/v2/models/{route}/infer".encode()] = live
         self.running[route] = number
         for shadow in live.allocation.shadows:
             queue = self._shadows.get((route, shadow.variant))
@@ -120,6 +119,14 @@ class Worker:
 
     def handle(self, exchange: Exchange) -> None:
         """Answer one request, now or later."""
+        live = self._by_target.get(exchange.target)
+        if live is not None and exchange.method == b"POST":
+            Proxied(self, exchange, live).begin()
+        else:
+            self._handle_other(exchange)
+
+    def _handle_other(self, exchange: Exchange) -> None:
+        """What is not simply `POST /v2/models/{route}/infer`."""
         target = exchange.target.partition(b"?")[0]
         infer = _INFER(target) if exchange.method == b"POST" else None
         if infer is not None:
@@ -132,23 +139,13 @@ class Worker:
     def _infer(self, exchange: Exchange, route: str, version: bytes | None) -> None:
         live = self.live.get(route)
         if live is None:
-            self._refuse(exchange, 404, f"there is no route {route!r} here")
-            return
-        pin = version or first(exchange.headers, b"x-segue-pin")
-        pinned: Upstream | None = None
-        if pin is not None:
-            pinned = live.by_version(pin.decode("utf-8", "replace"))
-            if pinned is None:
-                self._refuse(exchange, 404, f"no version {pin.decode('utf-8', 'replace')!r} of {route!r} is served here")
-                return
-        try:
-            Proxied(self, exchange, live, pinned).begin()
-        except DomainError as error:
-            self._refuse(exchange, 400, error.message)
+            self.refuse(exchange, 404, f"there is no route {route!r} here")
+        else:
+            Proxied(self, exchange, live).begin(version)
 
     def request_id(self, body: bytes, header: bytes | None) -> str:
         """The caller's own id where it gave a usable one (the body's first, then X-Request-Id), else a new one."""
-        if b'"id"' in body:
+        if body.find(b'"id"') >= 0:  # `in` would first try the needle as a number, at four times the price
             try:
                 own = _id_of(body).id
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -168,17 +165,17 @@ class Worker:
 
     def _outcomes(self, exchange: Exchange) -> None:
         if exchange.method != b"POST":
-            self._refuse(exchange, 405, "outcomes are posted")
+            self.refuse(exchange, 405, "outcomes are posted")
             return
         route = self.settings.routes[0] if self.settings.routes else ""
         try:
             outcomes = parse(exchange.body, received_at=self.clock.now(), route=route)
         except DomainError as error:
-            self._refuse(exchange, 400, error.message)
+            self.refuse(exchange, 400, error.message)
             return
         unknown = {outcome.route for outcome in outcomes} - set(self.settings.routes)
         if unknown:
-            self._refuse(exchange, 404, f"there is no route {min(unknown)!r} here")
+            self.refuse(exchange, 404, f"there is no route {min(unknown)!r} here")
             return
         for outcome in outcomes[:-1]:
             self.recorder.record(OUTCOME, to_pack(outcome))
@@ -208,7 +205,7 @@ class Worker:
         else:
             about = _ABOUT(target)
             if about is None:
-                self._refuse(exchange, 404, "no such path")
+                self.refuse(exchange, 404, "no such path")
             else:
                 self._about_route(exchange, about)
 
@@ -216,11 +213,11 @@ class Worker:
         route = about[1].decode("utf-8", "replace")
         live = self.live.get(route)
         if live is None:
-            self._refuse(exchange, 404, f"there is no route {route!r} here")
+            self.refuse(exchange, 404, f"there is no route {route!r} here")
             return
         versions = sorted({place.version for upstream in live.upstreams.values() for place in upstream.places})
         if about[2] is not None and about[2].decode("utf-8", "replace") not in versions:
-            self._refuse(exchange, 404, f"no such version of {route!r} is served here")
+            self.refuse(exchange, 404, f"no such version of {route!r} is served here")
         elif about[3]:
             self._say(exchange, 200 if live.ready else 503, {"name": route, "ready": live.ready})
         else:
@@ -236,24 +233,11 @@ class Worker:
     def _say(self, exchange: Exchange, status: int, answer: dict[str, object]) -> None:
         exchange.respond(status, _JSON, json.dumps(answer).encode())
 
-    def _refuse(self, exchange: Exchange, status: int, why: str) -> None:
+    def refuse(self, exchange: Exchange, status: int, why: str) -> None:
+        """Say no in the protocol's shape."""
         self._say(exchange, status, {"error": why})
 
     # -- numbers --------------------------------------------------------------------------------------------------------
-
-    def count(self, live: Live, capture: Capture) -> None:
-        """Count one row, and how long it took."""
-        route = live.allocation.route
-        key = (route, capture.variant, capture.version, capture.role, capture.error or "ok")
-        labels = self._labels.get(key)
-        if labels is None:
-            labels = tuple(zip(("route", "variant", "version", "role", "outcome"), key, strict=True))
-            self._labels[key] = labels
-        self.counters.add("segue_requests_total", labels)
-        self.counters.observe("segue_upstream_seconds", labels[:2], capture.latency_upstream_us / 1e6)
-        if capture.role in {"served", "pinned"}:
-            overhead_s = (capture.latency_total_us - capture.latency_upstream_us) / 1e6
-            self.counters.observe("segue_overhead_seconds", labels[:1], overhead_s)
 
     def dropped_shadow(self, live: Live, variant: str) -> None:
         """Count a shadow that was not asked, because too many wait."""

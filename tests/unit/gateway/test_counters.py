@@ -19,7 +19,7 @@ def test_two_workers() -> None:
     for number, worker in enumerate(workers):
         worker.add("segue_requests_total", ROUTE, 2.0)
         worker.set("segue_allocation", ROUTE, 7 + number)
-        worker.observe("segue_overhead_seconds", ROUTE, 0.0003 * (number + 1))
+        worker.tally(("churn", "v8", "8", "served", "ok")).add(100, 100 + 300 * (number + 1))
     snapshots = [json.loads(json.dumps(worker.snapshot())) for worker in workers]
     again = [[(n, tuple((k, v) for k, v in labels), x) for n, labels, x in snapshot] for snapshot in snapshots]
     samples = parsed(exposition(merged(again)))
