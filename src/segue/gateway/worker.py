@@ -139,9 +139,17 @@ class Worker:
     def _infer(self, exchange: Exchange, route: str, version: bytes | None) -> None:
         live = self.live.get(route)
         if live is None:
-            self.refuse(exchange, 404, f"there is no route {route!r} here")
+            self._not_live(exchange, route)
         else:
             Proxied(self, exchange, live).begin(version)
+
+    def _not_live(self, exchange: Exchange, route: str) -> None:
+        """A route of ours whose first allocation has not come yet is a matter of time; any other does not exist."""
+        if route in self.settings.routes:
+            body = json.dumps({"error": f"nothing is published for {route!r} yet"}).encode()
+            exchange.respond(503, (*_JSON, (b"retry-after", b"1")), body)
+        else:
+            self.refuse(exchange, 404, f"there is no route {route!r} here")
 
     def request_id(self, body: bytes, header: bytes | None) -> str:
         """The caller's own id where it gave a usable one (the body's first, then X-Request-Id), else a new one."""
@@ -213,7 +221,7 @@ class Worker:
         route = about[1].decode("utf-8", "replace")
         live = self.live.get(route)
         if live is None:
-            self.refuse(exchange, 404, f"there is no route {route!r} here")
+            self._not_live(exchange, route)
             return
         versions = sorted({place.version for upstream in live.upstreams.values() for place in upstream.places})
         if about[2] is not None and about[2].decode("utf-8", "replace") not in versions:

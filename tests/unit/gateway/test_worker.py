@@ -245,7 +245,8 @@ def test_readiness_tells_the_truth(tmp_path: Path) -> None:
         async with stage(tmp_path, answers("7")) as world:
             assert (await world.ask(b"/readyz", b"")).status == 503
             assert (await world.ask(b"/livez", b"")).status == 200
-            assert (await world.ask()).status == 404
+            assert (await world.ask()).status == 503
+            assert (await world.ask(b"/v2/models/chrn/infer")).status == 404
             world.publish(ALL_TO_CHAMPION)
             assert (await world.ask(b"/v2/health/ready", b"")).status == 200
             assert (await world.ask(b"/v2/models/churn/ready", b"")).status == 200
