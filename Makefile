@@ -4,10 +4,11 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-slow check bench docs lock clean
+.PHONY: help setup demo test test-slow check bench bench-gateway docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -37,8 +38,18 @@ docs: $(READY) ## the documentation as a site
 	$(BIN)/python docs/make_pages.py
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(READY) ## all benchmarks
-	@ls bench/bench_*.py 2>/dev/null | xargs -r -n 1 $(BIN)/python
+bench: $(READY) $(PEERS) ## all benchmarks
+	@for file in bench/bench_*.py; do $(BIN)/python -m bench.$$(basename $$file .py) || failed=1; done; exit $${failed:-0}
+
+bench-gateway: $(READY) $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
+	$(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,)
+
+$(PEERS): $(READY)
+	@which nginx wrk valgrind >/dev/null || { [ "$$(id -u)" = 0 ] || root=sudo; \
+		$$root apt-get update -qq && $$root apt-get install -y -qq nginx wrk valgrind >/dev/null; }
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
+	@touch $@
 
 lock: $(READY) ## pin the newest versions within the ranges
 	$(BIN)/pip install --quiet uv

@@ -35,7 +35,8 @@ def answered_by(variant: str, version: str, result: Result) -> Answered:
     latency_us = int((finished_s - result.started_s) * 1e6)
     if isinstance(result, Answer):
         status = result.head.status
-        return Answered(variant, version, status, refusal_of(status), result, latency_us, finished_s)
+        error = refusal_of(status) if status >= 400 else ""
+        return Answered(variant, version, status, error, result, latency_us, finished_s)
     return Answered(variant, version, 0, result.reason.value, None, latency_us, finished_s)
 
 
@@ -50,8 +51,6 @@ def refusal_of(status: int) -> str:
     return "caller" if status < 500 else "status_5xx"
 
 
-def kept(body: bytes, limit_bytes: int) -> tuple[bytes | None, bytes]:
-    """The body where it is kept whole, else None and the first 128 bits of its sha256."""
-    if len(body) <= limit_bytes:
-        return body, b""
-    return None, sha256(body).digest()[:16]
+def digest(body: bytes) -> bytes:
+    """What is kept of a body that is not kept whole: the first 128 bits of its sha256."""
+    return sha256(body).digest()[:16]

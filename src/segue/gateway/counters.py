@@ -35,8 +35,6 @@ HELP: Final = {
     "segue_variant_share": ("gauge", "Share of each variant in the allocation in force."),
     "segue_allocation": ("gauge", "Number of the allocation in force."),
 }
-
-
 _BOUNDS_US: Final = [round(bound_s * 1e6) for bound_s in BOUNDS_S]
 Kind = tuple[str, str, str, str, str]
 """Route, variant, version, role and outcome of an answer."""
@@ -52,11 +50,6 @@ class Spread:
         self.counts = [0] * (len(_BOUNDS_US) + 1)
         self.total_us = 0
 
-    def add(self, value_us: int) -> None:
-        """Count one value."""
-        self.total_us += value_us
-        self.counts[bisect_left(_BOUNDS_US, value_us)] += 1
-
 
 class Tally:
     """The answers of one kind: how many, and the histograms that they count in (None: not in that one)."""
@@ -71,9 +64,14 @@ class Tally:
     def add(self, upstream_us: int, total_us: int) -> None:
         """Count one answer."""
         self.number += 1
-        self.upstream.add(upstream_us)
-        if self.overhead is not None:
-            self.overhead.add(total_us - upstream_us)
+        spread = self.upstream
+        spread.total_us += upstream_us
+        spread.counts[bisect_left(_BOUNDS_US, upstream_us)] += 1
+        overhead = self.overhead
+        if overhead is not None:
+            overhead_us = total_us - upstream_us
+            overhead.total_us += overhead_us
+            overhead.counts[bisect_left(_BOUNDS_US, overhead_us)] += 1
 
 
 class Counters:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from segue.facts.codec import to_pack
 from segue.facts.frames import CAPTURE
 from segue.facts.prediction import CaptureRow, Role
-from segue.gateway.capture import Answered, answered_by, kept
+from segue.gateway.capture import Answered, answered_by, digest
 from segue.gateway.live import PIN, TRACE, marks_of
 from segue.http.call import Call, Head, Result
 from segue.http.exchange import Exchange
@@ -42,6 +42,7 @@ class Proxied:
         "_body",
         "_context",
         "_dated",
+        "_digest",
         "_exchange",
         "_failed",
         "_fields",
@@ -62,11 +63,12 @@ class Proxied:
         self._live = live
         self._place: Place | None = None
         self._failed: Answered | None = None
+        self._digest = b""  # of the request's body, where that is not kept
         self._at_us = worker.clock.now_us()
         noted: dict[bytes, bytes] = {}
         self._passing = live.sieve.pass_on(exchange.headers, exchange.connection, noted)
         self._pin = noted.get(PIN)
-        self.request_id = worker.request_id(exchange.body, noted.get(TRACE))
+        self.request_id = worker.request_id(live, exchange.body, noted.get(TRACE))
         self._unit, self._source = live.sources.unit(noted, self.request_id)
         self._context = live.sources.context(noted)
         self._assignment = live.assigner.assign(self._unit, self._context)
@@ -173,9 +175,11 @@ class Proxied:
         worker.recorder.record(CAPTURE, to_pack(self._row(role, answered, total_us)), release)
 
     def _row(self, role: Role, answered: Answered, total_us: int) -> CaptureRow:
-        live, assignment, exchange, answer = self._live, self._assignment, self._exchange, answered.answer
-        request_body, request_hash = kept(exchange.body, live.body_limit_bytes)
-        response_body, response_hash = kept(answer.body, live.body_limit_bytes) if answer is not None else (b"", b"")
+        live, assignment, exchange = self._live, self._assignment, self._exchange
+        asked, limit = exchange.body, live.body_limit_bytes
+        if len(asked) > limit and not self._digest:
+            self._digest = digest(asked)
+        body = answered.answer.body if answered.answer is not None else b""
         return (
             self.request_id,
             self._at_us,
@@ -193,12 +197,12 @@ class Proxied:
             answered.error,
             answered.latency_us,
             total_us,
-            None if role == "shadow" else request_body,
-            response_body,
-            len(exchange.body),
-            len(answer.body) if answer is not None else 0,
-            request_hash,
-            response_hash,
+            asked if len(asked) <= limit and role != "shadow" else None,
+            body if len(body) <= limit else None,
+            len(asked),
+            len(body),
+            self._digest,
+            digest(body) if len(body) > limit else b"",
             exchange.target.decode("ascii", "replace"),
             "",
             live.allocation.route,
@@ -211,7 +215,7 @@ class Proxied:
         """The variant that was asked last."""
         return self._asked
 
-    def shadow_payload(self, place: "Place") -> bytes:
+    def shadow_payload(self, place: "Place") -> bytes | tuple[bytes, bytes]:
         """The same request, marked as a shadow's."""
         mark = b"\r\nx-segue-shadow: 1\r\nx-segue-request-id: " + self.request_id.encode()
         return place.outline.filled(Block(self._passing + mark), self._exchange.body)

@@ -151,9 +151,13 @@ class Worker:
         else:
             self.refuse(exchange, 404, f"there is no route {route!r} here")
 
-    def request_id(self, body: bytes, header: bytes | None) -> str:
-        """The caller's own id where it gave a usable one (the body's first, then X-Request-Id), else a new one."""
-        if body.find(b'"id"') >= 0:  # `in` would first try the needle as a number, at four times the price
+    def request_id(self, live: Live, body: bytes, header: bytes | None) -> str:
+        """The caller's own id where it gave a usable one (the body's first, then X-Request-Id), else a new one.
+
+        A body's id is looked for as far as bodies are kept. (`in` would first try the needle as a number, which costs more
+        than all the rest.)
+        """
+        if body.find(b'"id"', 0, live.body_limit_bytes) >= 0:
             try:
                 own = _id_of(body).id
             except (msgspec.DecodeError, UnicodeDecodeError):

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from segue.errors import DomainError, InvariantError
-from segue.http.message import FRAMING, STATUS_LINES, Block, Headers, block, end_to_end
+from segue.http.message import FRAMING, JOINED_AT_MOST, STATUS_LINES, Block, Headers, block, end_to_end
 from segue.http.requests import Request
 
 if TYPE_CHECKING:
     from segue.http.connection import ServerConnection
 
-_JOINED_AT_MOST: Final = 64 * 1024  # beyond it a copy of the body costs more than a second buffer to write
 _NEW: Final = 0
 _STREAMING: Final = 1
 _ANSWERED: Final = 2
@@ -90,7 +89,7 @@ class Exchange(Request, eq=False):
             size = len(body)
         framing = b"" if size is None or status == 204 else b"\r\ncontent-length: %d" % size
         ending = connection.ending(self, dated=dated or _has_date(fields))
-        if len(body) > _JOINED_AT_MOST:
+        if len(body) > JOINED_AT_MOST:
             connection.send_last(self, [b"".join((first_line, fields, framing, ending)), body])
         else:
             connection.send_last(self, [b"".join((first_line, fields, framing, ending, body))])

@@ -45,6 +45,8 @@ TO_CALLER: Final = HOP_BY_HOP | {b"content-length"}
 EMPTY: Final = Block(b"")
 _KEPT_OPEN: Final = (b"keep-alive", b"close")
 _KNOWN_NAMES_AT_MOST: Final = 4096
+JOINED_AT_MOST: Final = 16 * 1024
+"""Bytes of a body beyond which a copy of it costs more than a second buffer to write."""
 _DROPPED: Final = b":"  # no name of a field
 
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -130,7 +132,7 @@ class Sieve:
     r"""Which fields of parsed messages go on, and which are of interest on the way?
 
     For fields as a reader of this room has parsed them, and only those: they are not checked again, since the parser has
-    refused CR, LF and NUL, and names that are no token. A name is judged once in each of its spellings: peers repeat themselves.
+    refused CR, LF and NUL, and names that are no token. A name is judged once in each of its spellings: they repeat themselves.
 
     Args:
         drop: names to leave out, in lower case; contains `HOP_BY_HOP`.
@@ -196,9 +198,12 @@ class Outline:
     def __init__(self, method: bytes, target: bytes, fields: Block) -> None:
         self._start = request_line(method, target) + fields
 
-    def filled(self, fields: Block, body: bytes) -> bytes:
-        """A whole request, framed by Content-Length."""
-        return b"".join((self._start, fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body), body))
+    def filled(self, fields: Block, body: bytes) -> bytes | tuple[bytes, bytes]:
+        """A whole request, framed by Content-Length; a long body is left beside its head, which is cheaper than a copy."""
+        head = (self._start, fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body))
+        if len(body) > JOINED_AT_MOST:
+            return b"".join(head), body
+        return b"".join((*head, body))
 
 
 def request_line(method: bytes, target: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """A worker answers from the right version, falls back, shadows, and writes everything down first."""
 
 import asyncio
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -274,5 +275,42 @@ def test_caller_that_leaves(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
             assert [row.response_body for row in world.rows()] == [b"late"]
             assert (await world.ask(b"/livez", b"")).status == 200
+
+    asyncio.run(run())
+
+
+def test_long_bodies_are_kept_as_length_and_hash(tmp_path: Path) -> None:
+    """Beyond the limit bodies are passed on whole, and of each the row holds the length and the hash; a shadow's row too."""
+    body = b'{"id":"mine","inputs":["' + b"x" * 70_000 + b'"]}'
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), answers("8")) as world:
+            world.publish(ALL_TO_CHAMPION, shadows={"v8": 1.0})
+            reply = await world.ask(body=body)
+            await asyncio.sleep(0.1)
+            assert {seen.body for seen in (*world.seen["7"], *world.seen["8"])} == {body}
+            rows = by_role(world.rows())
+            for row in rows.values():
+                assert (row.request_id, row.request_body, row.response_body) == ("mine", None, None)
+                assert (row.request_size, row.request_hash) == (len(body), sha256(body).digest()[:16])
+            served = rows["served"]
+            assert (served.response_size, served.response_hash) == (len(reply.body), sha256(reply.body).digest()[:16])
+
+    asyncio.run(run())
+
+
+def test_an_upstreams_marks_are_not_ours(tmp_path: Path) -> None:
+    """What an upstream says in the names of our own fields does not reach the caller."""
+
+    def claims(exchange: Exchange) -> None:
+        exchange.respond(200, [(b"X-Segue-Variant", b"v8"), (b"x-other", b"1")], b"{}")
+
+    async def run() -> None:
+        async with stage(tmp_path, claims) as world:
+            world.publish(ALL_TO_CHAMPION)
+            for _ in range(2):  # the second time the head is remembered
+                reply = await world.ask()
+                assert (reply.headers["x-segue-variant"], reply.headers["x-other"]) == ("champion", "1")
+                assert "date" in reply.headers
 
     asyncio.run(run())

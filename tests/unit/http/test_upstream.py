@@ -265,7 +265,11 @@ def test_a_remembered_head_means_the_same(wire: bytes, body: bytes, kept: bool) 
     for cut in [*range(1, len(wire) + 1), len(wire), len(wire)]:
         reader = ResponseReader(PoolLimits(), known)
         assert reader.feed(wire[:cut]) or reader.feed(wire[cut:])
-        assert (reader.head.status, reader.body, reader.problem) == (int(wire.split()[1]) if b"1.1 100" not in wire else 200, body, None)
+        assert (reader.head.status, reader.body, reader.problem) == (
+            int(wire.split()[1]) if b"1.1 100" not in wire else 200,
+            body,
+            None,
+        )
         if cut == len(wire):
             assert reader.reusable == kept
 

@@ -102,7 +102,6 @@ def test_sealed_beside_the_loop(tmp_path: Path) -> None:
 
 def test_a_seal_that_fails_is_counted(tmp_path: Path) -> None:
     """When a file cannot be renamed, that is counted."""
-
     written = Journal(JournalSettings(folder=str(tmp_path), worker="w", boot="b", seal_bytes=1))
 
     def remove() -> None:
