@@ -28,7 +28,7 @@ Case = Callable[[Path, tuple[int, int]], Iterator[Figure]]
 
 
 def _cases(plan: Plan, *, full: bool) -> dict[str, Case]:
-    few = msgspec.structs.replace(plan, connections=32)
+    few = msgspec.structs.replace(plan, connections=32, promised=False)
     return {
         "cpu": lambda folder, ports: small(folder, ports, plan),
         "cpu-few": lambda folder, ports: small(folder, ports, few),

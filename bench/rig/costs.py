@@ -21,6 +21,13 @@ from bench.rig.segue import gateway, setting
 Server = tuple[int, int]
 """Port and pid."""
 _SMALL: Final = "small JSON"
+_PROMISES: Final = (
+    ("segue A/B", "envoy A/B", 0.55),
+    ("segue shadow", "envoy mirror", 0.50),
+    ("segue shadow", "nginx mirror", 0.80),
+    ("segue A/B", "segue A/B, journal off", 1.15),
+)
+"""What a request should cost at most, over what it costs elsewhere."""
 _KEPT_BYTES: Final = 16 * 1024
 
 
@@ -30,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     seconds: int
     connections: int = 128
+    promised: bool = True  # the goals are meant for this
 
 
 class Rounds:
@@ -84,10 +92,9 @@ def small(folder: Path, ports: Server, plan: Plan) -> Iterator[Figure]:
     case = f"{_SMALL}, {plan.connections} connections"
     for name in servers:
         yield rounds.cost(name, case)
-    yield at_most("A/B 90/10, CPU a request over Envoy's", rounds.ratio("segue A/B", "envoy A/B"), 0.55)
-    yield at_most("shadow 100 %, both answers kept, over Envoy's mirror", rounds.ratio("segue shadow", "envoy mirror"), 0.50)
-    yield at_most("shadow 100 %, both answers kept, over nginx's mirror", rounds.ratio("segue shadow", "nginx mirror"), 0.80)
-    yield at_most("journal on over off, CPU a request", rounds.ratio("segue A/B", "segue A/B, journal off"), 1.15)
+    for one, other, limit in _PROMISES:
+        figure, value = f"{case}: {one} over {other}", rounds.ratio(one, other)
+        yield at_most(figure, value, limit) if plan.promised else seen(figure, value, "x")
 
 
 def bodies(folder: Path, ports: Server, plan: Plan) -> Iterator[Figure]:
