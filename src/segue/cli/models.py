@@ -28,7 +28,7 @@ def register(
     home: HomeFolder = None,
 ) -> None:
     """Enter a version of a model; the artifact's digest is kept, so that a changed folder is noticed."""
-    from segue.adapters.registries.embedded import artifact_digest
+    from segue.host.artifact import folder_digest
     from segue.ports.registry import ModelVersion
 
     if ":" not in factory:
@@ -40,7 +40,7 @@ def register(
         version=version,
         factory=factory,
         artifact=str(artifact.resolve()),
-        digest=artifact_digest(artifact),
+        digest=folder_digest(artifact.resolve()),
         registered_at=datetime.now(UTC),
         path=str(path.resolve()) if path else "",
         warmup=warmup.read_text() if warmup else "",

@@ -4,10 +4,7 @@ A move compares, sets and is written into the history in one transaction, so the
 believe that they have won.
 """
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -22,7 +19,6 @@ from segue.ports.registry import AliasMove, ModelVersion
 _versions = schema.model_versions.c
 _aliases = schema.aliases.c
 _moves = schema.alias_moves.c
-_IGNORED: Final = frozenset({"__pycache__"})  # made by running the model, so no part of it
 
 
 class EmbeddedRegistry:
@@ -108,22 +104,3 @@ def _require(connection: Connection, model: str, version: str) -> None:
     known = set(connection.execute(select(_versions.version).where(_versions.model == model)).scalars())
     if version not in known:
         raise NotFound("there is no such version", hint=nearest(version, known), model=model, version=version)
-
-
-def artifact_digest(folder: Path) -> str:
-    """What identifies an artifact: sha256 over the relative names and contents of its files, in hex.
-
-    Names are ordered, and each name and content is preceded by its length, so no two folders share the bytes that are hashed.
-
-    Raises:
-        NotFound: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise NotFound("there is no such artifact folder", artifact=str(folder))
-    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    total = hashlib.sha256()
-    for name in sorted((it for it in files if not _IGNORED & set(it.parts)), key=lambda it: it.as_posix()):
-        for part in (name.as_posix().encode(), files[name].read_bytes()):
-            total.update(len(part).to_bytes(8, "big"))
-            total.update(part)
-    return total.hexdigest()
