@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import socket
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final, TypeAlias
@@ -67,11 +66,6 @@ class Server:
             lambda: ServerConnection(self), host, port, reuse_port=reuse_port or None, backlog=1024
         )
         return self._accept(listening)
-
-    async def listen_on(self, sock: socket.socket) -> int:
-        """Begin to accept on a socket that is bound already; returns its port."""
-        loop = self._loop = asyncio.get_running_loop()
-        return self._accept(await loop.create_server(lambda: ServerConnection(self), sock=sock, backlog=1024))
 
     def _accept(self, listening: asyncio.Server) -> int:
         self._listening.append(listening)
