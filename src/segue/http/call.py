@@ -20,6 +20,7 @@ class Reason(StrEnum):
 
     CONNECT_REFUSED = "connect_refused"  # nobody listens there, or there is no such place
     CONNECT_TIMEOUT = "connect_timeout"  # no connection within the time for one
+    TLS = "tls"  # no trust between the two: the handshake failed
     TIMEOUT = "timeout"  # the deadline passed
     RESET = "reset"  # the connection ended before the answer did
     BAD_FRAMING = "bad_framing"  # what came is no HTTP/1.1 answer
@@ -92,10 +93,15 @@ Result: TypeAlias = Answer | Failure
 
 
 class Stream(Protocol):
-    """Takes an answer as it comes, where waiting for the whole would take too long; must not raise."""
+    """Takes an answer as it comes, where waiting for the whole would take too long or too much room; must not raise."""
 
-    def head(self, status: int, headers: list[Header], connection: bytes) -> None:
-        """The answer has begun."""
+    def head(self, head: Head, length: int | None) -> None:
+        """The answer has begun.
+
+        Args:
+            head: what it says before its body.
+            length: of the body, where it says so.
+        """
 
     def piece(self, data: bytes) -> None:
         """A part of the body."""
@@ -111,6 +117,7 @@ class Call(msgspec.Struct, eq=False):
         head_only: True for HEAD: the answer has no body, whatever it says.
         replayable: True when sending it twice does no harm: a kept connection that turns out dead is replaced once.
         stream: takes the answer piece by piece; `on_done` then ends it.
+        hold_bytes: an answer up to this length is given whole to `on_done` all the same, unless it is a stream of events.
         replayed, started_s, connection: the pool's.
     """
 
@@ -120,6 +127,7 @@ class Call(msgspec.Struct, eq=False):
     head_only: bool = False
     replayable: bool = False
     stream: Stream | None = None
+    hold_bytes: int = 0
     replayed: bool = False
     started_s: float = 0.0
     connection: "UpstreamConnection | None" = None

@@ -6,6 +6,7 @@ connection waits in a bounded queue; one timer for the pool keeps all deadlines,
 """
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from segue.http.call import Call, Failure, Reason, Result
 from segue.http.limits import PoolLimits
 from segue.http.responses import KnownHeads
+from segue.http.tls import ClientTls, TlsContext, why
 from segue.http.upstream import UpstreamConnection
 
 _DEFAULT: Final = PoolLimits()
@@ -29,6 +31,7 @@ class UpstreamPool:
         host: name or address.
         port: TCP port.
         limits: what it may use.
+        tls: None for plain HTTP.
 
     >>> async def ask() -> Result:
     ...     pool = UpstreamPool("127.0.0.1", 1)  # nobody listens there
@@ -40,11 +43,12 @@ class UpstreamPool:
     <Reason.CONNECT_REFUSED: 'connect_refused'>
     """
 
-    def __init__(self, host: str, port: int, limits: PoolLimits = _DEFAULT) -> None:
+    def __init__(self, host: str, port: int, limits: PoolLimits = _DEFAULT, tls: TlsContext[ClientTls] | None = None) -> None:
         self.host = host
         self.port = port
         self.limits = limits
         self.known_heads: KnownHeads = {}
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._idle: list[UpstreamConnection] = []  # the last is the freshest
         self._connections: set[UpstreamConnection] = set()
@@ -209,9 +213,13 @@ class UpstreamPool:
         connection: UpstreamConnection | None = None
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                _, connection = await self._loop.create_connection(lambda: UpstreamConnection(self), self.host, self.port)
+                _, connection = await self._loop.create_connection(
+                    lambda: UpstreamConnection(self), self.host, self.port, ssl=self._tls
+                )
         except TimeoutError:
             problem = (Reason.CONNECT_TIMEOUT, f"no connection to {self.host}:{self.port} in {self.limits.connect_s} s")
+        except ssl.SSLError as error:
+            problem = (Reason.TLS, f"{self.host}:{self.port}: {why(error)}")
         except OSError as error:
             problem = (Reason.CONNECT_REFUSED, f"{self.host}:{self.port}: {error.strerror or error}")
         finally:

@@ -78,6 +78,8 @@ class ServerConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The caller sends no more; it may still read what it asked for."""
         self._last = True
+        if not self._transport.can_write_eof():  # TLS: its goodbye ends both directions
+            return False
         return not self._deaf and (self._current is not None or bool(self._reader.ready))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -228,10 +230,8 @@ class ServerConnection(asyncio.Protocol):
         self.due = self._server.tick + self._server.linger_ticks
         if self._reading_paused:
             self._transport.resume_reading()
-        if self._transport.can_write_eof():
+        if self._transport.can_write_eof():  # under TLS the sweep closes it
             self._transport.write_eof()
-        else:
-            self._transport.close()
 
     def _close(self) -> None:
         self._deaf = True

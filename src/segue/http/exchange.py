@@ -27,6 +27,7 @@ class Exchange(Request, eq=False):
     on_writable: Callable[[], None] | None = None  # called when a slow caller has caught up with `write`
     _connection: "ServerConnection | None" = None
     _state: int = _NEW
+    _chunked: bool = False
 
     def begin(self, connection: "ServerConnection", arrived_s: float) -> None:
         """The connection hands it to the handler; nobody else calls this."""
@@ -95,8 +96,13 @@ class Exchange(Request, eq=False):
             connection.send_last(self, [b"".join((first_line, fields, framing, ending, body))])
         return True
 
-    def start(self, status: int, headers: Headers | Block = ()) -> bool:
-        """Begin an answer whose length is not known: chunked, or until the end under HTTP/1.0.
+    def start(self, status: int, headers: Headers | Block = (), *, length: int | None = None) -> bool:
+        """Begin an answer that comes in pieces: of a known length, or chunked, or until the end under HTTP/1.0.
+
+        Args:
+            status: 200 to 599.
+            headers: as in `respond`.
+            length: of all its pieces together, where it is known; whoever then writes another length breaks the framing.
 
         Returns:
             False when the caller was gone.
@@ -113,9 +119,12 @@ class Exchange(Request, eq=False):
         self._state = _STREAMING
         if self._connection is None:
             return False
-        if self.old:
-            self.keep_alive = False
-        framing = b"" if self.old else b"\r\ntransfer-encoding: chunked"
+        if length is not None:
+            framing = b"\r\ncontent-length: %d" % length
+        elif self.old:
+            framing, self.keep_alive = b"", False
+        else:
+            framing, self._chunked = b"\r\ntransfer-encoding: chunked", self.method != b"HEAD"
         ending = self._connection.ending(self, dated=_has_date(fields))
         self._connection.send(b"".join((STATUS_LINES[status], fields, framing, ending)))
         return True
@@ -127,7 +136,7 @@ class Exchange(Request, eq=False):
         if self._connection is None:
             return False
         if piece and self.method != b"HEAD":
-            self._connection.send(piece if self.old else b"%x\r\n%b\r\n" % (len(piece), piece))
+            self._connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
         return True
 
     def finish(self) -> bool:
@@ -137,8 +146,7 @@ class Exchange(Request, eq=False):
         self._state = _ANSWERED
         if self._connection is None:
             return False
-        bare = self.old or self.method == b"HEAD"
-        self._connection.send_last(self, [] if bare else [b"0\r\n\r\n"])
+        self._connection.send_last(self, [b"0\r\n\r\n"] if self._chunked else [])
         return True
 
     def abort(self) -> None:

@@ -23,6 +23,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
         connections: open at once; one more is answered 503 with Retry-After and closed.
         pipelined: whole requests waiting behind one in hand; reading pauses above it.
         idle_s: without a request in hand or under way, before the connection is closed silently.
+        handshake_s: for a TLS handshake, before the connection is cut.
         head_s: from a request's first byte to the end of its headers, then 408.
         request_s: from a request's first byte to the end of its body, then 408.
         write_s: that the caller may leave an answer unread, before the connection is cut.
@@ -40,6 +41,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 4096
     pipelined: int = 16
     idle_s: float = 75.0
+    handshake_s: float = 5.0
     head_s: float = 10.0
     request_s: float = 60.0
     write_s: float = 30.0

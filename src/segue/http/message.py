@@ -43,6 +43,7 @@ TO_CALLER: Final = HOP_BY_HOP | {b"content-length"}
 """What a proxy drops from an answer whose framing it writes itself."""
 
 EMPTY: Final = Block(b"")
+_WITH_BODY: Final = frozenset({b"PATCH", b"POST", b"PUT"})
 _KEPT_OPEN: Final = (b"keep-alive", b"close")
 _KNOWN_NAMES_AT_MOST: Final = 4096
 JOINED_AT_MOST: Final = 16 * 1024
@@ -186,6 +187,8 @@ class Sieve:
 class Outline:
     r"""The part of a request that is the same each time: method, target and the first fields, checked once.
 
+    A request without a body says nothing of its length, but where the method means one (POST, PUT, PATCH).
+
     Raises:
         DomainError: a method or a target that would break the request line.
 
@@ -193,13 +196,16 @@ class Outline:
     b'POST /infer HTTP/1.1\r\nhost: a:1\r\nx: 1\r\ncontent-length: 2\r\n\r\n{}'
     """
 
-    __slots__ = ("_start",)
+    __slots__ = ("_bare", "_start")
 
     def __init__(self, method: bytes, target: bytes, fields: Block) -> None:
         self._start = request_line(method, target) + fields
+        self._bare = method not in _WITH_BODY
 
     def filled(self, fields: Block, body: bytes) -> bytes | tuple[bytes, bytes]:
         """A whole request, framed by Content-Length; a long body is left beside its head, which is cheaper than a copy."""
+        if self._bare and not body:
+            return b"".join((self._start, fields, b"\r\n\r\n"))
         head = (self._start, fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body))
         if len(body) > JOINED_AT_MOST:
             return b"".join(head), body
@@ -235,6 +241,6 @@ def request(method: bytes, target: bytes, fields: Block, body: bytes = b"") -> b
     b'GET /livez HTTP/1.1\r\nhost: a:1\r\n\r\n'
     """
     line = request_line(method, target)
-    if body or method in {b"POST", b"PUT", b"PATCH"}:
+    if body or method in _WITH_BODY:
         return b"".join((line, fields, b"\r\ncontent-length: %d\r\n\r\n" % len(body), body))
     return b"".join((line, fields, b"\r\n\r\n"))

@@ -24,7 +24,14 @@ from segue.http.message import Header
 _CONNECTION: Final = 1
 _LENGTH: Final = 2
 _ENCODING: Final = 4
-_SPECIAL: Final = {b"connection": _CONNECTION, b"content-length": _LENGTH, b"transfer-encoding": _ENCODING}
+_TYPE: Final = 8
+_EVENTS: Final = 16  # a Content-Type that says so
+_SPECIAL: Final = {
+    b"connection": _CONNECTION,
+    b"content-length": _LENGTH,
+    b"content-type": _TYPE,
+    b"transfer-encoding": _ENCODING,
+}
 _marks = dict(_SPECIAL)  # the same for names as they were seen, other names as 0: one look-up instead of two calls
 _MARKS_AT_MOST: Final = 4096
 _END: Final = b"\r\n\r\n"
@@ -65,11 +72,14 @@ class ResponseReader:
         "_connection",
         "_extra",
         "_fed",
+        "_flowing",
         "_head_only",
         "_headers",
+        "_hold_bytes",
         "_in_body",
         "_keep_alive",
         "_known",
+        "_length",
         "_limits",
         "_marks",
         "_more",
@@ -95,9 +105,11 @@ class ResponseReader:
         self._clear()
         self.begin(None, head_only=False)
 
-    def begin(self, stream: Stream | None, *, head_only: bool) -> None:
-        """Expect a further answer."""
+    def begin(self, stream: Stream | None, *, head_only: bool, hold_bytes: int = 0) -> None:
+        """Expect a further answer; the arguments are a `Call`'s."""
         self._stream = stream
+        self._hold_bytes = hold_bytes
+        self._flowing = False  # it goes to the stream piece by piece
         self._head_only = head_only
         self._complete = False
         self.started = False  # a byte of it has come
@@ -112,11 +124,12 @@ class ResponseReader:
         self._in_body = False
         self._more: list[bytes] | None = None
         self._size = 0
+        self._length: int | None = None
 
     def feed(self, data: bytes) -> bool:
         """Take what arrived; True when the answer is whole or cannot become so."""
         if not self.started:
-            if self._stream is None and not self._head_only and self._recognise(data):
+            if (self._stream is None or self._hold_bytes) and not self._head_only and self._recognise(data):
                 return True
             self.started = True
             self._fed = 0
@@ -134,7 +147,7 @@ class ResponseReader:
         """Whether this is one whole answer under a head that is remembered; the parser, between two answers, then stays so."""
         end = data.find(_END) + len(_END)
         known = self._known.get(data[:end])
-        if known is None or known[1] != len(data) - end:
+        if known is None or known[1] != len(data) - end or (self._stream is not None and known[1] > self._hold_bytes):
             return False
         self.head = known[0]
         self.body = data[end:]
@@ -144,7 +157,8 @@ class ResponseReader:
     def _remember(self, data: bytes) -> None:
         """Keep the head of an answer that came alone, in one read, framed by its length."""
         end = data.find(_END) + len(_END)
-        if self._size == len(data) - end and end <= _HEAD_BYTES_AT_MOST and not self._head_only:
+        plain = not self._head_only and not self._flowing and not self._marks & _EVENTS
+        if self._size == len(data) - end and end <= _HEAD_BYTES_AT_MOST and plain:
             if len(self._known) >= _HEADS_AT_MOST:
                 self._known.clear()  # most are of seconds gone by
             self._known[data[:end]] = (self.head, self._size)
@@ -178,7 +192,8 @@ class ResponseReader:
         return True
 
     def _finish(self) -> None:
-        self.head = Head(self._status, self._headers, self._connection)
+        if not self._flowing:
+            self.head = Head(self._status, self._headers, self._connection)
         if self._more is not None:
             self.body = b"".join(self._more)
 
@@ -202,7 +217,12 @@ class ResponseReader:
             self._marks |= mark
             if mark == _CONNECTION:
                 self._connection = self._connection + b"," + value if self._connection else value
-            elif mark == _ENCODING and value.lower() != b"chunked":
+            elif mark == _TYPE:
+                if value[:17].lower() == b"text/event-stream":
+                    self._marks |= _EVENTS
+            elif mark == _LENGTH:
+                self._length = int(value)
+            elif value.lower() != b"chunked":
                 raise _RefusedError(Reason.BAD_FRAMING, "a transfer coding other than chunked")
 
     def on_headers_complete(self) -> None:
@@ -221,23 +241,42 @@ class ResponseReader:
                 raise _RefusedError(Reason.TOO_LARGE, "the head is too long")
         if status < 200:
             return
-        if self._stream is not None:
-            self._stream.head(status, self._headers, self._connection)
+        if self._stream is not None and self._starts_at_once():
+            self._flow(self._stream)
         if self._head_only:
             self._keep_alive = self._parser.should_keep_alive()
             self._complete = True
             self._finish()
             self._parser = httptools.HttpResponseParser(self)  # this one waits for the body that does not come
 
+    def _starts_at_once(self) -> bool:
+        if not self._hold_bytes:
+            return True
+        return bool(self._marks & _EVENTS and self._status not in {204, 304}) or (self._length or 0) > self._hold_bytes
+
+    def _flow(self, stream: Stream) -> None:
+        """Give to the stream what has come so far, and from now on each piece."""
+        self._flowing = True
+        self.head = Head(self._status, self._headers, self._connection)
+        stream.head(self.head, self._length)
+        held = [self.body] if self._more is None else self._more
+        self.body, self._more = b"", None
+        for piece in held:
+            if piece:
+                stream.piece(piece)
+
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
         if self._complete:
             self._extra = True
             return
-        if self._stream is not None:
-            self._stream.piece(piece)
-            return
+        stream = self._stream
+        if stream is not None and not self._flowing and self._size + len(piece) > self._hold_bytes:
+            self._flow(stream)
         size = self._size = self._size + len(piece)
+        if stream is not None and self._flowing:
+            stream.piece(piece)
+            return
         if size > self._limits.body_bytes:
             raise _RefusedError(Reason.TOO_LARGE, "the body is too long")
         if size == len(piece):

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from segue.http.connection import ServerConnection
 from segue.http.exchange import Exchange
 from segue.http.limits import ServerLimits
+from segue.http.tls import ServerTls, TlsContext
 
 Handler: TypeAlias = Callable[[Exchange], None]
 _DEFAULT: Final = ServerLimits()
@@ -47,13 +48,16 @@ class Server:
     def _ticks(self, wait_s: float) -> int:
         return 1 + math.ceil(wait_s / self.limits.sweep_s)  # one more: the tick under way is partly over
 
-    async def listen(self, host: str = "127.0.0.1", port: int = 0, *, reuse_port: bool = False) -> int:
+    async def listen(
+        self, host: str = "127.0.0.1", port: int = 0, *, reuse_port: bool = False, tls: TlsContext[ServerTls] | None = None
+    ) -> int:
         """Begin to accept; may be called for several addresses.
 
         Args:
             host: address to bind.
             port: 0 for any free one.
             reuse_port: True to share the port with other processes, which the kernel deals connections out to.
+            tls: None for plain HTTP; its counters tell of handshakes, which come before `connections` counts.
 
         Returns:
             The port.
@@ -63,7 +67,14 @@ class Server:
         """
         loop = self._loop = asyncio.get_running_loop()
         listening = await loop.create_server(
-            lambda: ServerConnection(self), host, port, reuse_port=reuse_port or None, backlog=1024
+            lambda: ServerConnection(self),
+            host,
+            port,
+            reuse_port=reuse_port or None,
+            backlog=1024,
+            ssl=tls,
+            ssl_handshake_timeout=self.limits.handshake_s if tls else None,
+            ssl_shutdown_timeout=self.limits.write_s if tls else None,
         )
         return self._accept(listening)
 
@@ -86,6 +97,9 @@ class Server:
     def enter(self, connection: ServerConnection) -> bool:
         """A connection was opened; False when it is one too many."""
         self.connections.add(connection)
+        if self.draining:  # a handshake that was under way
+            connection.rest()
+            return True
         open_now = len(self.connections)
         if open_now > self.limits.connections + _LINGERERS:
             connection.cut()

@@ -16,6 +16,7 @@ from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
 from segue.http.message import Headers, block, request
 from segue.http.server import Handler
+from segue.http.tls import ClientTls, TlsContext
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -84,27 +85,39 @@ def asynchronous(handler: AsyncHandler) -> Handler:
     return begin
 
 
-async def fetch(url: str, body: bytes | None = None, headers: Headers = (), *, timeout_s: float = 10.0) -> Result:
+async def fetch(
+    url: str,
+    body: bytes | None = None,
+    headers: Headers = (),
+    *,
+    timeout_s: float = 10.0,
+    tls: TlsContext[ClientTls] | None = None,
+) -> Result:
     """One request on a connection of its own: GET, or POST where there is a body.
 
     Args:
-        url: `http://host:port/path?query`.
+        url: `http://host:port/path?query`, or with `https`.
         body: JSON unless `headers` names another content-type.
         headers: further fields.
         timeout_s: for everything.
+        tls: for https; None trusts the system's authorities.
 
     Raises:
-        DomainError: not such a URL.
+        DomainError: not such a URL, or `tls` beside one without.
     """
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise DomainError(f"{url} is no http:// address")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise DomainError(f"{url} is no http:// or https:// address")
+    secure = parts.scheme == "https"
+    if tls is not None and not secure:
+        raise DomainError(f"{url} is asked without TLS", hint="an https:// address, or no `tls`")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     fields = [(b"host", parts.netloc.encode("ascii")), *headers]
     if body is not None and not any(name.lower() == b"content-type" for name, _ in headers):
         fields.append((b"content-type", b"application/json"))
     payload = request(b"GET" if body is None else b"POST", target.encode("ascii"), block(fields), body or b"")
-    pool = UpstreamPool(parts.hostname, parts.port or 80)
+    trusted = tls or ClientTls().context() if secure else None
+    pool = UpstreamPool(parts.hostname, parts.port or (443 if secure else 80), tls=trusted)
     try:
         return await pool.request(payload, timeout_s, replayable=body is None)
     finally:

@@ -1,11 +1,13 @@
 """What happens on one connection to an upstream: one call at a time, and then another?"""
 
 import asyncio
+import ssl
 import time
 from typing import TYPE_CHECKING, cast
 
 from segue.http.call import Answer, Call, Reason, Result
 from segue.http.responses import ResponseReader
+from segue.http.tls import why
 
 if TYPE_CHECKING:
     from segue.http.client import UpstreamPool
@@ -36,7 +38,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Send a call's request; its answer will be the next that comes."""
         self.call = call
         call.connection = self
-        self._reader.begin(call.stream, head_only=call.head_only)
+        self._reader.begin(call.stream, head_only=call.head_only, hold_bytes=call.hold_bytes)
         payload = call.payload
         if isinstance(payload, bytes):
             self._transport.write(payload)
@@ -116,6 +118,9 @@ class UpstreamConnection(asyncio.Protocol):
         elif not reader.started and self.served and call.replayable and not call.replayed:
             call.replayed = True
             self._pool.replay(call)
+        elif isinstance(exc, ssl.SSLError) and not reader.started and not self.served:
+            # Under TLS 1.3 our certificate is refused only after our own handshake is done.
+            self._pool.tell(call, call.failed(Reason.TLS, why(exc), now_s, sent=False))
         else:
             where = "in the middle of its answer" if reader.started else "before its answer"
             self._pool.tell(call, call.failed(Reason.RESET, f"the upstream left {where}", now_s, sent=True))

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from segue.http.client import UpstreamPool
 from segue.http.limits import PoolLimits
+from segue.http.tls import ClientTls, TlsContext
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -16,8 +17,8 @@ class Pools:
     def __init__(self) -> None:
         self._pools: list[UpstreamPool] = []
 
-    def __call__(self, port: int, **limits: Any) -> UpstreamPool:
-        pool = UpstreamPool("127.0.0.1", port, PoolLimits(**limits))
+    def __call__(self, port: int, *, tls: TlsContext[ClientTls] | None = None, **limits: Any) -> UpstreamPool:
+        pool = UpstreamPool("127.0.0.1", port, PoolLimits(**limits), tls)
         self._pools.append(pool)
         return pool
 

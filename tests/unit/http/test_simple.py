@@ -59,6 +59,6 @@ def test_fetch_from_nobody(run: Any) -> None:
         with pytest.raises(DomainError, match="connect_refused"):
             json_of(result, dict)
         with pytest.raises(DomainError):
-            await fetch("https://127.0.0.1/")
+            await fetch("ftp://127.0.0.1/")
 
     run(main())

@@ -11,7 +11,7 @@ from http_upstreams import GET, OK, Pools, answering
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.http.call import Answer, Call, Failure, Reason, Result
+from segue.http.call import Answer, Call, Failure, Head, Reason, Result
 from segue.http.limits import PoolLimits
 from segue.http.responses import KnownHeads, ResponseReader
 
@@ -151,11 +151,13 @@ class Collected:
     def __init__(self) -> None:
         self.status = 0
         self.fields: object = None
+        self.length: int | None = None
         self.pieces: list[bytes] = []
 
-    def head(self, status: int, headers: list[tuple[bytes, bytes]], connection: bytes) -> None:
-        self.status = status
-        self.fields = (headers, connection)
+    def head(self, head: Head, length: int | None) -> None:
+        self.status = head.status
+        self.fields = (head.headers, head.connection)
+        self.length = length
 
     def piece(self, data: bytes) -> None:
         self.pieces.append(data)
