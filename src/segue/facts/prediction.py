@@ -40,7 +40,7 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         request_size, response_size: bytes, whole.
         path, content_type: of the request.
         route: with `allocation`, which allocation is meant: numbers count per route.
-        request_hash, response_hash: first 128 bits of sha256, only where the body was not kept whole.
+        request_hash, response_hash: XXH3 of 128 bits, only where the body was not kept whole.
     """
 
     request_id: str

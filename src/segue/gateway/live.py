@@ -10,14 +10,25 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from segue.assign.draw import Assigner
-from segue.facts.allocation import Allocation, Directory, Endpoint, Target
+from segue.facts.allocation import Allocation, Directory, Endpoint, Protocol, Target
 from segue.facts.codec import to_json
-from segue.gateway.sources import Sources
+from segue.gateway.request.sources import Sources
 from segue.http.client import UpstreamPool
 from segue.http.message import TO_UPSTREAM, Block, Outline, Sieve, block
 
 TRACE: Final = b"x-request-id"
 PIN: Final = b"x-segue-pin"
+TYPE: Final = b"content-type"
+JSON_LENGTH: Final = b"inference-header-content-length"
+_OUTLINES_AT_MOST: Final = 256
+_PATHS: Final[dict[Protocol, str]] = {
+    "v2": "/v2/models/{model}/infer",
+    "v1": "/v1/models/{model}:predict",
+    "mlflow": "/invocations",
+    "openai": "",
+    "raw": "",
+}
+"""Where a version's predictions are asked for; nothing where the caller's own path is passed on."""
 PoolOf = Callable[[str, int], UpstreamPool]
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nobody announces what somebody else serves
 
@@ -47,17 +58,35 @@ class Place:
     Args:
         pool: connections to it.
         version: the model version that answers there.
-        outline: of the requests that it is asked.
+        base: path below which it is served, without a slash at the end.
+        path: of its predictions, below the base; "" where the caller's own path is asked for.
+        fields: what every request to it begins with.
         marks: the fields that say so to the caller; the request's id comes after them.
     """
 
-    __slots__ = ("marks", "outline", "pool", "version")
+    __slots__ = ("_base", "_fields", "_outlines", "marks", "outline", "pool", "version")
 
-    def __init__(self, pool: UpstreamPool, version: str, outline: Outline, marks: Block) -> None:
+    def __init__(self, pool: UpstreamPool, version: str, *, base: str, path: str, fields: Block, marks: Block) -> None:
         self.pool = pool
         self.version = version
-        self.outline = outline
         self.marks = marks
+        self._base = base.encode()
+        self._fields = fields
+        self._outlines: dict[tuple[bytes, bytes], Outline] = {}
+        self.outline = Outline(b"POST", self._base + path.encode() or b"/", fields)
+
+    def towards(self, method: bytes, tail: bytes) -> Outline:
+        """Of a request to a path of the caller's choice.
+
+        Raises:
+            DomainError: a path that cannot be asked for.
+        """
+        outline = self._outlines.get((method, tail))
+        if outline is None:
+            outline = Outline(method, self._base + tail, self._fields)
+            if len(self._outlines) < _OUTLINES_AT_MOST:
+                self._outlines[method, tail] = outline
+        return outline
 
 
 class Live:
@@ -71,7 +100,18 @@ class Live:
         SpecError: an expression or a source that cannot be read; the worker keeps what it has.
     """
 
-    __slots__ = ("allocation", "assigner", "body_limit_bytes", "frame", "revision", "sieve", "sources", "upstreams")
+    __slots__ = (
+        "allocation",
+        "assigner",
+        "body_limit_bytes",
+        "frame",
+        "named_bodies",
+        "revision",
+        "sieve",
+        "sources",
+        "upstreams",
+        "versions",
+    )
 
     def __init__(self, directory: Directory, pool_of: PoolOf) -> None:
         allocation = directory.allocation
@@ -79,10 +119,12 @@ class Live:
         self.allocation = allocation
         self.assigner = Assigner(allocation)
         self.sources = Sources(allocation.unit, allocation.context)
-        self.sieve = Sieve(TO_UPSTREAM, self.sources.names | {TRACE, PIN})
+        self.sieve = Sieve(TO_UPSTREAM, self.sources.names | {TRACE, PIN, TYPE, JSON_LENGTH})
         self.body_limit_bytes = allocation.capturing.body_limit_bytes
         self.frame = to_json(allocation)
+        self.named_bodies = allocation.protocol == "v2"  # they may name their request
         self.upstreams = _upstreams(allocation, directory.endpoints, pool_of)
+        self.versions = {place.version for upstream in self.upstreams.values() for place in upstream.places}
 
     @property
     def ready(self) -> bool:
@@ -125,7 +167,12 @@ def _place(endpoint: Endpoint, allocation: Allocation, marks: Block, pool_of: Po
     parts = urlsplit(endpoint.url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     model = endpoint.name.removeprefix("models:/").replace("@", "/").rpartition("/")[0] or allocation.route
-    path = endpoint.path or f"{parts.path.rstrip('/')}/v2/models/{model}/infer"
+    base = parts.path.rstrip("/")
+    path = _PATHS[allocation.protocol].format(model=model)
+    if endpoint.path:
+        base, path = "", endpoint.path
+    elif allocation.protocol == "openai":
+        base = base.removesuffix("/v1")  # what its clients call the base
     named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    outline = Outline(b"POST", path.encode(), block([(b"host", named.encode())]))
-    return Place(pool_of(host, port), endpoint.version, outline, marks)
+    fields = block([(b"host", named.encode())])
+    return Place(pool_of(host, port), endpoint.version, base=base, path=path, fields=fields, marks=marks)

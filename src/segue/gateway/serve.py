@@ -1,19 +1,17 @@
 """How does a gateway worker live: start with what it has, serve, drain, end?"""
 
 import asyncio
-import json
 import logging
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, Protocol
 
 import uvloop
 
-from segue.gateway.counters import Sample
 from segue.gateway.follow import Follower
 from segue.gateway.settings import GatewaySettings
+from segue.gateway.sight.siblings import Siblings
 from segue.gateway.worker import Worker
 from segue.http.server import Server
 from segue.ids import RequestIds
@@ -22,7 +20,6 @@ from segue.ports.recorder import Recorder
 from segue.ports.store import AllocationStore
 
 log: Final = logging.getLogger("segue.gateway")
-_SNAPSHOT_S = 1.0
 _TICK_S = 0.1
 
 
@@ -69,14 +66,16 @@ async def _serve(settings: GatewaySettings, parts: Parts) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     worker, journal = _worker(settings, parts)
+    siblings = Siblings(settings.last_good, settings.worker)
+    worker.about.siblings = siblings.seen
     follower = Follower(settings, parts.allocations(), worker.swap, worker.running)
     server = Server(worker.handle, settings.server)
     follower.start(loop)
     port = await server.listen(settings.address, settings.port, reuse_port=True)
     log.info("worker %s serves at %s:%d", settings.worker, settings.address, port)
-    keeping = [loop.create_task(_keep(settings, worker)), loop.create_task(_tick(journal))]
+    keeping = [loop.create_task(siblings.show(worker.counters.snapshot)), loop.create_task(_tick(journal))]
     await stop.wait()
-    worker.draining = True
+    worker.about.draining = True
     await server.drain(settings.drain_s)
     await worker.close()
     for task in keeping:
@@ -84,7 +83,7 @@ async def _serve(settings: GatewaySettings, parts: Parts) -> None:
     await asyncio.gather(*keeping, return_exceptions=True)
     await asyncio.to_thread(follower.stop)
     journal.close()
-    _snapshot_file(settings).unlink(missing_ok=True)
+    siblings.leave()
     log.info("worker %s ended", settings.worker)
 
 
@@ -93,7 +92,6 @@ def _worker(settings: GatewaySettings, parts: Parts) -> tuple[Worker, WorkerJour
     made: list[Worker] = []
     journal = parts.journal(lambda: made[0].preamble() if made else [])
     made.append(Worker(settings, journal, parts.clock, ids))
-    made[0].siblings = lambda: _siblings(settings)
     return made[0], journal
 
 
@@ -102,34 +100,3 @@ async def _tick(journal: WorkerJournal) -> None:
     while True:
         await asyncio.sleep(_TICK_S)
         journal.tick()
-
-
-async def _keep(settings: GatewaySettings, worker: Worker) -> None:
-    """Show the numbers to the siblings once a second."""
-    file = _snapshot_file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft")
-    while True:
-        await asyncio.sleep(_SNAPSHOT_S)
-        try:
-            draft.write_text(json.dumps(worker.counters.snapshot()))
-            draft.replace(file)
-        except OSError as error:
-            log.warning("numbers not shown to the siblings: %s", error)
-
-
-def _snapshot_file(settings: GatewaySettings) -> Path:
-    return Path(settings.last_good) / f"numbers-{settings.worker}.json"
-
-
-def _siblings(settings: GatewaySettings) -> list[list[Sample]]:
-    """What the other workers of this machine have shown; one that is being written is left out."""
-    own, found = _snapshot_file(settings), []
-    for file in own.parent.glob("numbers-*.json"):
-        if file != own:
-            try:
-                shown = json.loads(file.read_text())
-            except (OSError, ValueError):
-                continue
-            found.append([(name, tuple((key, text) for key, text in labels), value) for name, labels, value in shown])
-    return found

@@ -1,24 +1,24 @@
 """What does one gateway worker do with everything that comes to its port?"""
 
-import json
 import logging
 import re
 import time
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from segue.errors import DomainError, SegueError
 from segue.facts.allocation import Directory
-from segue.facts.codec import to_pack
-from segue.facts.frames import ALLOCATION, OUTCOME
-from segue.facts.outcome_wire import parse
-from segue.gateway.counters import Counters, Sample, exposition, merged
+from segue.facts.frames import ALLOCATION
+from segue.gateway.doors import Doors
 from segue.gateway.live import Live
-from segue.gateway.proxied import Proxied
+from segue.gateway.posting import Posting
+from segue.gateway.request.proxied import Proxied
+from segue.gateway.request.shadows import ShadowQueue
 from segue.gateway.settings import GatewaySettings
-from segue.gateway.shadows import ShadowQueue
+from segue.gateway.shapes import refusal
+from segue.gateway.sight.about import About
+from segue.gateway.sight.counters import Counters
 from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
 from segue.ids import RequestIds
@@ -26,10 +26,8 @@ from segue.ports.clock import Clock
 from segue.ports.recorder import Recorder
 
 log: Final = logging.getLogger("segue.gateway")
-_JSON: Final = ((b"content-type", b"application/json"),)
-_INFER: Final = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer").fullmatch
-_ABOUT: Final = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?(/ready)?").fullmatch
 _CALLERS_ID: Final = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}").fullmatch
+_JSON: Final = ((b"content-type", b"application/json"),)
 
 
 class _HasId(msgspec.Struct):
@@ -56,12 +54,12 @@ class Worker:
         self.live: dict[str, Live] = {}
         self.running: dict[str, int] = {}
         self.frames: dict[tuple[str, int], bytes] = {}
-        self.draining = False
+        self.about = About(settings, self.live, self.counters, self._note_depths)
         self._ids = ids
+        self._doors = Doors()
+        self._posting = Posting(settings, recorder, clock)
         self._pools: dict[tuple[str, int], UpstreamPool] = {}
         self._shadows: dict[tuple[str, str], ShadowQueue] = {}
-        self._by_target: dict[bytes, Live] = {}
-        self.siblings: Callable[[], list[list[Sample]]] = list
 
     # -- what is in force -----------------------------------------------------------------------------------------------
 
@@ -78,7 +76,7 @@ class Worker:
             return  # the disk is older than the store
         self._enter_frame(route, number, live.frame)
         self.live[route] = live
-        self._by_target[f"/v2/models/{route}/infer".encode()] = live
+        self._doors.open(live)
         self.running[route] = number
         for shadow in live.allocation.shadows:
             queue = self._shadows.get((route, shadow.variant))
@@ -119,51 +117,43 @@ class Worker:
 
     def handle(self, exchange: Exchange) -> None:
         """Answer one request, now or later."""
-        live = self._by_target.get(exchange.target)
+        live = self._doors.exact.get(exchange.target)
         if live is not None and exchange.method == b"POST":
             Proxied(self, exchange, live).begin()
         else:
             self._handle_other(exchange)
 
     def _handle_other(self, exchange: Exchange) -> None:
-        """What is not simply `POST /v2/models/{route}/infer`."""
+        """What is not simply posted to a route's own path."""
         target = exchange.target.partition(b"?")[0]
-        infer = _INFER(target) if exchange.method == b"POST" else None
-        if infer is not None:
-            self._infer(exchange, infer[1].decode("utf-8", "replace"), infer[2])
-        elif target == b"/segue/v1/outcomes":
-            self._outcomes(exchange)
+        if target == b"/segue/v1/outcomes":
+            self._posting.take(exchange)
+            return
+        door = self._doors.find(exchange)
+        if door is None:
+            self.about.answer(exchange, target)
+        elif door.live is None:
+            self.about.not_live(exchange, door.route)
         else:
-            self._about(exchange, target)
+            self._proxy(exchange, door.live, door.tail, door.version)
 
-    def _infer(self, exchange: Exchange, route: str, version: bytes | None) -> None:
-        live = self.live.get(route)
-        if live is None:
-            self._not_live(exchange, route)
-        else:
-            Proxied(self, exchange, live).begin(version)
+    def _proxy(self, exchange: Exchange, live: Live, tail: bytes, version: str) -> None:
+        try:
+            proxied = Proxied(self, exchange, live, tail)
+            proxied.begin(version)
+        except DomainError as error:  # a path that cannot be asked for
+            exchange.respond(400, _JSON, refusal(live.allocation.protocol, 400, error.message))
 
-    def _not_live(self, exchange: Exchange, route: str) -> None:
-        """A route of ours whose first allocation has not come yet is a matter of time; any other does not exist."""
-        if route in self.settings.routes:
-            body = json.dumps({"error": f"nothing is published for {route!r} yet"}).encode()
-            exchange.respond(503, (*_JSON, (b"retry-after", b"1")), body)
-        else:
-            self.refuse(exchange, 404, f"there is no route {route!r} here")
-
-    def request_id(self, live: Live, body: bytes, header: bytes | None) -> str:
+    def request_id(self, live: Live, body: bytes, header: bytes | None, json_length: bytes | None) -> str:
         """The caller's own id where it gave a usable one (the body's first, then X-Request-Id), else a new one.
 
-        A body's id is looked for as far as bodies are kept. (`in` would first try the needle as a number, which costs more
-        than all the rest.)
+        A body's id is looked for where the protocol has one, as far as bodies are kept. (`in` would first try the needle as
+        a number, which costs more than all the rest.)
         """
-        if body.find(b'"id"', 0, live.body_limit_bytes) >= 0:
-            try:
-                own = _id_of(body).id
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                own = None
-            if own is not None and _CALLERS_ID(str(own)):
-                return str(own)
+        if live.named_bodies and body.find(b'"id"', 0, live.body_limit_bytes) >= 0:
+            own = _own_id(body, json_length)
+            if own is not None:
+                return own
         if header is not None:
             text = header.decode("ascii", "replace")
             if _CALLERS_ID(text):
@@ -174,80 +164,6 @@ class Worker:
         """The answer has left: ask the shadows."""
         for shadow in live.assigner.shadows(proxied.request_id, proxied.served):
             self._shadows[live.allocation.route, shadow.variant].offer(proxied, live)
-
-    def _outcomes(self, exchange: Exchange) -> None:
-        if exchange.method != b"POST":
-            self.refuse(exchange, 405, "outcomes are posted")
-            return
-        route = self.settings.routes[0] if self.settings.routes else ""
-        try:
-            outcomes = parse(exchange.body, received_at=self.clock.now(), route=route)
-        except DomainError as error:
-            self.refuse(exchange, 400, error.message)
-            return
-        unknown = {outcome.route for outcome in outcomes} - set(self.settings.routes)
-        if unknown:
-            self.refuse(exchange, 404, f"there is no route {min(unknown)!r} here")
-            return
-        for outcome in outcomes[:-1]:
-            self.recorder.record(OUTCOME, to_pack(outcome))
-        answer = b'{"accepted":%d}' % len(outcomes)
-
-        def release(written: bool) -> None:
-            exchange.respond(202 if written else 503, _JSON, answer if written else b'{"error":"the record cannot be written"}')
-
-        if outcomes:
-            self.recorder.record(OUTCOME, to_pack(outcomes[-1]), release)
-        else:
-            release(True)  # noqa: FBT003 - the recorder's signature
-
-    # -- about ----------------------------------------------------------------------------------------------------------
-
-    def _about(self, exchange: Exchange, target: bytes) -> None:
-        if target in {b"/livez", b"/v2/health/live"}:
-            self._say(exchange, 200, {"live": True})
-        elif target in {b"/readyz", b"/v2/health/ready"}:
-            missing = self.missing()
-            self._say(exchange, 503 if missing else 200, {"ready": not missing, "live": True, "missing": missing})
-        elif target == b"/metrics":
-            headers = ((b"content-type", b"text/plain; version=0.0.4"),)
-            exchange.respond(200, headers, self.exposition())
-        elif target == b"/v2":
-            self._say(exchange, 200, {"name": "segue", "version": "2", "extensions": []})
-        else:
-            about = _ABOUT(target)
-            if about is None:
-                self.refuse(exchange, 404, "no such path")
-            else:
-                self._about_route(exchange, about)
-
-    def _about_route(self, exchange: Exchange, about: re.Match[bytes]) -> None:
-        route = about[1].decode("utf-8", "replace")
-        live = self.live.get(route)
-        if live is None:
-            self._not_live(exchange, route)
-            return
-        versions = sorted({place.version for upstream in live.upstreams.values() for place in upstream.places})
-        if about[2] is not None and about[2].decode("utf-8", "replace") not in versions:
-            self.refuse(exchange, 404, f"no such version of {route!r} is served here")
-        elif about[3]:
-            self._say(exchange, 200 if live.ready else 503, {"name": route, "ready": live.ready})
-        else:
-            self._say(exchange, 200, {"name": route, "versions": versions, "platform": "segue", "inputs": [], "outputs": []})
-
-    def missing(self) -> list[str]:
-        """What keeps this worker from serving; empty when it is ready."""
-        if self.draining:
-            return ["the worker is draining"]
-        problems = [f"no allocation for {route}" for route in self.settings.routes if route not in self.live]
-        return problems + [f"nobody serves {route}'s champion" for route, live in self.live.items() if not live.ready]
-
-    def _say(self, exchange: Exchange, status: int, answer: dict[str, object]) -> None:
-        exchange.respond(status, _JSON, json.dumps(answer).encode())
-
-    def refuse(self, exchange: Exchange, status: int, why: str) -> None:
-        """Say no in the protocol's shape."""
-        self._say(exchange, status, {"error": why})
 
     # -- numbers --------------------------------------------------------------------------------------------------------
 
@@ -265,8 +181,18 @@ class Worker:
         for variant, buckets in shares.items():
             self.counters.set("segue_variant_share", (("route", route), ("variant", variant)), buckets / 1_000_000)
 
-    def exposition(self) -> bytes:
-        """The numbers of all workers of this machine in Prometheus' text format; see `gateway.serve`."""
+    def _note_depths(self) -> None:
+        """Note how many requests wait for their shadows."""
         for (route, variant), queue in self._shadows.items():
             self.counters.set("segue_capture_queue_depth", (("route", route), ("variant", variant)), queue.depth)
-        return exposition(merged([self.counters.snapshot(), *self.siblings()]))
+
+
+def _own_id(body: bytes, json_length: bytes | None) -> str | None:
+    """The id in a v2 request; its JSON may be followed by raw tensors."""
+    if json_length is not None and json_length.isdigit():
+        body = body[: int(json_length[:9])]
+    try:
+        own = _id_of(body).id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return str(own) if own is not None and _CALLERS_ID(str(own)) else None

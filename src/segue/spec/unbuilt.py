@@ -43,8 +43,10 @@ def require_built(rollout: Rollout, name: str = "rollout.yaml") -> None:
 def _top(rollout: Rollout) -> Iterator[tuple[str, str]]:
     if rollout.registry != "embedded":
         yield "registry", "registries other than `embedded` are"
-    if rollout.protocol != "v2":
-        yield "protocol", f"the protocol `{rollout.protocol}` is"
+    if rollout.protocol != "v2":  # our hosts speak v2 alone
+        for name, variant in rollout.variants.items():
+            if not variant.url:
+                yield f"variants.{name}", f"variants of the protocol `{rollout.protocol}` without a `url` are"
     if len(rollout.candidates) > 1:
         yield "variants", f"rollouts of {len(rollout.candidates)} candidates at once are"
     for index, source in enumerate(rollout.unit):

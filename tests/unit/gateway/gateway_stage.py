@@ -11,7 +11,7 @@ import msgspec
 
 from segue.adapters.clocks import SystemClock
 from segue.assign.ownership import rebalance
-from segue.facts.allocation import Allocation, Directory, Shadow, Split, Target
+from segue.facts.allocation import Allocation, Directory, Protocol, Shadow, Split, Target
 from segue.facts.codec import from_pack
 from segue.facts.frames import CAPTURE
 from segue.facts.prediction import Capture
@@ -87,7 +87,15 @@ class Stage:
         self.ports[version] = await server.listen()
         self._servers.append(server)
 
-    def publish(self, shares: dict[str, float], *, shadows: dict[str, float] | None = None, timeout_s: float = 0.3) -> None:
+    def publish(
+        self,
+        shares: dict[str, float],
+        *,
+        shadows: dict[str, float] | None = None,
+        timeout_s: float = 0.3,
+        protocol: Protocol = "v2",
+        route: str = "churn",
+    ) -> None:
         """Put an allocation of champion 7 and v8 in force."""
         self.number += 1
         variants = {
@@ -97,12 +105,12 @@ class Stage:
         }
         allocation = Allocation(
             number=self.number,
-            route="churn",
-            rollout="churn-1",
+            route=route,
+            rollout=f"{route}-1",
             stage="ab",
             spec_digest="d",
             published_at=datetime.now(UTC),
-            protocol="v2",
+            protocol=protocol,
             unit=("header:x-user-id", "request"),
             context={"country": "header:x-country"},
             champion="champion",
@@ -120,11 +128,13 @@ class Stage:
         self._servers.append(server)
         self.caller = UpstreamPool("127.0.0.1", self.port)
 
-    async def ask(self, target: bytes = b"/v2/models/churn/infer", body: bytes = BODY, headers: Headers = ()) -> Reply:
+    async def ask(
+        self, target: bytes = b"/v2/models/churn/infer", body: bytes = BODY, headers: Headers = (), *, method: bytes = b""
+    ) -> Reply:
         """One call."""
-        method = b"POST" if body else b"GET"
+        method = method or (b"POST" if body else b"GET")
         payload = request(method, target, block([(b"host", b"h"), *headers]), body)
-        result = await self.caller.request(payload, 5.0)
+        result = await self.caller.request(payload, 5.0, head_only=method == b"HEAD")
         assert isinstance(result, Answer), result
         names = {name.decode().lower(): value.decode() for name, value in result.headers}
         return Reply(result.status, names, result.body)

@@ -2,7 +2,7 @@
 
 import json
 
-from segue.gateway.counters import Counters, exposition, merged
+from segue.gateway.sight.counters import Counters, exposition, merged
 
 ROUTE = (("route", "churn"),)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from segue.errors import SpecError
-from segue.gateway.sources import Sources, cookie
+from segue.gateway.request.sources import Sources, cookie
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,6 @@ def test_what_of_the_example_is_not_built() -> None:
     ("old", "new", "path", "message"),
     [
         ("route: churn", "route: churn\nregistry: mlflow+http://host:5000", "registry", "registries other than `embedded`"),
-        ("route: churn", "route: churn\nprotocol: openai", "protocol", "the protocol `openai` is not built yet"),
         ("[header:x-user-id, request]", "[body:user.id, request]", "unit[0]", "units from `body:user.id`"),
         ("tier: header:x-tier", "tier: query:tier", "context.tier", "attributes from `query:tier`"),
         ("  v8: {", "  v9: {version: models:/churn/9}\n  v8: {", "variants", "rollouts of 2 candidates at once"),
@@ -59,6 +58,14 @@ def test_unbuilt_parts(old: str, new: str, path: str, message: str) -> None:
     assert (problem.path, problem.line > 0) == (path, True)
     assert message in problem.message
     assert problem.hint == "take it out to apply this spec"
+
+
+def test_other_protocols_are_served_by_others() -> None:
+    """Our hosts speak v2 alone: under another protocol each variant says where it is served."""
+    openai = SMALL.replace("route: churn", "route: churn\nprotocol: openai", 1)
+    found = unbuilt(load(openai))
+    assert [problem.path for problem in found] == ["variants.champion", "variants.v8"]
+    assert "variants of the protocol `openai` without a `url` are not built yet" in found[0].message
 
 
 def test_rmse_gates() -> None:

@@ -10,12 +10,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from segue.facts.allocation import Shadow
-from segue.gateway.capture import Answered, answered_by
-from segue.http.call import Call, Result
+from segue.gateway.request.capture import Kept, answered_by, unanswered
+from segue.gateway.request.flow import HOLD_BYTES
+from segue.http.call import Call, Head, Result
 
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Upstream
-    from segue.gateway.proxied import Proxied
+    from segue.gateway.request.proxied import Proxied
     from segue.gateway.worker import Worker
 
 
@@ -67,10 +68,10 @@ class ShadowQueue:
         upstream = live.upstreams.get(self.settings.variant)
         now_s = time.monotonic()
         if upstream is None:
-            proxied.record("shadow", Answered(self.settings.variant, "", 0, "unserved", None, 0, now_s), 0)
+            proxied.record("shadow", unanswered(self.settings.variant, "unserved", now_s), 0)
             return
         self._under_way += 1
-        _Asked(self, proxied, upstream).send(now_s)
+        _Asked(self, proxied, live, upstream).send(now_s)
 
     def ended(self) -> None:
         """One that was under way is not any more."""
@@ -84,20 +85,32 @@ class ShadowQueue:
 class _Asked:
     """One request that a shadow is asked now."""
 
-    __slots__ = ("_place", "_proxied", "_queue", "_variant")
+    __slots__ = ("_kept", "_live", "_place", "_proxied", "_queue", "_variant")
 
-    def __init__(self, queue: ShadowQueue, proxied: "Proxied", upstream: "Upstream") -> None:
+    def __init__(self, queue: ShadowQueue, proxied: "Proxied", live: "Live", upstream: "Upstream") -> None:
         self._queue = queue
         self._proxied = proxied
+        self._live = live
         self._variant = upstream.variant
         self._place = upstream.place()
+        self._kept: Kept | None = None
 
     def send(self, now_s: float) -> None:
         place = self._place
         payload = self._proxied.shadow_payload(place)
-        place.pool.send(Call(payload, self._done, now_s + self._queue.settings.timeout_s), now_s)
+        deadline_s = now_s + self._queue.settings.timeout_s
+        place.pool.send(Call(payload, self._done, deadline_s, stream=self, hold_bytes=HOLD_BYTES), now_s)
+
+    def head(self, head: Head, length: int | None) -> None:  # noqa: ARG002 - `http.call.Stream`
+        """A long answer has begun, which nobody waits for; it is not kept whole, and may take no longer than others."""
+        self._kept = Kept(self._live.body_limit_bytes)
+
+    def piece(self, data: bytes) -> None:
+        """A piece of it."""
+        if self._kept is not None:
+            self._kept.add(data)
 
     def _done(self, result: Result) -> None:
-        answered = answered_by(self._variant, self._place.version, result)
+        answered = answered_by(self._variant, self._place.version, result, self._kept)
         self._proxied.record("shadow", answered, answered.latency_us)
         self._queue.ended()

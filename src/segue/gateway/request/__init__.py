@@ -1,0 +1,1 @@
+"""What becomes of one request on its way through the gateway?"""

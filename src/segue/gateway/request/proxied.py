@@ -1,0 +1,325 @@
+"""What becomes of one request: who is asked, who answers if that fails, and what is written down?
+
+Rules kept here: an answer is whole for its caller only when its row is in the journal; a candidate that fails before anything
+of its answer has left is answered for by the champion within the request's own deadline, and both rows are kept; a champion's
+failure is passed on truthfully; shadows are asked after the answer has left.
+"""
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from segue.facts.codec import to_pack
+from segue.facts.frames import CAPTURE
+from segue.facts.prediction import CaptureRow, Role
+from segue.gateway.live import JSON_LENGTH, PIN, TRACE, TYPE, marks_of
+from segue.gateway.request.capture import Answered, Kept, answered_by, digest, unanswered
+from segue.gateway.request.flow import HOLD_BYTES, Flow
+from segue.gateway.shapes import refusal
+from segue.http.call import Call, Head, Result
+from segue.http.exchange import Exchange
+from segue.http.message import TO_CALLER, Block, Sieve, block, first
+
+if TYPE_CHECKING:
+    from segue.gateway.live import Live, Place, Upstream
+    from segue.gateway.worker import Worker
+    from segue.ports.recorder import Release
+
+_JSON: Final = (b"content-type", b"application/json")
+_MARKS: Final = frozenset({b"x-segue-request-id", b"x-segue-variant", b"x-segue-version"})  # ours, not an upstream's
+_ANSWERS: Final = Sieve(TO_CALLER | _MARKS, frozenset({b"date"}))
+
+
+class Proxied:
+    """One request on its way; made by the worker for each, and forgotten when its answer has left.
+
+    Args:
+        exchange: the caller's.
+        live: what was in force when it began.
+        tail: path and query for the upstream, where the caller chooses them.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_assignment",
+        "_at_us",
+        "_body",
+        "_call",
+        "_context",
+        "_dated",
+        "_digest",
+        "_exchange",
+        "_failed",
+        "_fields",
+        "_flow",
+        "_length",
+        "_live",
+        "_passing",
+        "_pin",
+        "_place",
+        "_source",
+        "_status",
+        "_tail",
+        "_type",
+        "_unit",
+        "_worker",
+        "request_id",
+    )
+
+    def __init__(self, worker: "Worker", exchange: Exchange, live: "Live", tail: bytes = b"") -> None:
+        self._worker = worker
+        self._exchange = exchange
+        self._live = live
+        self._tail = tail
+        self._place: Place | None = None
+        self._failed: Answered | None = None
+        self._flow: Flow | None = None
+        self._digest = b""  # of the request's body, where that is not kept
+        self._length: int | None = None  # of the body that is answered for, where none is sent
+        self._at_us = worker.clock.now_us()
+        noted: dict[bytes, bytes] = {}
+        self._passing = live.sieve.pass_on(exchange.headers, exchange.connection, noted)
+        self._pin = noted.get(PIN)
+        self._type = noted.get(TYPE, b"")
+        self.request_id = worker.request_id(live, exchange.body, noted.get(TRACE), noted.get(JSON_LENGTH))
+        self._unit, self._source = live.sources.unit(noted, self.request_id)
+        self._context = live.sources.context(noted)
+        self._assignment = live.assigner.assign(self._unit, self._context)
+
+    # -- asking ---------------------------------------------------------------------------------------------------------
+
+    def begin(self, version: str = "") -> None:
+        """Ask the variant that is pinned, by the path's version or by a field, or that is assigned."""
+        if version:
+            self._pin = version.encode()
+        if self._pin is not None:
+            self._begin_pinned(self._pin.decode("utf-8", "replace"))
+            return
+        upstream = self._live.upstreams.get(self._assignment.variant)
+        if upstream is None:
+            self._unserved()
+        else:
+            self._ask(upstream, self._exchange.arrived_s)
+
+    def _begin_pinned(self, version: str) -> None:
+        pinned = self._live.by_version(version)
+        if pinned is None:
+            allocation = self._live.allocation
+            why = f"no version {version!r} of {allocation.route!r} is served here"
+            self._exchange.respond(404, (_JSON,), refusal(allocation.protocol, 404, why))
+        else:
+            self._ask(pinned, self._exchange.arrived_s)
+
+    def _ask(self, upstream: "Upstream", now_s: float) -> None:
+        exchange = self._exchange
+        self._asked = upstream.variant
+        place = self._place = upstream.place()
+        deadline_s = min(now_s + upstream.timeout_s, exchange.arrived_s + self._live.allocation.deadline_s)
+        outline = place.towards(exchange.method, self._tail) if self._tail else place.outline
+        payload = outline.filled(self._passing, exchange.body)
+        call = self._call = Call(payload, self._done, deadline_s, exchange.method == b"HEAD", True, self, HOLD_BYTES)  # noqa: FBT003 - keywords cost the request path
+        place.pool.send(call, now_s)
+
+    def _unserved(self) -> None:
+        """Nobody serves the variant now: the same as its failure."""
+        self._asked = self._assignment.variant
+        self._answered(unanswered(self._asked, "unserved", time.monotonic()))
+
+    # -- answers that come in pieces --------------------------------------------------------------------------------------
+
+    def head(self, head: Head, length: int | None) -> None:
+        """A long answer, or a stream of events, has begun."""
+        kept = Kept(self._live.body_limit_bytes)
+        idle_s = self._live.upstreams[self._asked].timeout_s
+        exchange = None if head.status >= 400 and self._champion_may_answer() else self._exchange
+        flow = self._flow = Flow(self._call, kept, exchange, idle_s)
+        self._status = head.status
+        if exchange is not None:
+            passed, _ = head.passed or _passed(head)
+            exchange.on_gone = self._gone
+            flow.start(head.status, self._marked(passed), length)
+
+    def piece(self, data: bytes) -> None:
+        """A piece of it."""
+        if self._flow is not None:
+            self._flow.piece(data)
+
+    def _gone(self) -> None:
+        """The caller has left in the middle of its answer: nobody needs the rest."""
+        place, flow = self._place, self._flow
+        if place is not None and flow is not None:
+            place.pool.cancel(self._call)
+            latency_us = int((time.monotonic() - self._call.started_s) * 1e6)
+            gone = Answered(
+                self._asked, place.version, self._status, "caller", None, b"", latency_us, time.monotonic(), flow.kept
+            )
+            self.record("pinned" if self._pin is not None else "served", gone, latency_us)
+
+    # -- answering ------------------------------------------------------------------------------------------------------
+
+    def _done(self, result: Result) -> None:
+        version = self._place.version if self._place is not None else ""
+        flow = self._flow
+        answered = answered_by(self._asked, version, result, None if flow is None else flow.kept)
+        if flow is not None and flow.started:
+            self._end(flow, answered)
+        else:
+            self._answered(answered)
+
+    def _end(self, flow: Flow, answered: Answered) -> None:
+        """An answer that has left in pieces is whole, or never will be."""
+        self._exchange.on_gone = None
+        if answered.head is None:
+            flow.cut()
+            self.record("pinned" if self._pin is not None else "failed", answered, self._total_us(answered))
+            return
+
+        def release(written: bool) -> None:
+            if written:
+                flow.end()
+                self._ask_shadows()
+            else:
+                flow.cut()
+
+        if self._failed is not None:
+            self._write_failed(self._failed, answered)
+        self.record(self._role(answered), answered, self._total_us(answered), release)
+
+    def _champion_may_answer(self) -> bool:
+        """Whether somebody else can still answer in place of the variant that was asked."""
+        champion = self._live.allocation.champion
+        return self._failed is None and self._pin is None and self._asked != champion and champion in self._live.upstreams
+
+    def _answered(self, answered: Answered) -> None:
+        if self._failed is not None:
+            self._write_failed(self._failed, answered)
+        elif answered.error and self._pin is None and answered.variant != self._live.allocation.champion:
+            self._failed = answered
+            self._flow = None
+            upstream = self._live.upstreams.get(self._live.allocation.champion)
+            if upstream is not None:
+                self._ask(upstream, answered.finished_s)
+                return
+        self._leave(answered)
+
+    def _write_failed(self, failed: Answered, fallback: Answered) -> None:
+        """The candidate's row; its 4xx is the caller's fault if the champion gives one too."""
+        if failed.error == "caller" and fallback.error != "caller":
+            failed = failed.blamed("rejected")
+        self.record("failed", failed, self._total_us(fallback))
+
+    def _role(self, answered: Answered) -> Role:
+        if self._pin is not None:
+            return "pinned"
+        if self._failed is not None and self._failed is not answered:
+            return "fallback"
+        return "served" if answered.status else "failed"
+
+    def _leave(self, answered: Answered) -> None:
+        """Write the row of the answer that leaves; `release` then lets it leave."""
+        head = answered.head
+        if head is None:
+            self._status = 504 if answered.error == "timeout" else 503 if answered.error == "unserved" else 502
+            fields, self._dated = block([_JSON]), False
+            self._body = refusal(self._live.allocation.protocol, self._status, f"no version answered: {answered.error}")
+        else:
+            self._status, self._body = answered.status, answered.body
+            fields, self._dated = head.passed or _passed(head)
+            if self._exchange.method == b"HEAD":
+                self._length = int(first(head.headers, b"content-length") or 0)
+        self._fields = self._marked(fields, answered)
+        self.record(self._role(answered), answered, self._total_us(answered), self._release)
+
+    def _marked(self, fields: Block, answered: Answered | None = None) -> Block:
+        """The fields of an answer, with those that say who gave it."""
+        place = self._place
+        if place is not None:
+            marks = place.marks
+        else:
+            marks = marks_of(answered.variant, answered.version) if answered is not None else Block(b"")
+        return Block(b"".join((fields, marks, self.request_id.encode())))
+
+    def _release(self, written: bool) -> None:
+        """The row is in the journal, and the answer leaves; or it is not, and the answer must not."""
+        if not written:
+            body = refusal(self._live.allocation.protocol, 503, "the record cannot be written")
+            self._exchange.respond(503, (_JSON, (b"retry-after", b"1")), body)
+            return
+        self._exchange.respond(self._status, self._fields, self._body, length=self._length, dated=self._dated)
+        self._ask_shadows()
+
+    # -- the record -----------------------------------------------------------------------------------------------------
+
+    def _total_us(self, answered: Answered) -> int:
+        return int((answered.finished_s - self._exchange.arrived_s) * 1e6)
+
+    def record(self, role: Role, answered: Answered, total_us: int, release: "Release | None" = None) -> None:
+        """Count one variant's answer to this request, and write its row."""
+        worker = self._worker
+        kind = (self._live.allocation.route, answered.variant, answered.version, role, answered.error or "ok")
+        worker.counters.tally(kind).add(answered.latency_us, total_us)
+        worker.recorder.record(CAPTURE, to_pack(self._row(role, answered, total_us)), release)
+
+    def _row(self, role: Role, answered: Answered, total_us: int) -> CaptureRow:
+        live, assignment, exchange = self._live, self._assignment, self._exchange
+        asked, limit = exchange.body, live.body_limit_bytes
+        asked_size = len(asked)
+        if asked_size > limit and not self._digest:
+            self._digest = digest(asked)
+        body: bytes | None = answered.body
+        size, hashed = len(answered.body), b""
+        if answered.kept is not None:
+            body, size = answered.kept.body, answered.kept.size
+        if size > limit:
+            hashed = digest(answered.body) if answered.kept is None else answered.kept.digest()
+            body = None
+        return (
+            self.request_id,
+            self._at_us,
+            live.allocation.number,
+            self._unit,
+            self._source,
+            self._context,
+            assignment.variant,
+            answered.variant,
+            answered.version,
+            role,
+            assignment.propensity,
+            assignment.comparable and role != "pinned",
+            answered.status,
+            answered.error,
+            answered.latency_us,
+            total_us,
+            asked if asked_size <= limit and role != "shadow" else None,
+            body,
+            asked_size,
+            size,
+            self._digest,
+            hashed,
+            exchange.target.decode("ascii", "replace"),
+            self._type.decode("latin-1"),
+            live.allocation.route,
+        )
+
+    # -- shadows --------------------------------------------------------------------------------------------------------
+
+    def _ask_shadows(self) -> None:
+        if self._live.allocation.shadows:
+            self._worker.asked_beside(self, self._live)
+
+    @property
+    def served(self) -> str:
+        """The variant that was asked last."""
+        return self._asked
+
+    def shadow_payload(self, place: "Place") -> bytes | tuple[bytes, bytes]:
+        """The same request, marked as a shadow's."""
+        mark = b"\r\nx-segue-shadow: 1\r\nx-segue-request-id: " + self.request_id.encode()
+        outline = place.towards(self._exchange.method, self._tail) if self._tail else place.outline
+        return outline.filled(Block(self._passing + mark), self._exchange.body)
+
+
+def _passed(head: Head) -> tuple[Block, bool]:
+    """The fields of an answer that the caller gets, noted for the next answer with the same head."""
+    noted: dict[bytes, bytes] = {}
+    head.passed = (_ANSWERS.pass_on(head.headers, head.connection, noted), bool(noted))
+    return head.passed

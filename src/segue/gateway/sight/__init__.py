@@ -1,0 +1,1 @@
+"""What does the gateway let people see of itself?"""
