@@ -9,6 +9,7 @@ import pytest
 from segue.adapters.stores.store import open_store
 from segue.ports.registry import Registry
 from segue.testkit.crashes import CrashSuite
+from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
 from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
@@ -41,6 +42,10 @@ class TestAllocationsInFile(InFile, AllocationSuite):
 
 class TestEndpointsInFile(InFile, EndpointSuite):
     pass
+
+
+class TestKeysInFile(InFile, KeySuite):
+    """What a file promises."""
 
 
 class TestSummariesInFile(InFile, SummarySuite):

@@ -149,9 +149,35 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime
 
 
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """One caller's right to ask a route, without the key itself.
+
+    Args:
+        id: which key it is; stands in the key, and may be seen.
+        name: whose it is.
+        digest: sha256 of the whole key, in hex.
+        created_at, expires_at, revoked_at: real time; None for never.
+    """
+
+    id: str
+    route: str
+    name: str
+    digest: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gateway polls: the allocation in force and where its versions are served; `revision` changes with either."""
+    """What a gateway polls; `revision` changes with any of it.
+
+    Args:
+        allocation: the one in force.
+        endpoints: where its versions are served.
+        keys: who may ask the route; those that were revoked are left out.
+    """
 
     revision: str
     allocation: Allocation
     endpoints: tuple[Endpoint, ...] = ()
+    keys: tuple[Key, ...] = ()

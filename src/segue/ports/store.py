@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from segue.facts.allocation import Allocation, Directory, Endpoint
+from segue.facts.allocation import Allocation, Directory, Endpoint, Key
 from segue.facts.decision import Act, Command, Decision, State
 from segue.facts.summary import Answer, Cell
 
@@ -130,6 +130,22 @@ class EndpointStore(Protocol):
 
     def endpoints(self, name: str = "") -> Sequence[Endpoint]:
         """All endpoints, or those of one name."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Who may ask which route."""
+
+    def add(self, key: Key) -> None:
+        """Enter a key; Conflict where its id is taken."""
+        ...
+
+    def revoke(self, key_id: str, at: datetime) -> Key:
+        """Let a key open nothing from now on; twice is once. NotFound where there is none."""
+        ...
+
+    def keys(self, route: str = "") -> Sequence[Key]:
+        """All keys ever made, or those of a route, oldest first; revoked and expired ones too."""
         ...
 
 

@@ -14,6 +14,7 @@ from segue.ports.store import (
     AllocationStore,
     CommandStore,
     EndpointStore,
+    KeyStore,
     LeaseStore,
     Loaded,
     RolloutStore,
@@ -33,6 +34,8 @@ class Opened(Protocol):
     def allocations(self) -> AllocationStore: ...  # noqa: D102
     @property
     def endpoints(self) -> EndpointStore: ...  # noqa: D102
+    @property
+    def keys(self) -> KeyStore: ...  # noqa: D102
     @property
     def summaries(self) -> SummaryStore: ...  # noqa: D102
     @property

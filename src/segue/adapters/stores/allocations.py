@@ -1,8 +1,9 @@
 """Which allocation is in force, and where are its versions served?
 
 Gateways poll `directory` several times a second, so what they ask is kept ready: one row a route holds the revision, a
-digest of all that a gateway acts on. Who changes any of that (`publish`, and `announce` and `withdraw` of endpoints) locks
-the row and renews the revision in the same transaction; an unchanged poll reads one row by its key and no more.
+digest of all that a gateway acts on. Who changes any of that (`publish`, `announce` and `withdraw` of endpoints, `add` and
+`revoke` of keys) locks the row and renews the revision in the same transaction; an unchanged poll reads one row by its key and
+no more.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import NotFound
-from segue.facts.allocation import Allocation, Directory, Endpoint
+from segue.facts.allocation import Allocation, Directory, Endpoint, Key
 from segue.facts.codec import from_json, to_json
 from segue.ids import digest
 from segue.ports.store import WorkerReport
@@ -73,7 +74,8 @@ class SqlAllocations:
                 known = connection.execute(select(_routes.route)).scalars()
                 raise NotFound("nothing has been published for this route yet", hint=nearest(route, known), route=route)
             allocation = from_json(Allocation, row.body)
-            return Directory(revision=row.revision, allocation=allocation, endpoints=_serving(connection, allocation))
+            serving, keys = _serving(connection, allocation), read_keys(connection, route, valid=True)
+            return Directory(revision=row.revision, allocation=allocation, endpoints=serving, keys=keys)
 
     def allocations(self, route: str, *, rollout: str = "") -> Sequence[Allocation]:
         """Every allocation ever published, in order."""
@@ -99,12 +101,13 @@ class SqlAllocations:
 
 
 def renew_revision(connection: Connection, route: str) -> None:
-    """Bring a route's revision up to its allocation and endpoints; inside a transaction that has locked its row."""
+    """Bring a route's revision up to its allocation, endpoints and keys; inside a transaction that has locked its row."""
     row = connection.execute(_IN_FORCE, {"route": route}).one()
     allocation = from_json(Allocation, row.body)
     serving = _serving(connection, allocation)
     places = "\x1e".join(f"{it.name}\x1f{it.host}\x1f{it.version}\x1f{it.url}\x1f{it.path}" for it in serving)
-    revision = f"{allocation.number}-{digest((row.body + places).encode())[:16]}"
+    keys = "".join(f"\x1d{key.id}" for key in read_keys(connection, route, valid=True))
+    revision = f"{allocation.number}-{digest((row.body + places + keys).encode())[:16]}"
     connection.execute(update(schema.routes).where(_routes.route == route).values(revision=revision))
 
 
@@ -124,6 +127,16 @@ def read_endpoints(connection: Connection, names: Sequence[str] | None) -> tuple
         query = query.where(_endpoints.name.in_(names))
     rows = connection.execute(query).mappings()
     return tuple(Endpoint(seen_at=from_us(row["seen_at_us"]), **{key: row[key] for key in _PLACE}) for row in rows)
+
+
+def read_keys(connection: Connection, route: str = "", *, valid: bool = False) -> tuple[Key, ...]:
+    """Keys, oldest first: of a route or of all, only those that were not revoked or all."""
+    query = select(schema.keys.c.body).order_by(schema.keys.c.created_at_us, schema.keys.c.id)
+    if route:
+        query = query.where(schema.keys.c.route == route)
+    if valid:
+        query = query.where(schema.keys.c.revoked.is_(False))
+    return tuple(from_json(Key, body) for body in connection.execute(query).scalars())
 
 
 _PLACE: Final = ("name", "host", "version", "url", "path")

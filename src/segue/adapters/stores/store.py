@@ -10,11 +10,12 @@ from segue.adapters.stores.commands import SqlCommands
 from segue.adapters.stores.database.connect import Database
 from segue.adapters.stores.database.upgrade import upgrade
 from segue.adapters.stores.endpoints import SqlEndpoints
+from segue.adapters.stores.keys import SqlKeys
 from segue.adapters.stores.leases import SqlLeases
 from segue.adapters.stores.rollouts import SqlRollouts
 from segue.adapters.stores.summaries import SqlSummaries
 from segue.ports.registry import Registry
-from segue.ports.store import AllocationStore, CommandStore, EndpointStore, LeaseStore, RolloutStore, SummaryStore
+from segue.ports.store import AllocationStore, CommandStore, EndpointStore, KeyStore, LeaseStore, RolloutStore, SummaryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Stores:
     commands: CommandStore
     allocations: AllocationStore
     endpoints: EndpointStore
+    keys: KeyStore
     summaries: SummaryStore
     leases: LeaseStore
     registry: Registry
@@ -63,6 +65,7 @@ def open_store(url: str) -> Stores:
         commands=SqlCommands(database),
         allocations=SqlAllocations(database),
         endpoints=SqlEndpoints(database),
+        keys=SqlKeys(database),
         summaries=SqlSummaries(database),
         leases=SqlLeases(database),
         registry=EmbeddedRegistry(database),

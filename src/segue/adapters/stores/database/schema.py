@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD: Final = "r0004"
+HEAD: Final = "r0005"
 """The newest revision of `migrations`, so that opening a store that is up to date needs no Alembic."""
 
 metadata = MetaData()
@@ -99,6 +99,17 @@ endpoints = Table(
     Column("url", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("seen_at_us", BigInteger, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("route", Text, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("keys_of_route", "route"),
 )
 
 workers = Table(

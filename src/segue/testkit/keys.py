@@ -1,0 +1,77 @@
+"""Does a store keep callers' keys as the port promises?"""
+
+from datetime import timedelta
+
+import pytest
+
+from segue.errors import Conflict, NotFound
+from segue.facts.allocation import Directory, Key
+from segue.testkit import samples
+from segue.testkit.stores import Opened, Opener, StoreFixtures
+
+
+def key(key_id: str = "k1", route: str = "churn", *, minutes: int = 0) -> Key:
+    """A key made some minutes after the samples' time."""
+    made = samples.NOW + timedelta(minutes=minutes)
+    return Key(id=key_id, route=route, name="team-a", digest="00" * 32, created_at=made, expires_at=made + timedelta(days=90))
+
+
+def directory(store: Opened) -> Directory:
+    """The route's, which is there."""
+    found = store.allocations.directory("churn")
+    assert found is not None
+    return found
+
+
+class KeySuite(StoreFixtures):
+    """Inherit it, and override `opener`."""
+
+    def test_what_is_added_is_there(self, store: Opened, opener: Opener) -> None:
+        """By value, oldest first, of all routes or of one; for another opening too."""
+        late, early, other = key("b", minutes=1), key("c"), key("a", "delay", minutes=2)
+        for each in (late, early, other):
+            store.keys.add(each)
+        again = opener()
+        try:
+            assert list(again.keys.keys()) == [early, late, other]
+            assert list(again.keys.keys("churn")) == [early, late]
+        finally:
+            again.close()
+
+    def test_an_id_is_taken_once(self, store: Opened) -> None:
+        """The second is a Conflict, and changes nothing."""
+        store.keys.add(key())
+        with pytest.raises(Conflict):
+            store.keys.add(key(route="delay"))
+        assert list(store.keys.keys()) == [key()]
+
+    def test_revoked_is_revoked_once(self, store: Opened) -> None:
+        """The first time counts; the key stays in the list, with its end."""
+        store.keys.add(key())
+        at = samples.NOW + timedelta(hours=1)
+        revoked = store.keys.revoke("k1", at)
+        assert revoked.revoked_at == at
+        assert store.keys.revoke("k1", at + timedelta(hours=1)) == revoked
+        assert list(store.keys.keys()) == [revoked]
+
+    def test_an_unknown_key(self, store: Opened) -> None:
+        """Nothing to revoke."""
+        with pytest.raises(NotFound):
+            store.keys.revoke("k1", samples.NOW)
+
+    def test_gateways_learn_of_keys_by_their_poll(self, store: Opened) -> None:
+        """A key that is added before or after the allocation is in the next directory, a revoked one or another's is not."""
+        store.keys.add(key("early"))
+        store.allocations.publish(samples.allocation(), command_id="c1")
+        first = directory(store)
+        assert [it.id for it in first.keys] == ["early"]
+        store.keys.add(key("elsewhere", "delay"))
+        assert store.allocations.directory("churn", unless=first.revision) is None
+        store.keys.add(key("late", minutes=1))
+        second = store.allocations.directory("churn", unless=first.revision)
+        assert second is not None
+        assert [it.id for it in second.keys] == ["early", "late"]
+        store.keys.revoke("early", samples.NOW)
+        third = store.allocations.directory("churn", unless=second.revision)
+        assert third is not None
+        assert [it.id for it in third.keys] == ["late"]
