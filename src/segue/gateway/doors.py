@@ -76,6 +76,13 @@ class Doors:
         """The live routes of a protocol."""
         return [live for live in self._live.values() if live.allocation.protocol == protocol]
 
+    def streams(self, method: bytes, target: bytes) -> bool:
+        """Whether a long body may be passed on as it comes: its path alone says where it leads."""
+        if method == b"POST" and target in self.exact:
+            return True
+        door = self.find(Exchange(method, target, [], b""))
+        return door is not None and door.live is not None
+
     def find(self, exchange: Exchange) -> Door | None:
         """Where a request leads; None where its path is nobody's."""
         target = exchange.target

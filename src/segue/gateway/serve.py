@@ -69,7 +69,7 @@ async def _serve(settings: GatewaySettings, parts: Parts) -> None:
     siblings = Siblings(settings.last_good, settings.worker)
     worker.about.siblings = siblings.seen
     follower = Follower(settings, parts.allocations(), worker.swap, worker.running)
-    server = Server(worker.handle, settings.server)
+    server = Server(worker.handle, settings.server, worker.streams)
     follower.start(loop)
     port = await server.listen(settings.address, settings.port, reuse_port=True)
     log.info("worker %s serves at %s:%d", settings.worker, settings.address, port)

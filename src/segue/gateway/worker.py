@@ -123,6 +123,10 @@ class Worker:
         else:
             self._handle_other(exchange)
 
+    def streams(self, method: bytes, target: bytes) -> bool:
+        """Whether a long body of such a request may be passed on as it comes."""
+        return self._doors.streams(method, target)
+
     def _handle_other(self, exchange: Exchange) -> None:
         """What is not simply posted to a route's own path."""
         target = exchange.target.partition(b"?")[0]

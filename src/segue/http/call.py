@@ -107,6 +107,16 @@ class Stream(Protocol):
         """A part of the body."""
 
 
+class Source(Protocol):
+    """Gives a request's body as it comes; must not raise."""
+
+    def opened(self) -> None:
+        """The head has been sent: from now on `Call.write` may be called."""
+
+    def choked(self, *, yes: bool) -> None:
+        """The upstream takes it more slowly than it comes, or has caught up."""
+
+
 class Call(msgspec.Struct, eq=False):
     """One request to an upstream, and who hears of its result.
 
@@ -117,6 +127,8 @@ class Call(msgspec.Struct, eq=False):
         head_only: True for HEAD: the answer has no body, whatever it says.
         replayable: True when sending it twice does no harm: a kept connection that turns out dead is replaced once.
         stream: takes the answer piece by piece; `on_done` then ends it.
+        source: gives the body, where it is not in the payload; the payload's head then frames it, by its length or by chunks.
+        chunked: by chunks.
         hold_bytes: an answer up to this length is given whole to `on_done` all the same, unless it is a stream of events.
         replayed, started_s, connection: the pool's.
     """
@@ -128,6 +140,8 @@ class Call(msgspec.Struct, eq=False):
     replayable: bool = False
     stream: Stream | None = None
     hold_bytes: int = 0
+    source: Source | None = None
+    chunked: bool = False
     replayed: bool = False
     started_s: float = 0.0
     connection: "UpstreamConnection | None" = None
@@ -135,6 +149,18 @@ class Call(msgspec.Struct, eq=False):
     def failed(self, reason: Reason, detail: str, now_s: float, *, sent: bool) -> Failure:
         """The value that says so."""
         return Failure(reason, detail, sent, self.started_s, now_s)
+
+    def write(self, piece: bytes) -> None:
+        """Send a piece of the body."""
+        if self.connection is not None and piece:
+            self.connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
+
+    def finish(self) -> None:
+        """The body was whole."""
+        if self.connection is not None:
+            if self.chunked:
+                self.connection.write(b"0\r\n\r\n")
+            self.source = None
 
     def pause(self) -> None:
         """Read no more of a streamed answer for now."""

@@ -18,6 +18,7 @@ from segue.http.tls import ClientTls, TlsContext, why
 from segue.http.upstream import UpstreamConnection
 
 _DEFAULT: Final = PoolLimits()
+_NONE: Final[list[UpstreamConnection]] = []
 
 
 def _nobody(result: Result) -> None:
@@ -71,6 +72,8 @@ class UpstreamPool:
         """
         now_s = call.started_s = now_s or time.monotonic()
         idle = self._idle
+        if call.source is not None and self._room():
+            idle = _NONE  # it cannot be replayed: a kept connection may turn out dead
         while idle:
             connection = idle.pop()
             if connection.usable and connection.idle_since_s + self.limits.idle_s > now_s:

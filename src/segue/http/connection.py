@@ -42,7 +42,7 @@ class ServerConnection(asyncio.Protocol):
 
     def __init__(self, server: "Server") -> None:
         self._server = server
-        self._reader: RequestReader[Exchange] = RequestReader(server.limits, Exchange)
+        self._reader: RequestReader[Exchange] = RequestReader(server.limits, Exchange, self)
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # set before anything else is called
         self._current: Exchange | None = None
         self._starting = False  # inside `_next`
@@ -71,6 +71,11 @@ class ServerConnection(asyncio.Protocol):
         reader.feed(data)
         if self._current is None and not self.choked:
             self._next()
+        if reader.incoming is not None:
+            if self._current is None or self._current.incoming is not reader.incoming:
+                self.flow(paused=True)  # its body has to wait for the answers before
+        elif self._current is not None and self._current.incoming is not None:
+            self.due = NEVER  # its body is whole
         if len(reader.ready) > self._server.limits.pipelined and not self._reading_paused and not self._deaf:
             self._reading_paused = True
             self._transport.pause_reading()
@@ -78,6 +83,8 @@ class ServerConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The caller sends no more; it may still read what it asked for."""
         self._last = True
+        if self._reader.incoming is not None:
+            return False  # in the middle of a body
         if not self._transport.can_write_eof():  # TLS: its goodbye ends both directions
             return False
         return not self._deaf and (self._current is not None or bool(self._reader.ready))
@@ -87,10 +94,13 @@ class ServerConnection(asyncio.Protocol):
         self._server.leave(self)
         self._deaf = True
         self._reader.ready.clear()
+        incoming = self._reader.incoming
         self._reader = cast("RequestReader[Exchange]", None)  # the parser refers back to it: break the ring
         current, self._current = self._current, None
         if current is not None:
             current.leave()
+        if incoming is not None:
+            incoming.broken(0, "the caller has left")
 
     def pause_writing(self) -> None:
         """The caller reads too slowly: start nothing more for it."""
@@ -112,6 +122,22 @@ class ServerConnection(asyncio.Protocol):
             if self._current.on_writable is not None:
                 self._current.on_writable()
 
+    # -- called by the reader -------------------------------------------------------------------------------------------
+
+    def streams(self, method: bytes, target: bytes) -> bool:
+        """Whether a long body is handed over as it comes."""
+        return self._server.streams(method, target)
+
+    def flow(self, *, paused: bool) -> None:
+        """Stop reading a body that its taker cannot pass on as fast as it comes, or go on."""
+        if self._transport.is_closing() or paused == self._reading_paused:
+            return
+        self._reading_paused = paused
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
     # -- called by an exchange ------------------------------------------------------------------------------------------
 
     def ending(self, exchange: Exchange, *, dated: bool) -> bytes:
@@ -119,6 +145,8 @@ class ServerConnection(asyncio.Protocol):
         # A refusal that waits behind this answer ends the connection itself, after saying why.
         if (self._last or self._server.draining) and not self._reader.ready and self._reader.refusal is None:
             exchange.keep_alive = False
+        if exchange.incoming is not None and not exchange.incoming.ended:
+            exchange.keep_alive = False  # nobody reads the rest
         end = _CLOSE if not exchange.keep_alive else _KEEP if exchange.old else b"\r\n\r\n"
         return end if dated else self._server.date + end
 
@@ -133,7 +161,9 @@ class ServerConnection(asyncio.Protocol):
         elif parts:
             self._transport.writelines(parts)
         self._current = None
-        if not exchange.keep_alive:
+        if exchange.incoming is not None and not exchange.incoming.ended:
+            self._linger()
+        elif not exchange.keep_alive:
             self._close()
         elif self._starting or self.choked:
             pass  # whoever is inside `_next` goes on, or the caller's catching up does
@@ -156,8 +186,11 @@ class ServerConnection(asyncio.Protocol):
         self._starting = True  # a handler that answers at once does not call this again: the loop goes on
         while ready and self._current is None and not self.choked and not self._deaf:
             exchange = self._current = ready.popleft()
-            self._begun_tick = 0
             self.due = NEVER
+            if exchange.incoming is not None:
+                self.due = (self._begun_tick or server.tick) + server.request_ticks
+                self.flow(paused=False)
+            self._begun_tick = 0
             server.requests += 1
             exchange.begin(self, time.monotonic())
             try:
@@ -165,6 +198,8 @@ class ServerConnection(asyncio.Protocol):
             except Exception as error:  # noqa: BLE001 - a handler's bug must not take the other callers with it
                 server.report(error)
                 self._apologise(exchange)
+            if exchange.incoming is not None and self._current is exchange:
+                self._invite()
         self._starting = False
         if self._current is None and not self._deaf and not self.choked:
             self._wait()
@@ -196,8 +231,12 @@ class ServerConnection(asyncio.Protocol):
             return
         self._begun_tick = self._begun_tick or server.tick
         self.due = self._begun_tick + (server.request_ticks if reader.in_body else server.head_ticks)
-        if reader.expects_continue:
-            reader.expects_continue = False
+        self._invite()
+
+    def _invite(self) -> None:
+        """Tell a caller that asks first that its body is welcome."""
+        if self._reader.expects_continue:
+            self._reader.expects_continue = False
             self._transport.write(_CONTINUE)
 
     # -- the end --------------------------------------------------------------------------------------------------------
@@ -206,6 +245,9 @@ class ServerConnection(asyncio.Protocol):
         """Waiting has lasted too long; the server's sweep calls this."""
         if self._deaf or self.choked:
             self._transport.abort()
+        elif self._current is not None and self._reader.incoming is not None:
+            self.due = NEVER
+            self._reader.incoming.broken(408, "the request took too long")
         elif self._reader.begun:
             self._refuse(408, "the request took too long")
         else:

@@ -20,6 +20,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
         head_bytes: request line and headers together, and trailers; more is 431 (414 where the target alone is longer).
         headers: fields in one request; more is 431.
         body_bytes: a request's body; more is 413.
+        hold_bytes: a longer body is handed over as it comes, where the handler takes it so; it is read once, by one upstream.
         connections: open at once; one more is answered 503 with Retry-After and closed.
         pipelined: whole requests waiting behind one in hand; reading pauses above it.
         idle_s: without a request in hand or under way, before the connection is closed silently.
@@ -37,7 +38,8 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     head_bytes: int = 32 * 1024
     headers: int = 128
-    body_bytes: int = 8 * 1024 * 1024
+    body_bytes: int = 64 * 1024 * 1024
+    hold_bytes: int = 1024 * 1024
     connections: int = 4096
     pipelined: int = 16
     idle_s: float = 75.0

@@ -211,6 +211,11 @@ class Outline:
             return b"".join(head), body
         return b"".join((*head, body))
 
+    def begun(self, fields: Block, length: int | None) -> bytes:
+        """The head of a request whose body follows in pieces: chunked, where its length is not known."""
+        framing = b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
+        return b"".join((self._start, fields, b"\r\n", framing, b"\r\n\r\n"))
+
 
 def request_line(method: bytes, target: bytes) -> bytes:
     """The first line of a request, without its CRLF.

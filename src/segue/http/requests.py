@@ -14,7 +14,7 @@ An Upgrade is ignored, and its request answered in HTTP/1.1: clients that try h2
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import httptools
 import msgspec
@@ -63,8 +63,85 @@ class _RefusedError(Exception):
         self.refusal = Refusal(status, why)
 
 
+class Body(Protocol):
+    """Takes a long body as it comes; must not raise."""
+
+    def piece(self, data: bytes) -> None:
+        """A part of it."""
+
+    def end(self) -> None:
+        """It is whole."""
+
+    def broken(self, status: int, why: str) -> None:
+        """It will never be whole; 0 where the caller has left, else what to answer."""
+
+
+class Incoming:
+    """The body of a request that was handed over before it was whole.
+
+    What comes before somebody listens is held; the connection reads no further meanwhile than one read.
+
+    Args:
+        length: as announced; None for a chunked body.
+        streaming: stops reading from the caller, and goes on.
+    """
+
+    __slots__ = ("_body", "_held", "_streaming", "_verdict", "ended", "length")
+
+    def __init__(self, length: int | None, streaming: "Streaming") -> None:
+        self.length = length
+        self.ended = False  # whole, or never
+        self._streaming = streaming
+        self._held: list[bytes] = []
+        self._body: Body | None = None
+        self._verdict: tuple[int, str] | None = None
+
+    def listen(self, body: Body) -> None:
+        """Hear what is held, and then each piece; once."""
+        self._body = body
+        held, self._held = self._held, []
+        for data in held:
+            body.piece(data)
+        if self._verdict is not None:
+            body.broken(*self._verdict)
+        elif self.ended:
+            body.end()
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if not self.ended:
+            self._streaming.flow(paused=True)
+
+    def resume(self) -> None:
+        """Go on reading."""
+        if not self.ended:
+            self._streaming.flow(paused=False)
+
+    def push(self, data: bytes) -> None:
+        """A piece has come; called by the reader."""
+        if self._body is not None:
+            self._body.piece(data)
+        else:
+            self._held.append(data)
+
+    def end(self) -> None:
+        """It is whole; called by the reader."""
+        self.ended = True
+        if self._body is not None:
+            self._body.end()
+
+    def broken(self, status: int, why: str) -> None:
+        """It will not be whole; called by the reader and the connection, and heard once."""
+        if self.ended:
+            return
+        self.ended = True
+        self._verdict = (status, why)
+        if self._body is not None:
+            self._body.broken(status, why)
+
+
 class Request(msgspec.Struct, eq=False):
-    """One whole request, as parsed.
+    """One request, as parsed; whole, but where `incoming` says that its body is still coming.
 
     Args:
         method: `b"POST"`.
@@ -74,6 +151,7 @@ class Request(msgspec.Struct, eq=False):
         connection: what the Connection fields said.
         keep_alive: False: the caller sends no more after this.
         old: HTTP/1.0.
+        incoming: the body, where it is too long to be waited for; `body` is empty then.
     """
 
     method: bytes
@@ -83,6 +161,7 @@ class Request(msgspec.Struct, eq=False):
     connection: bytes = b""
     keep_alive: bool = True
     old: bool = False
+    incoming: Incoming | None = None
 
     def __repr__(self) -> str:
         return f"<{self.method!r} {self.target!r}>"  # neither fields nor body: they may hold secrets
@@ -91,12 +170,25 @@ class Request(msgspec.Struct, eq=False):
 R = TypeVar("R", bound=Request)
 
 
+class Streaming(Protocol):
+    """Who decides which requests are handed over before they are whole."""
+
+    def streams(self, method: bytes, target: bytes) -> bool:
+        """Whether the handler of this takes a long body as it comes."""
+        ...
+
+    def flow(self, *, paused: bool) -> None:
+        """Stop reading, or go on."""
+        ...
+
+
 class RequestReader(Generic[R]):
     """Reads one connection's requests.
 
     Args:
         limits: how much one request may be.
         make: `Request`, or a class of it that can answer.
+        streaming: None to wait for every request.
 
     After `feed`: `ready` holds whole requests; `refusal` is set when what follows them is refused; `ended` when nothing
     after them counts; `begun` when a further request has begun; `in_body` when its head is whole;
@@ -109,6 +201,7 @@ class RequestReader(Generic[R]):
         "_fed",
         "_headers",
         "_keep_alive",
+        "_length",
         "_limits",
         "_make",
         "_marks",
@@ -119,6 +212,7 @@ class RequestReader(Generic[R]):
         "_parser",
         "_size",
         "_spans",
+        "_streaming",
         "_target",
         "_trailer_bytes",
         "_upgrading",
@@ -128,12 +222,17 @@ class RequestReader(Generic[R]):
         "ended",
         "expects_continue",
         "in_body",
+        "incoming",
         "ready",
         "refusal",
     )
 
-    def __init__(self, limits: ServerLimits, make: Callable[[bytes, bytes, list[Header], bytes], R]) -> None:
+    def __init__(
+        self, limits: ServerLimits, make: Callable[[bytes, bytes, list[Header], bytes], R], streaming: Streaming | None = None
+    ) -> None:
         self._limits = limits
+        self._streaming = streaming
+        self.incoming: Incoming | None = None  # of the request that was handed over, while its body comes
         self._make = make
         self._parser = httptools.HttpRequestParser(self)
         self.ready: deque[R] = deque()
@@ -155,7 +254,7 @@ class RequestReader(Generic[R]):
         self._marks = 0
         self._body = b""
         self._more: list[bytes] | None = None
-        self._size = self._wire = self._trailer_bytes = 0
+        self._size = self._wire = self._trailer_bytes = self._length = 0
         self._spans = False  # its head came in more than one read
         self._whole = True  # a request before it ended in this read
         self.begun = self.in_body = self.expects_continue = False
@@ -174,6 +273,14 @@ class RequestReader(Generic[R]):
             self._refuse(error)
         if self.begun and self.refusal is None:
             self._check_unfinished(size)
+        if self.incoming is not None:
+            self._tell_refusal(self.incoming)
+
+    def _tell_refusal(self, incoming: Incoming) -> None:
+        """Whoever takes the body has to know when it is refused in the middle."""
+        if self.refusal is not None:
+            self.incoming = None
+            incoming.broken(self.refusal.status, self.refusal.why)
 
     def _read_without_upgrade(self, rest: bytes) -> None:
         while True:  # no recursion: one read can hold thousands of upgrades
@@ -243,7 +350,8 @@ class RequestReader(Generic[R]):
             if self._marks & _HOST:
                 raise _RefusedError(400, "more than one Host")
         elif mark == _LENGTH:
-            if int(value) > self._limits.body_bytes:
+            length = self._length = int(value)
+            if length > self._limits.body_bytes:
                 raise _RefusedError(413, "the body is too long")
         elif mark == _CONNECTION:
             self._connection = self._connection + b"," + value if self._connection else value
@@ -278,6 +386,23 @@ class RequestReader(Generic[R]):
             raise _RefusedError(501, "this is no tunnel")
         if marks & _CONNECTION and parser.should_upgrade():
             self._upgrading = True
+        elif self._length > self._limits.hold_bytes:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the request to its handler now, if that takes it so, and its body as it comes."""
+        streaming = self._streaming
+        if streaming is None or self._upgrading or not streaming.streams(self._method, self._target):
+            return
+        length = self._length if self._marks & _LENGTH else None
+        incoming = self.incoming = Incoming(length, streaming)
+        for piece in self._more or [self._body]:
+            if piece:
+                incoming.push(piece)
+        self._body, self._more = b"", None
+        request = self._finished(b"")
+        request.incoming = incoming
+        self.ready.append(request)
 
     def _check_head_size(self) -> None:
         size = len(self._target) + sum([len(name) + len(value) + 4 for name, value in self._headers])
@@ -298,18 +423,33 @@ class RequestReader(Generic[R]):
         size = self._size = self._size + len(piece)
         if size > self._limits.body_bytes:
             raise _RefusedError(413, "the body is too long")
-        if size == len(piece):
+        if self.incoming is not None:
+            self.incoming.push(piece)
+        elif size == len(piece):
             self._body = piece
         elif self._more is None:
             self._more = [self._body, piece]
         else:
             self._more.append(piece)
+        if size > self._limits.hold_bytes and self.incoming is None and self._marks & _ENCODING:
+            self._hand_over()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         if self._upgrading:
             return  # the parser skipped its body; it is read again without the upgrade
-        body = self._body if self._more is None else b"".join(self._more)
+        incoming = self.incoming
+        if incoming is None:
+            self.ready.append(self._finished(self._body if self._more is None else b"".join(self._more)))
+        if not self._keep_alive:
+            self.ended = True
+        self._clear()
+        if incoming is not None:
+            self.incoming = None
+            incoming.end()
+
+    def _finished(self, body: bytes) -> R:
+        """The request in hand, all but what it may still send of its body."""
         request = self._make(self._method, self._target, self._headers, body)
         if self._marks & _CONNECTION:
             request.connection = self._connection
@@ -319,9 +459,7 @@ class RequestReader(Generic[R]):
             self._old = False
         if not self._keep_alive:
             request.keep_alive = False
-            self.ended = True
-        self.ready.append(request)
-        self._clear()
+        return request
 
     def _head_without_upgrade(self) -> bytes:
         """A head with the framing of the request in hand, for a new parser: llhttp has skipped the body of an upgrade."""

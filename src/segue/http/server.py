@@ -12,8 +12,13 @@ from segue.http.limits import ServerLimits
 from segue.http.tls import ServerTls, TlsContext
 
 Handler: TypeAlias = Callable[[Exchange], None]
+Streams: TypeAlias = Callable[[bytes, bytes], bool]
 _DEFAULT: Final = ServerLimits()
 _LINGERERS: Final = 256  # connections beyond the limit that are being told so; more are cut without a word
+
+
+def _never(_method: bytes, _target: bytes) -> bool:
+    return False
 
 
 class Server:
@@ -22,12 +27,14 @@ class Server:
     Args:
         handler: answers the exchange now or later; must not block. One that raises is answered for with a 500.
         limits: what a caller is granted.
+        streams: method, target -> whether the handler takes a body beyond `limits.hold_bytes` as it comes.
 
     Counters to read: `requests` handed to the handler, `refused` by status, `connections` open now.
     """
 
-    def __init__(self, handler: Handler, limits: ServerLimits = _DEFAULT) -> None:
+    def __init__(self, handler: Handler, limits: ServerLimits = _DEFAULT, streams: Streams = _never) -> None:
         self.handler = handler
+        self.streams = streams
         self.limits = limits
         self.requests = 0
         self.refused: dict[int, int] = {}

@@ -44,6 +44,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.write(payload)
         else:
             self._transport.writelines(payload)
+        if call.source is not None:
+            call.source.opened()
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the call's body."""
+        if self.usable:
+            self._transport.write(data)
 
     def fail(self, reason: Reason, detail: str, now_s: float) -> None:
         """End the call without an answer, and the connection with it."""
@@ -71,6 +78,16 @@ class UpstreamConnection(asyncio.Protocol):
         if self.usable:
             self._transport.resume_reading()
 
+    def pause_writing(self) -> None:
+        """The upstream reads too slowly."""
+        if self.call is not None and self.call.source is not None:
+            self.call.source.choked(yes=True)
+
+    def resume_writing(self) -> None:
+        """The upstream has caught up."""
+        if self.call is not None and self.call.source is not None:
+            self.call.source.choked(yes=False)
+
     # -- called by the loop ---------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -94,7 +111,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(*reader.problem, now_s)
             return
         result: Result = Answer(reader.head, reader.body, call.started_s, now_s)
-        if reader.reusable:
+        if reader.reusable and call.source is None:  # else it has answered before the body was whole
             self.call = call.connection = None
             self.served += 1
             self._pool.release(self, now_s)

@@ -123,7 +123,7 @@ class Stage:
 
     async def listen(self, limits: ServerLimits | None = None) -> None:
         """Let the worker listen, and a caller connect."""
-        server = Server(self.worker.handle, limits or ServerLimits())
+        server = Server(self.worker.handle, limits or ServerLimits(), self.worker.streams)
         self.port = await server.listen()
         self._servers.append(server)
         self.caller = UpstreamPool("127.0.0.1", self.port)

@@ -14,10 +14,12 @@ from segue.facts.prediction import CaptureRow, Role
 from segue.gateway.live import JSON_LENGTH, PIN, TRACE, TYPE, marks_of
 from segue.gateway.request.capture import Answered, Kept, answered_by, digest, unanswered
 from segue.gateway.request.flow import HOLD_BYTES, Flow
+from segue.gateway.request.upload import Upload
 from segue.gateway.shapes import refusal
 from segue.http.call import Call, Head, Result
+from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
-from segue.http.message import TO_CALLER, Block, Sieve, block, first
+from segue.http.message import TO_CALLER, Block, Outline, Sieve, block, first
 
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Place, Upstream
@@ -61,6 +63,7 @@ class Proxied:
         "_tail",
         "_type",
         "_unit",
+        "_upload",
         "_worker",
         "request_id",
     )
@@ -84,6 +87,7 @@ class Proxied:
         self._unit, self._source = live.sources.unit(noted, self.request_id)
         self._context = live.sources.context(noted)
         self._assignment = live.assigner.assign(self._unit, self._context)
+        self._upload = None if exchange.incoming is None else Upload(exchange.incoming, self._broken)
 
     # -- asking ---------------------------------------------------------------------------------------------------------
 
@@ -115,9 +119,33 @@ class Proxied:
         place = self._place = upstream.place()
         deadline_s = min(now_s + upstream.timeout_s, exchange.arrived_s + self._live.allocation.deadline_s)
         outline = place.towards(exchange.method, self._tail) if self._tail else place.outline
+        if self._upload is not None:
+            self._ask_with(self._upload, outline, place.pool, (deadline_s, upstream.timeout_s))
+            return
         payload = outline.filled(self._passing, exchange.body)
         call = self._call = Call(payload, self._done, deadline_s, exchange.method == b"HEAD", True, self, HOLD_BYTES)  # noqa: FBT003 - keywords cost the request path
         place.pool.send(call, now_s)
+
+    def _ask_with(self, upload: Upload, outline: Outline, pool: UpstreamPool, times_s: tuple[float, float]) -> None:
+        """Ask with a body that is still coming."""
+        payload = outline.begun(self._passing, upload.length)
+        call = self._call = Call(payload, self._done, times_s[0], stream=self, hold_bytes=HOLD_BYTES)
+        call.source, call.chunked = upload, upload.length is None
+        upload.towards(call, pool, times_s[1])
+        pool.send(call)
+
+    def _broken(self, status: int, why: str) -> None:
+        """The caller's body will never be whole, which is nobody's fault but its own."""
+        if self._exchange.answered:
+            return
+        now_s = time.monotonic()
+        broken = unanswered(self._asked, "caller", now_s)
+        self.record("pinned" if self._pin is not None else "failed", broken, self._total_us(broken))
+        self._exchange.on_gone = None
+        if self._flow is not None and self._flow.started:
+            self._flow.cut()
+        elif status:
+            self._exchange.respond(status, (_JSON,), refusal(self._live.allocation.protocol, status, why))
 
     def _unserved(self) -> None:
         """Nobody serves the variant now: the same as its failure."""
@@ -133,10 +161,11 @@ class Proxied:
         exchange = None if head.status >= 400 and self._champion_may_answer() else self._exchange
         flow = self._flow = Flow(self._call, kept, exchange, idle_s)
         self._status = head.status
-        if exchange is not None:
+        place = self._place
+        if exchange is not None and place is not None:
             passed, _ = head.passed or _passed(head)
             exchange.on_gone = self._gone
-            flow.start(head.status, self._marked(passed), length)
+            flow.start(head.status, Block(b"".join((passed, place.marks, self.request_id.encode()))), length)
 
     def piece(self, data: bytes) -> None:
         """A piece of it."""
@@ -157,6 +186,7 @@ class Proxied:
     # -- answering ------------------------------------------------------------------------------------------------------
 
     def _done(self, result: Result) -> None:
+        del self._call  # which refers back to us: without the ring nobody has to collect garbage
         version = self._place.version if self._place is not None else ""
         flow = self._flow
         answered = answered_by(self._asked, version, result, None if flow is None else flow.kept)
@@ -187,18 +217,18 @@ class Proxied:
     def _champion_may_answer(self) -> bool:
         """Whether somebody else can still answer in place of the variant that was asked."""
         champion = self._live.allocation.champion
-        return self._failed is None and self._pin is None and self._asked != champion and champion in self._live.upstreams
+        if self._failed is not None or self._pin is not None or self._asked == champion:
+            return False
+        return champion in self._live.upstreams and (self._upload is None or not self._upload.consumed)
 
     def _answered(self, answered: Answered) -> None:
         if self._failed is not None:
             self._write_failed(self._failed, answered)
-        elif answered.error and self._pin is None and answered.variant != self._live.allocation.champion:
+        elif answered.error and self._champion_may_answer():
             self._failed = answered
             self._flow = None
-            upstream = self._live.upstreams.get(self._live.allocation.champion)
-            if upstream is not None:
-                self._ask(upstream, answered.finished_s)
-                return
+            self._ask(self._live.upstreams[self._live.allocation.champion], answered.finished_s)
+            return
         self._leave(answered)
 
     def _write_failed(self, failed: Answered, fallback: Answered) -> None:
@@ -226,17 +256,9 @@ class Proxied:
             fields, self._dated = head.passed or _passed(head)
             if self._exchange.method == b"HEAD":
                 self._length = int(first(head.headers, b"content-length") or 0)
-        self._fields = self._marked(fields, answered)
+        marks = self._place.marks if self._place is not None else marks_of(answered.variant, answered.version)
+        self._fields = Block(b"".join((fields, marks, self.request_id.encode())))
         self.record(self._role(answered), answered, self._total_us(answered), self._release)
-
-    def _marked(self, fields: Block, answered: Answered | None = None) -> Block:
-        """The fields of an answer, with those that say who gave it."""
-        place = self._place
-        if place is not None:
-            marks = place.marks
-        else:
-            marks = marks_of(answered.variant, answered.version) if answered is not None else Block(b"")
-        return Block(b"".join((fields, marks, self.request_id.encode())))
 
     def _release(self, written: bool) -> None:
         """The row is in the journal, and the answer leaves; or it is not, and the answer must not."""
@@ -245,7 +267,8 @@ class Proxied:
             self._exchange.respond(503, (_JSON, (b"retry-after", b"1")), body)
             return
         self._exchange.respond(self._status, self._fields, self._body, length=self._length, dated=self._dated)
-        self._ask_shadows()
+        if self._live.allocation.shadows:
+            self._ask_shadows()
 
     # -- the record -----------------------------------------------------------------------------------------------------
 
@@ -262,9 +285,9 @@ class Proxied:
     def _row(self, role: Role, answered: Answered, total_us: int) -> CaptureRow:
         live, assignment, exchange = self._live, self._assignment, self._exchange
         asked, limit = exchange.body, live.body_limit_bytes
-        asked_size = len(asked)
-        if asked_size > limit and not self._digest:
-            self._digest = digest(asked)
+        asked_size = len(asked) if self._upload is None else self._upload.kept.size
+        if asked_size > limit and (not self._digest or self._upload is not None):
+            self._digest = digest(asked) if self._upload is None else self._upload.kept.digest()
         body: bytes | None = answered.body
         size, hashed = len(answered.body), b""
         if answered.kept is not None:
@@ -303,8 +326,11 @@ class Proxied:
     # -- shadows --------------------------------------------------------------------------------------------------------
 
     def _ask_shadows(self) -> None:
-        if self._live.allocation.shadows:
+        if self._upload is None:
             self._worker.asked_beside(self, self._live)
+            return
+        for shadow in self._live.allocation.shadows:  # the body is gone
+            self._worker.dropped_shadow(self._live, shadow.variant)
 
     @property
     def served(self) -> str:
