@@ -9,13 +9,27 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from math import exp, log1p
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from segue.evidence.methods.indirect.beta_mixture import log_beta_mixture
 from segue.evidence.process import Process
 from segue.evidence.weighing import METHODS
 from segue.facts.grid import score_grid
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question, Side
-from segue.facts.summary import ArmCell, ArmCounts, Counts, PairedCounts, ScoreSums, Summary
+from segue.facts.summary import (
+    Agreements,
+    ArmCell,
+    ArmCounts,
+    Counts,
+    Histogram,
+    PairedCounts,
+    ScoreSums,
+    SpreadCell,
+    Spreads,
+    Summary,
+)
 
 Step = tuple[bool, float, float]
 """To the candidate, propensity, value."""
@@ -262,6 +276,101 @@ def test_events(side: Side, ratio: float) -> None:
     assert expected(multiplied(ratio), wealth, 5) == pytest.approx(1, abs=1e-12)
     assert best_stopping(multiplied(ratio), wealth, 5) <= 1 + 1e-12
     assert best_stopping(multiplied(ratio + into_the_null(side, 0.1)), wealth, 5) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(("bound", "factor"), [(-0.05, 1.0), (0.03, 1.0), (0.0, 0.9)])
+def test_adjusted_scores(side: Side, bound: float, factor: float) -> None:
+    """P4 with a prediction that the past made of each unit in place of the centre, right or wrong: still fair."""
+    question = replace(
+        asking("randomised", bound, side=side, factor=factor, prior=Prior(mean=0.3, effect=0.2)), expected="context.last"
+    )
+    grid = score_grid(question)
+
+    def summarise(path: Path) -> ScoreSums:
+        z = [
+            grid.of_draw(value, to_candidate=arm, propensity=pi, expected=path[k - 1][2] if k else 0.9)
+            for k, (arm, pi, value) in enumerate(path)
+        ]
+        growth = tuple(sum(log1p(bet * one) for one in z) for bet in grid.lambdas)
+        weight = sum(pi * (1 - pi) for _, pi, _ in path)
+        n_candidate = sum(arm for arm, *_ in path)
+        return ScoreSums(n=len(z), n_candidate=n_candidate, z=sum(z), z2=1.0, weight=weight, log_growth=growth)
+
+    wealth = wealth_of(question, summarise, side, bound)
+    assert expected(graded(bound, factor), wealth, 4) == pytest.approx(1, abs=1e-12)
+    assert best_stopping(graded(bound, factor), wealth, 4) <= 1 + 1e-12
+
+
+def spread(values: tuple[float, ...], of_candidate: tuple[float, ...], of_champion: tuple[float, ...]) -> World:
+    """Units with one of a few values; each variant's law stays what it is."""
+
+    def world(path: Path) -> Iterator[tuple[float, Step]]:
+        del path
+        for arm, law in ((True, of_candidate), (False, of_champion)):
+            for value, chance in zip(values, law, strict=True):
+                yield chance / 2, (arm, 0.5, value)
+
+    return world
+
+
+def histograms(path: Path) -> Spreads:
+    """Values 1, 2 and 4 in the buckets 0, 1 and 2 of base 2."""
+    of = {
+        arm: Histogram(
+            base=2.0, at_most_zero=0, buckets={k: sum(step[0] == arm and step[2] == 2.0**k for step in path) for k in range(3)}
+        )
+        for arm in (True, False)
+    }
+    return Spreads(cells=(SpreadCell(propensity=0.5, candidate=of[True], champion=of[False]),))
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    ("of_candidate", "of_champion"),
+    [((0.5, 0.3, 0.2), (0.5, 0.3, 0.2)), ((0.5, 0.5, 0.0), (0.5, 0.0, 0.5)), ((0.2, 0.6, 0.2), (0.49, 0.02, 0.49))],
+    ids=["same", "same median", "atoms"],
+)
+def test_quantiles(side: Side, of_candidate: tuple[float, ...], of_champion: tuple[float, ...]) -> None:
+    """P9: with equal medians nobody gains, whatever the rest of the two laws."""
+    question = asking("randomised", 0.0, side=side)
+    question = replace(question, metric=replace(question.metric, parameters={"q": 0.5}))
+    world = spread((1.0, 2.0, 4.0), of_candidate, of_champion)
+
+    @cache
+    def unordered(path: Path) -> float:
+        process = METHODS[Spreads, "randomised"](question, histograms(path))
+        return exp(process.bets.log_e(side, 0.0)) if isinstance(process, Process) else 1.0
+
+    assert best_stopping(world, lambda path: unordered(tuple(sorted(path))), 4) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_beta_mixture(side: Side) -> None:
+    """The halves that a quantile is made of: exactly fair at the share, never a gain inside the null."""
+
+    def wealth(path: Path) -> float:
+        hits = np.array([sum(value for *_, value in path)])
+        return float(np.exp(log_beta_mixture(hits, len(path), share=0.7, strength=5.0, side=side))[0])
+
+    assert expected(valued(lambda _: 0.7), wealth, 8) == pytest.approx(1, abs=1e-12)
+    assert best_stopping(valued(lambda _: 0.7), wealth, 8) <= 1 + 1e-12
+    inside = 0.7 + into_the_null(side, 0.1)
+    assert best_stopping(valued(lambda path: inside + 0.05 * (len(path) % 2)), wealth, 8) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_agreements(side: Side) -> None:
+    """Agreement: where answers differ as often as the margin, nobody who stops when it suits gains."""
+    question = asking("paired", 0.3 if side == "below" else -0.3, side=side, prior=Prior(effect=0.0))
+
+    def summarise(path: Path) -> Agreements:
+        different = sum(value == 1 for *_, value in path)
+        return Agreements(same=len(path) - different, different=different)
+
+    wealth = wealth_of(question, summarise, side, question.claim.bound)
+    assert expected(valued(lambda _: 0.3), wealth, 8) == pytest.approx(1, abs=1e-12)
+    assert best_stopping(valued(lambda _: 0.4), wealth, 8) <= 1 + 1e-12
 
 
 def test_a_wrong_method_is_caught() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 from hypothesis import settings
@@ -13,12 +13,13 @@ from segue.decide.acts import PEOPLE_ASK
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE, TABLE
 from segue.decide.observed import Health, Observed
+from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import asked_gates
 from segue.decide.walk import steps_of
 from segue.errors import Conflict, NotFound, Unavailable
 from segue.facts.allocation import Allocation, Directory, Endpoint
 from segue.facts.decision import Act, Command, Decision, MoveAlias, State
-from segue.facts.evidence import Evidence, NotEnough, Weighed
+from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough, Weighed
 from segue.monitor.carry_out import Task, carry_out
 from segue.monitor.outside import Control
 from segue.ports.registry import AliasMove
@@ -237,6 +238,7 @@ class Walk(RuleBasedStateMachine):
             alias=None if unknown else self.outside.aliases["champion"],
             versions={} if self.outside.down else {"champion": self.outside.aliases["champion"], "v8": "8"},
             allocation=len(self.outside.published),
+            audits=() if silent else _AUDITS,
         )
 
     def _evidence(self, shown: set[str]) -> dict[str, Weighed]:
@@ -245,7 +247,7 @@ class Walk(RuleBasedStateMachine):
             harm = asked.kind == "guardrail" and asked.question.metric.name == "accuracy"
             strong = asked.question.metric.name in shown and not harm
             found[asked.question.id] = _strong(asked.question.id) if strong else NotEnough(have=0, need=1, unit="rows")
-        return found
+        return found | {it.question.id: _strong(it.question.id) for it in what_ifs(self.spec, self.state)}
 
 
 def _strong(question: str) -> Evidence:
@@ -264,6 +266,10 @@ def _strong(question: str) -> Evidence:
         assumptions=(),
     )
 
+
+_AUDITS = tuple(
+    Audit(name=name, found=msgspec.structs.replace(_strong(name), log_e=0.0), expected=0.0) for name in get_args(AuditName)
+)
 
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,30 +1,28 @@
 """How is the error budget of a rollout spent?
 
-Promotion is an intersection-union test: every gate has to pass, so each may use the whole `false_promotion`; only several
-candidates share it. A rollback needs one guardrail, so `false_rollback` is split equally over every guardrail in every
-stage for every candidate (Bonferroni over the union). Both hold at any number of looks, for one attempt: a retry is a
-person's decision to spend once more.
+Promotion is an intersection-union test: every gate has to pass, so each may use the whole `false_promotion`, and what they
+share is power; only several candidates share the budget, for any one of them may win. A rollback needs one guardrail, so
+`false_rollback` is split over every guardrail in every stage for every candidate (Bonferroni over the union). What falls to a
+guardrail in a stage that it cannot see stays in reserve, for guardrails that are added later; what was spent once is never
+spent again. All of it holds at any number of looks, for one attempt: a retry is a person's decision to spend once more.
+Source: Schultzberg, Ankargren & Frånberg 2024 (arXiv 2402.11609), for gates of one decision.
 """
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 
+from segue.decide.gates.claims import GateKind, guarded, unknowable
+from segue.decide.gates.texts import gate_text
+from segue.errors import DomainError
+from segue.facts.decision import Account, Spending
+from segue.spec.gate import Gate, MetricGate
 from segue.spec.rollout import Rollout
+from segue.spec.stage import Stage
 
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the ledger: what one gate may spend.
-
-    Args:
-        gate: its path in the spec.
-        stage: the stage's name; a guardrail has a line in every stage.
-        alpha: the chance that this gate is ever wrong in this stage.
-        account: what it is taken from.
-    """
-
-    gate: str
-    stage: str
-    alpha: float
-    account: str
+_OF_RESERVE: Final = 0.5
+"""Gates that are added at one time share so much of what is left, so that something is left for the next time."""
 
 
 def promotion_alpha(spec: Rollout) -> float:
@@ -37,17 +35,75 @@ def guardrail_alpha(spec: Rollout) -> float:
     return spec.error_budget.false_rollback / max(len(spec.guardrails) * len(spec.stages) * len(spec.candidates), 1)
 
 
-def ledger(spec: Rollout) -> tuple[Entry, ...]:
-    """Every spending of the rollout, in the order of the spec; the lines of `false_rollback` sum to it."""
-    entries = []
+def gate_power(power: float, gates: int) -> float:
+    """The power that each of several gates needs so that all of them together have at least this.
+
+    >>> gate_power(0.8, 1), gate_power(0.8, 4)
+    (0.8, 0.95)
+    """
+    return 1.0 - (1.0 - power) / max(gates, 1)
+
+
+def ledger(spec: Rollout) -> tuple[Spending, ...]:
+    """Every spending of the rollout, in the order of the spec; the lines of `false_rollback` and `reserve` sum to it."""
+    return tuple(_lines(spec))
+
+
+def amended(kept: Sequence[Spending], spec: Rollout) -> tuple[Spending, ...]:
+    """The ledger of a rollout whose spec has changed since: what is kept keeps its alpha, what is new is paid from the reserve.
+
+    Lines of gates that are gone stay spent. New promotion gates cost nothing: one more of them makes a promotion rarer.
+
+    Args:
+        kept: the rollout's ledger so far.
+        spec: with guardrails added or left out; its budget and candidates are those of before.
+
+    Raises:
+        DomainError: guardrails were added and nothing is left in reserve.
+    """
+    known = {_identity(line): line for line in kept}
+    wanted = [line for line in _lines(spec) if line.account != "reserve"]
+    new = [line for line in wanted if line.account == "false_rollback" and _identity(line) not in known]
+    reserve = [line for line in kept if line.account == "reserve"]
+    left = sum(line.alpha for line in reserve)
+    if new and left <= 0:
+        raise DomainError(
+            "nothing is left of false_rollback for another guardrail",
+            hint="begin a new rollout",
+            gates=", ".join(line.gate for line in new),
+        )
+    taken = left * _OF_RESERVE if new else 0.0
+    paid = [msgspec.structs.replace(line, alpha=taken / len(new)) for line in new]
+    free = [line for line in wanted if line.account == "false_promotion" and _identity(line) not in known]
+    rest = [msgspec.structs.replace(line, alpha=line.alpha * (1 - taken / left)) if taken else line for line in reserve]
+    return (*(line for line in kept if line.account != "reserve"), *free, *paid, *rest)
+
+
+def _lines(spec: Rollout) -> Iterator[Spending]:
     for stage in spec.stages:
-        for _ in spec.candidates:
-            entries += [
-                Entry(gate=gate.path, stage=stage.name, alpha=promotion_alpha(spec), account="false_promotion")
-                for gate in stage.promote_when
-            ]
-            entries += [
-                Entry(gate=gate.path, stage=stage.name, alpha=guardrail_alpha(spec), account="false_rollback")
-                for gate in spec.guardrails
-            ]
-    return tuple(entries)
+        for candidate in spec.candidates:
+            yield from _of_stage(spec, stage, candidate)
+
+
+def _of_stage(spec: Rollout, stage: Stage, candidate: str) -> Iterable[Spending]:
+    for gate in stage.promote_when:
+        yield _line(spec, stage, (gate, "promotion"), candidate)
+    for gate in spec.guardrails:
+        yield _line(spec, stage, (gate, "guardrail"), candidate)
+
+
+def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, GateKind], candidate: str) -> Spending:
+    gate, kind = asked
+    account: Account = "false_promotion" if kind == "promotion" else "false_rollback"
+    text = type(gate).__name__
+    if isinstance(gate, MetricGate):
+        metric = spec.metrics[gate.metric]
+        text = gate_text(gate if kind == "promotion" else guarded(gate), metric, candidate, kind)
+        if kind == "guardrail" and unknowable(guarded(gate), metric, stage):
+            account = "reserve"
+    alpha = promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec)
+    return Spending(gate=gate.path, text=text, stage=stage.name, candidate=candidate, alpha=alpha, account=account)
+
+
+def _identity(line: Spending) -> tuple[str, str, str]:
+    return line.account, line.stage, line.text  # not by its path, which moves when another gate is put before it

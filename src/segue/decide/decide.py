@@ -16,7 +16,8 @@ from segue.decide.judge import Judged, crossed, verdicts
 from segue.decide.machine import LIVE, move
 from segue.decide.moves import Move, Scene
 from segue.decide.observed import Observed
-from segue.decide.preconditions import preconditions, span
+from segue.decide.preconditions.audits import broken
+from segue.decide.preconditions.stage import preconditions, span
 from segue.decide.walk import destination, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
 from segue.ids import derived
@@ -155,6 +156,9 @@ def _step(scene: Scene, judged: Judged) -> Move:
         return moves.hold(scene, (f"{place} is {span(age)} old and stays {span(current.age_s)}", *_still_open(judged)))
     if scene.observed.problems:
         return moves.hold(scene, (f"{place} is old enough, but not everything is measured", *scene.observed.problems))
+    alarms = broken(judged.verdicts)
+    if alarms:
+        return moves.hold(scene, (f"{place} is old enough, but its data cannot be believed", *map(_line, alarms)))
     if scene.observed.seen_in_step <= 0:
         return moves.hold(scene, (f"{place} is old enough, but nothing was recorded of the candidate in it",))
     seen = scene.observed.seen_in_step

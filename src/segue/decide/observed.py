@@ -3,7 +3,7 @@
 import msgspec
 
 from segue.facts.decision import Act, Inputs
-from segue.facts.evidence import Weighed
+from segue.facts.evidence import Audit, Weighed
 from segue.facts.summary import Summary
 
 
@@ -50,6 +50,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         other: another live rollout of the route, which stands in the way of a retry, or "".
         baselines: metric -> (mean, variance) of the champion as known now.
         problems: what could not be measured, and why; nothing is promoted while there are any.
+        audits: whether the draw and the record of this stage can be believed.
     """
 
     weighed: dict[str, Weighed] = {}
@@ -65,4 +66,5 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     other: str = ""
     baselines: dict[str, tuple[float, float]] = {}
     problems: tuple[str, ...] = ()
+    audits: tuple[Audit, ...] = ()
     inputs: Inputs | None = None

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from segue.decide.budget import guardrail_alpha, promotion_alpha
-from segue.decide.gates.claims import COMPARISONS, GateKind, claim, guarded, missing_part
+from segue.decide.gates.claims import COMPARISONS, GateKind, claim, guarded, missing_part, unknowable
 from segue.decide.gates.expectation import prior
 from segue.decide.machine import LIVE
 from segue.decide.walk import stage_of
@@ -18,7 +18,7 @@ from segue.facts.decision import State
 from segue.facts.question import Design, MetricRef, Question, Unit
 from segue.ids import derived
 from segue.spec.gate import Gate, MetricGate
-from segue.spec.metric import KINDS, Metric, known_in_shadow, needs_outcome
+from segue.spec.metric import KINDS, Metric, needs_outcome
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit, Shadow, Stage
 
@@ -53,18 +53,6 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
         if not unknowable(gate, spec.metrics[gate.metric], stage)
         for candidate in spec.candidates
     )
-
-
-def unknowable(gate: MetricGate, metric: Metric, stage: Stage) -> str:
-    """Why nothing that happens in this stage can answer the gate, or ""."""
-    shadow = isinstance(stage.strategy, Shadow)
-    if shadow and not known_in_shadow(metric):
-        return f"{metric.name} in a shadow stage: what an outcome value measures was caused by the served answer"
-    if not shadow and metric.kind == "agreement":
-        return f"{metric.name} outside a shadow stage: only there do two variants answer the same request"
-    if not shadow and metric.kind == "roc_auc" and gate.test in COMPARISONS:
-        return f"{metric.name} against the champion outside a shadow stage: each variant ranks other requests"
-    return ""
 
 
 def blind(spec: Rollout) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from segue.facts.question import Design, Side
 Floats = NDArray[np.float64]
 
 FINEST: Final = 1e-12
-"""Relative precision of everything that is found by bisection."""
+"""Precision of everything that is found by bisection, relative to where it is looked for."""
 MOST_TIMES: Final = 1e18
 """Nobody waits for more times the data."""
 _ONCE: Final = "each row is judged once, when it is due, whatever it says"
@@ -23,6 +23,7 @@ ASSUMPTIONS: Final[dict[Design, tuple[str, ...]]] = {
     "one_sample": (_ONCE,),
     "paired": ("both variants answered the same requests", "the outcome does not depend on which answer was served"),
     "randomised": (_DRAWN, "each unit is counted once, as the variant that it was assigned"),
+    "days": ("days are independent, and their shares close to normal", "only the looks after 7, 14 and 28 days count"),
     "events": (_DRAWN, "each unit's events are counted once"),
 }
 """What has to hold, by design; a method may add to it."""
@@ -69,6 +70,19 @@ class Betting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NormalSum:
+    """A sum that is close to normal by now, with mean `weight (effect - bound)`.
+
+    Args:
+        weight: what the effect is multiplied by in the sum.
+        variance: of the sum, which is also its clock.
+    """
+
+    weight: float
+    variance: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Process:
     """All that is needed to read a verdict and an interval off one stream of bets.
 
@@ -79,6 +93,7 @@ class Process:
         logarithmic: whether the interval is searched on a logarithmic axis (ratios).
         n: observations per variant.
         have: observations that count towards the claim.
+        normal: the same data as a sum that is close to normal; None before its burn-in, and where there is no such sum.
     """
 
     bets: Bets
@@ -90,6 +105,7 @@ class Process:
     method: str
     validity: Validity
     assumptions: tuple[str, ...]
+    normal: NormalSum | None = None
 
 
 Method = Process | NotEnough
@@ -106,9 +122,16 @@ def log_sum(logs: Floats) -> float:
     return largest + float(np.log(np.exp(logs - largest).sum()))
 
 
+def log_sums(logs: Floats) -> Floats:
+    """`log_sum` along the last axis."""
+    largest = logs.max(axis=-1)
+    sums: Floats = largest + np.log(np.exp(logs - largest[..., None]).sum(axis=-1))
+    return sums
+
+
 def find_root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where a continuous function crosses zero between two points of different sign; a bracketed search (Brent)."""
     at_low, at_high = function(low), function(high)
     if at_low * at_high >= 0:  # rounding may leave an end on the wrong side of zero by the last digit
         return low if abs(at_low) <= abs(at_high) else high
-    return float(brentq(function, low, high, xtol=1e-300, rtol=FINEST))
+    return float(brentq(function, low, high, xtol=FINEST * max(abs(low), abs(high)), rtol=FINEST, maxiter=1000))

@@ -6,16 +6,34 @@ from typing import Any, Final
 from segue.errors import DomainError
 from segue.evidence.domain import check_question, check_summary
 from segue.evidence.methods.bounded_mean import bounded_mean
+from segue.evidence.methods.days.stability import stability
 from segue.evidence.methods.event_split import event_split
+from segue.evidence.methods.horizon import on_horizon
+from segue.evidence.methods.indirect.agreement import agreement
+from segue.evidence.methods.indirect.quantile import quantile
+from segue.evidence.methods.linear_model import linear_model
 from segue.evidence.methods.paired_difference import paired_difference
 from segue.evidence.methods.randomised_difference import randomised_difference
+from segue.evidence.methods.ranking.delong import roc_area
 from segue.evidence.methods.ratio import ratio
 from segue.evidence.methods.score import score
 from segue.evidence.process import Method
 from segue.evidence.settling import settle
 from segue.facts.evidence import NotEnough, Weighed
 from segue.facts.question import Question
-from segue.facts.summary import ArmCounts, Counts, Moments, PairedCounts, ScoreSums, Summary
+from segue.facts.summary import (
+    Agreements,
+    ArmCounts,
+    Counts,
+    Days,
+    LinearSums,
+    Moments,
+    PairedCounts,
+    Ranks,
+    ScoreSums,
+    Spreads,
+    Summary,
+)
 
 METHODS: Final[dict[tuple[type, str], Callable[[Question, Any], Method]]] = {
     (Counts, "one_sample"): bounded_mean,
@@ -25,6 +43,13 @@ METHODS: Final[dict[tuple[type, str], Callable[[Question, Any], Method]]] = {
     (ScoreSums, "one_sample"): score,
     (ScoreSums, "paired"): score,
     (ScoreSums, "randomised"): score,
+    (Ranks, "one_sample"): roc_area,
+    (Ranks, "paired"): roc_area,
+    (Ranks, "randomised"): roc_area,
+    (Agreements, "paired"): agreement,
+    (Spreads, "randomised"): quantile,
+    (LinearSums, "randomised"): linear_model,
+    (Days, "days"): stability,
     (Moments, "one_sample"): ratio,
     (Moments, "paired"): ratio,
     (Moments, "randomised"): ratio,
@@ -68,4 +93,4 @@ def weigh(question: Question, summary: Summary | None) -> Weighed:
         raise DomainError(f"no method weighs {kind} under the design {question.design}", question=question.id)
     check_summary(summary)
     process = method(question, summary)
-    return process if isinstance(process, NotEnough) else settle(question, process)
+    return process if isinstance(process, NotEnough) else settle(question, on_horizon(question, process))

@@ -150,6 +150,27 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Inputs | None = None
 
 
+Account = Literal["false_promotion", "false_rollback", "reserve"]
+
+
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a rollout's ledger: what one gate may spend in one stage on one candidate.
+
+    Args:
+        gate: its path in the spec.
+        text: the gate as a sentence; with the stage it says which gate this is, wherever it stands.
+        alpha: the chance that it is ever wrong.
+        account: what it is taken from; reserve: not spent, for guardrails that are added later.
+    """
+
+    gate: str
+    text: str
+    stage: str
+    candidate: str
+    alpha: float
+    account: Account
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Where a rollout stands; with the spec and the evidence it determines the next decision.
 
@@ -165,6 +186,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         alias_version: what the registry's alias (`after.registry_alias`) points at as far as this rollout knows; where it
             points elsewhere, somebody else has moved it. "" where it pointed at nothing.
         alias_before: what it pointed at before this rollout moved it, for the way back; "" until then.
+        ledger: what each gate may spend of the error budget, as it was when the rollout was applied.
     """
 
     rollout: str
@@ -188,3 +210,4 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     resume_to: Phase | None = None
     alias_version: str = ""
     alias_before: str = ""
+    ledger: tuple[Spending, ...] = ()

@@ -1,6 +1,6 @@
 """How strong is the evidence, and when may it be looked at?"""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -57,3 +57,30 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence"):
 
 
 Weighed = Evidence | NotEnough
+
+UNKNOWN: Final = "unknown"
+"""A parameter of a question's metric: what an unknown truth is taken for, "wrong" or "right" for the variant that answered. Of
+a pair it is what the champion, or what the candidate said: where both said the same, no truth can part them."""
+
+AuditName = Literal["sample_ratio", "segments", "outcome_stream", "propensity", "cohorts", "coverage", "shadows"]
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that has to hold of the data themselves before any of them may be believed, and the evidence *against* it.
+
+    Args:
+        name: what was audited.
+        part: the segment, cohort or variant in which it looks worst ("country": "DE"); empty for everybody.
+        found: its claim, once shown, is that the data are broken.
+        expected: what the estimate would be if all were well.
+    """
+
+    name: AuditName
+    part: dict[str, str] = {}
+    found: Weighed
+    expected: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is shown, at this look, that the data are not what they should be."""
+        return isinstance(self.found, Evidence) and self.found.shown

@@ -74,14 +74,17 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
         """Both answered the same request: `z = sign (x_b - factor x_a - bound)`."""
         return self.sign * (self._scaled(candidate) - self.factor * self._scaled(champion) - self.bound)
 
-    def of_draw(self, value: float, *, to_candidate: bool, propensity: float) -> float:
+    def of_draw(self, value: float, *, to_candidate: bool, propensity: float, expected: float | None = None) -> float:
         """A drawn unit: `z = sign ((A - pi) (y - centre) - pi (1 - pi) bound)`.
 
         A is 1 for the candidate, pi its propensity; y is x for the candidate and factor x for the champion. Where pi is 0
-        or 1, z is 0: who was not drawn says nothing.
+        or 1, z is 0: who was not drawn says nothing. `expected`, a prediction of the value made before the draw, takes the
+        centre's place (regression adjustment, CUPED): the mean of z is the same whatever it says, its spread the smaller
+        the better it is.
         """
         y = self._scaled(value) * (1.0 if to_candidate else self.factor)
-        return self.sign * ((float(to_candidate) - propensity) * (y - self.centre) - propensity * (1 - propensity) * self.bound)
+        centre = self.centre if expected is None else self._scaled(expected) * (1 + self.factor) / 2
+        return self.sign * ((float(to_candidate) - propensity) * (y - centre) - propensity * (1 - propensity) * self.bound)
 
     def _scaled(self, value: float) -> float:
         x = value / self.scale
@@ -114,7 +117,8 @@ def score_grid(question: Question) -> Grid:
     centre = (min(max(mean, 0.0), 1.0) if bounded else mean) * (1 + claim.factor) / 2
     lambdas: tuple[float, ...] = ()
     if bounded:
-        above, below = _reaches(question.design, bound, claim.factor, centre)
+        centres = (0.0, (1 + claim.factor) / 2) if question.expected else (centre, centre)
+        above, below = _reaches(question.design, bound, claim.factor, centres)
         towards, away = (above, below) if sign > 0 else (below, above)
         lambdas = (*bets(plan.bet, towards), *(-bet for bet in bets(plan.bet, away)))
     return Grid(
@@ -165,14 +169,15 @@ def bets(planned_bet: float, reach: float) -> tuple[float, ...]:
     return tuple(min(planned_bet * multiple, boldest) for multiple in MULTIPLES)
 
 
-def _reaches(design: str, bound: float, factor: float, centre: float) -> tuple[float, float]:
-    # How far the score of a claim above, and of one below, can fall below zero. Values lie in [0, 1].
+def _reaches(design: str, bound: float, factor: float, centres: tuple[float, float]) -> tuple[float, float]:
+    # How far the score of a claim above, and of one below, can fall below zero. Values lie in [0, 1], centres between two.
     if design == "one_sample":
         return bound, 1 - bound
     if design == "paired":
         return factor + bound, 1 - bound
-    above = max(_steepest(centre, bound), _steepest(factor - centre, bound))
-    below = max(_steepest(1 - centre, -bound), _steepest(centre, -bound))
+    least, most = centres
+    above = max(_steepest(most, bound), _steepest(factor - least, bound))
+    below = max(_steepest(1 - least, -bound), _steepest(most, -bound))
     return above, below
 
 

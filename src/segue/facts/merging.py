@@ -11,15 +11,23 @@ from typing import Any, Final, TypeVar
 
 from segue.errors import DomainError
 from segue.facts.summary import (
+    Agreements,
     ArmCell,
     ArmCounts,
     Counts,
+    Day,
+    Days,
     Histogram,
+    LinearSums,
     MomentCell,
     Moments,
     PairedCounts,
+    RankCell,
+    Ranks,
     ScoreSums,
     ScoreTable,
+    SpreadCell,
+    Spreads,
     Summary,
 )
 
@@ -58,6 +66,10 @@ def _paired_counts(parts: Sequence[PairedCounts]) -> PairedCounts:
     return PairedCounts(
         plus=sum(part.plus for part in parts), minus=sum(part.minus for part in parts), zero=sum(part.zero for part in parts)
     )
+
+
+def _agreements(parts: Sequence[Agreements]) -> Agreements:
+    return Agreements(same=sum(part.same for part in parts), different=sum(part.different for part in parts))
 
 
 def _arm_counts(parts: Sequence[ArmCounts]) -> ArmCounts:
@@ -124,6 +136,68 @@ def _score_table(parts: Sequence[ScoreTable]) -> ScoreTable:
     )
 
 
+def _ranks(parts: Sequence[Ranks]) -> Ranks:
+    groups = _grouped((cell for part in parts for cell in part.cells), lambda cell: (cell.arm, cell.propensity))
+    return Ranks(cells=tuple(_rank_cell(group) for _, group in groups))
+
+
+def _rank_cell(cells: Sequence[RankCell]) -> RankCell:
+    if len({bool(cell.rival) for cell in cells if cell.scores}) > 1:
+        raise DomainError("scores of one variant and of two do not add")
+    rows = (row for cell in cells for row in _rows(cell))
+    groups = _grouped(rows, lambda row: row[0])
+    paired = any(cell.rival for cell in cells)
+    return RankCell(
+        arm=cells[0].arm,
+        propensity=cells[0].propensity,
+        scores=tuple(at[0] for at, _ in groups),
+        rival=tuple(at[1] for at, _ in groups) if paired else (),
+        positives=tuple(sum(row[1] for row in group) for _, group in groups),
+        negatives=tuple(sum(row[2] for row in group) for _, group in groups),
+    )
+
+
+def _rows(cell: RankCell) -> Iterable[tuple[tuple[float, float], int, int]]:
+    scores = zip(cell.scores, cell.rival or cell.scores, strict=True)
+    return zip(scores, cell.positives, cell.negatives, strict=True)
+
+
+def _spreads(parts: Sequence[Spreads]) -> Spreads:
+    groups = _grouped((cell for part in parts for cell in part.cells), lambda cell: cell.propensity)
+    cells = (
+        SpreadCell(
+            propensity=propensity,
+            candidate=_histogram([cell.candidate for cell in group]),
+            champion=_histogram([cell.champion for cell in group]),
+        )
+        for propensity, group in groups
+    )
+    return Spreads(cells=tuple(cells))
+
+
+def _linear_sums(parts: Sequence[LinearSums]) -> LinearSums:
+    return LinearSums(
+        n=sum(part.n for part in parts),
+        n_candidate=sum(part.n_candidate for part in parts),
+        products=_columns([part.products for part in parts], "sums over different covariates do not add"),
+    )
+
+
+def _days(parts: Sequence[Days]) -> Days:
+    groups = _grouped((day for part in parts for day in part.days), lambda day: day.day)
+    days = (
+        Day(
+            day=day,
+            candidate_yes=sum(cell.candidate_yes for cell in group),
+            candidate_no=sum(cell.candidate_no for cell in group),
+            champion_yes=sum(cell.champion_yes for cell in group),
+            champion_no=sum(cell.champion_no for cell in group),
+        )
+        for day, group in groups
+    )
+    return Days(days=tuple(days))
+
+
 def _grouped(items: Iterable[S], key: Callable[[S], K]) -> list[tuple[K, list[S]]]:
     groups: defaultdict[K, list[S]] = defaultdict(list)
     for item in items:
@@ -140,9 +214,14 @@ def _columns(rows: Sequence[tuple[float, ...]], otherwise: str) -> tuple[float, 
 _MERGERS: Final[dict[type, Callable[[Any], Summary]]] = {
     Counts: _counts,
     PairedCounts: _paired_counts,
+    Agreements: _agreements,
     ArmCounts: _arm_counts,
     ScoreSums: _score_sums,
     Moments: _moments,
     Histogram: _histogram,
     ScoreTable: _score_table,
+    Ranks: _ranks,
+    Spreads: _spreads,
+    LinearSums: _linear_sums,
+    Days: _days,
 }

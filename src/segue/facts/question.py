@@ -9,9 +9,10 @@ from typing import Literal
 
 import msgspec
 
-Design = Literal["one_sample", "paired", "randomised", "events"]
+Design = Literal["one_sample", "paired", "randomised", "events", "days"]
 """one_sample: one variant's own rows against a constant. paired: two variants answered the same request (shadow).
-randomised: units were drawn, with a logged propensity. events: of the rare events, which share fell to the candidate."""
+randomised: units were drawn, with a logged propensity. events: of the rare events, which share fell to the candidate.
+days: how much does a share vary from day to day."""
 
 Side = Literal["above", "below"]
 Unit = Literal["request", "unit"]
@@ -79,6 +80,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         segment: further equalities (`{"country": "DE"}`), from the spec's `segments`.
         alpha: chance of ever being wrong, in (0, 1).
         since_allocation: rows of earlier allocations do not count (a retry begins anew).
+        expected: where a prediction of a drawn unit's value stands that was made before its draw
+            (`context.spend_last_month`), in the metric's unit; the score takes it off in place of the prior's mean. "" for
+            none.
+        horizon: the information, 1 / (standard error of the effect)^2, at which the looking ends: most of alpha is then spent
+            on a boundary that is sharpest there. None where it may go on for ever (the always-valid clock).
     """
 
     id: str
@@ -97,3 +103,5 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     alpha: float
     prior: Prior = Prior()
     since_allocation: int = 0
+    expected: str = ""
+    horizon: float | None = None

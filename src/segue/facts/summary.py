@@ -22,6 +22,13 @@ class PairedCounts(msgspec.Struct, frozen=True, kw_only=True, tag="paired_counts
     zero: int
 
 
+class Agreements(msgspec.Struct, frozen=True, kw_only=True, tag="agreements"):
+    """Requests that two variants answered, with or without an outcome: the same answer, or different ones."""
+
+    same: int
+    different: int
+
+
 class ArmCell(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """Units that were drawn with one propensity for the candidate: how many of each variant said yes and no."""
 
@@ -97,7 +104,86 @@ class ScoreTable(msgspec.Struct, frozen=True, kw_only=True, tag="score_table"):
     negatives: tuple[int, ...]
 
 
-Summary = Counts | PairedCounts | ArmCounts | ScoreSums | Moments | Histogram | ScoreTable
+class RankCell(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """How many positives and negatives had each score, for one variant and propensity; rows ordered, each once.
+
+    Args:
+        arm: the variant, or "paired" where both variants scored the same requests.
+        scores: of the variant; of the candidate where paired.
+        rival: of the champion where paired, else empty.
+    """
+
+    arm: str
+    propensity: float
+    scores: tuple[float, ...]
+    rival: tuple[float, ...] = ()
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+
+
+class Ranks(msgspec.Struct, frozen=True, kw_only=True, tag="ranks"):
+    """Scores of positives and negatives by variant and propensity: all that an area under a curve needs; cells ordered."""
+
+    cells: tuple[RankCell, ...]
+
+
+class SpreadCell(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Both variants' values of units that were drawn with one propensity; the histograms have one base."""
+
+    propensity: float
+    candidate: Histogram
+    champion: Histogram
+
+
+class Spreads(msgspec.Struct, frozen=True, kw_only=True, tag="spreads"):
+    """Histograms by variant and propensity: all that a difference of quantiles needs; cells ordered by propensity."""
+
+    cells: tuple[SpreadCell, ...]
+
+
+class LinearSums(msgspec.Struct, frozen=True, kw_only=True, tag="linear_sums"):
+    """What least squares need of drawn units: sums of products of (1, assigned to the candidate, covariates..., value).
+
+    Args:
+        n, n_candidate: units, and those of the candidate.
+        products: k (k + 1) / 2 sums of products, row by row of the upper triangle.
+    """
+
+    n: int
+    n_candidate: int
+    products: tuple[float, ...]
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Yes and no of both variants on one whole day (days since the epoch, stream time)."""
+
+    day: int
+    candidate_yes: int
+    candidate_no: int
+    champion_yes: int = 0
+    champion_no: int = 0
+
+
+class Days(msgspec.Struct, frozen=True, kw_only=True, tag="days"):
+    """Yes and no by day, ordered, each day once."""
+
+    days: tuple[Day, ...]
+
+
+Summary = (
+    Counts
+    | PairedCounts
+    | Agreements
+    | ArmCounts
+    | ScoreSums
+    | Moments
+    | Histogram
+    | ScoreTable
+    | Ranks
+    | Spreads
+    | LinearSums
+    | Days
+)
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

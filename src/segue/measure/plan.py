@@ -14,10 +14,11 @@ from segue.facts.allocation import Allocation
 from segue.facts.question import MetricRef, Question
 from segue.facts.summary import Answer, Cell
 from segue.measure.answers import Row, answers
+from segue.measure.audit import Audited
 from segue.measure.cube import Cube
 from segue.measure.kinds.catalogue import rule_of
 from segue.measure.kinds.reading import Rule
-from segue.measure.propensity import DRAWN, Draws, chances, statements
+from segue.measure.propensity import DRAWN, Draws, Exposed, chances, statements
 from segue.measure.questions import exposed_by, statement, unanswerable
 from segue.measure.rows import Asking, settled_us
 from segue.measure.sql import HOUR_US, micros
@@ -105,6 +106,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         questions: of this tick.
         allocations: every one of the rollout.
         segmented: whether the cube is counted by segment too.
+        audited: whose draws are audited; None where nobody is drawn.
     """
 
     spec: Rollout
@@ -113,6 +115,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[Question, ...]
     allocations: tuple[Allocation, ...]
     segmented: bool = True
+    audited: Audited | None = None
 
     def steps(self, files: Files[F], *, now: datetime, judged_until: datetime | None) -> "Steps[F]":
         """The steps of one measurement.
@@ -177,6 +180,15 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     def _whole_units(self) -> bool:
         return any(question.unit == "unit" for question in self._askable)
 
+    @property
+    def _exposed(self) -> tuple[Exposed, ...]:
+        mine = () if self.audited is None else (self.audited.scope,)
+        return tuple(sorted({*exposed_by(self._askable), *mine}))
+
+    @property
+    def _many_requests(self) -> bool:
+        return self._whole_units or (self.audited is not None and self.spec.unit != ("request",))
+
     def _since(self, now: datetime, judged_until: datetime | None) -> Since:
         windows = {rule.window_us for rule in self.rules}
         asked = self._askable
@@ -187,7 +199,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             longest_us=max(windows),
             ages_us=sorted(windows | {settled_us(question) for question in asked if question.unit == "unit"}),
             hour_ages_us=sorted({settled_us(question) for question in asked if question.metric.kind == "roc_auc"}),
-            exposed=exposed_by(asked) if self._whole_units else (),
+            exposed=self._exposed if self._many_requests else (),
         )
 
     def _counted(
@@ -195,7 +207,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Generator[Execute | Query, Sequence[Row], tuple[tuple[Answer, ...], tuple[Cell, ...]]]:
         asked, rules = self._askable, self.rules
         scope = Scope(rollout=self.rollout, now_us=now_us, hours=hours, rules=rules, whole_units=self._whole_units)
-        asking = Asking(now_us=now_us, attributes=tuple(self.spec.context), rules=rules, hours=hours, exposed=exposed_by(asked))
+        asking = Asking(now_us=now_us, attributes=tuple(self.spec.context), rules=rules, hours=hours, exposed=self._exposed)
         yield Execute(judged(scope))
         if asking.exposed:
             yield from self._drawn(asked, asking)
@@ -209,15 +221,20 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         cells: list[Cell] = []
         for counting in cube.statements():
             cells.extend(cube.cells(counting, (yield Query(counting.sql))))
+        if self.audited is not None:
+            scope_at = asking.exposed.index(self.audited.scope)
+            cells.extend(self.audited.cells((yield Query(self.audited.statement(scope_at)))))
         return tuple(answers(asked, rows)), tuple(cells)
 
     def _drawn(self, asked: Sequence[Question], asking: Asking) -> Generator[Execute | Query, Sequence[Row], None]:
         draws = Draws(self.allocations)
         for sql in statements(self.rollout, draws, asking.exposed, asking.touched):
             yield Execute(sql)
-        drawn = yield Query(DRAWN)
-        pairs = sorted({(q.candidate, q.champion) for q in asked if q.design in {"randomised", "events"}})
-        yield Execute(chances(draws, [(_whole(draw), str(history)) for draw, history in drawn], pairs))
+        drawn = {(_whole(draw), str(history)) for draw, history in (yield Query(DRAWN))}
+        drawn |= {(draw, "") for draw, _ in drawn}  # what the chance was of a unit that was never seen before
+        pairs = {(q.candidate, q.champion) for q in asked if q.design in {"randomised", "events"}}
+        pairs |= set() if self.audited is None else {(self.audited.candidate, self.audited.champion)}
+        yield Execute(chances(draws, sorted(drawn), sorted(pairs)))
 
 
 def _whole(value: object) -> int:

@@ -31,9 +31,9 @@ _WITHIN: Final = "\x1e"
 
 SIGHTINGS: Final = """
 CREATE TEMP TABLE sightings AS
-SELECT request_id, at_us, unit, stage, allocation, assigned, $draw AS draw FROM (
-  SELECT request_id, epoch_us("at") AS at_us, unit, stage, allocation, assigned, comparable, context, row_number() OVER (
-    PARTITION BY request_id ORDER BY "at", allocation, stage, assigned, unit, variant, role) AS copy
+SELECT request_id, at_us, unit, stage, allocation, assigned, propensity, $draw AS draw FROM (
+  SELECT request_id, epoch_us("at") AS at_us, unit, stage, allocation, assigned, propensity, comparable, context,
+    row_number() OVER (PARTITION BY request_id ORDER BY "at", allocation, stage, assigned, unit, variant, role) AS copy
   FROM predictions SEMI JOIN (SELECT DISTINCT unit FROM judged) USING (unit)
   WHERE rollout = $rollout AND role IN ('served', 'failed', 'fallback')
 ) WHERE copy = 1 AND comparable

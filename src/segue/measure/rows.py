@@ -9,16 +9,19 @@ n and d are the reading's numerator and denominator. Of a drawn unit that makes 
 the sums; for events, whether there was one) over the requests that it made within one outcome window after its first exposure
 under the table that it was drawn by, and the unit counts once the last of these is judged. Model quality is read off the
 assigned variant's own answers; errors and outcome values off every request, as assigned.
+
+A question that asks what if (`facts.evidence.UNKNOWN`) is about the same rows and those whose truth is unknown.
 """
 
 from typing import Final
 
 import msgspec
 
+from segue.facts.evidence import UNKNOWN
 from segue.facts.question import Question
 from segue.measure.expressions import quoted, to_sql
 from segue.measure.kinds.catalogue import reading_of, rule_of
-from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule
+from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule, positive
 from segue.measure.propensity import Exposed
 from segue.measure.sql import HOUR_US, any_of, filled, number
 from segue.spec.expression import parse
@@ -95,7 +98,8 @@ def _one(question: Question, reading: Reading, asking: Asking) -> str:
     else:
         roles = any_of("r.role", ANSWERED if reading.rows == "answers" else ASKED)
         mine = f"r.variant = {variant} AND {roles}"
-    n = _side(reading.numerator, "r")
+    guess = _guess(question)
+    n = _side(reading.numerator, "r", guess)
     if reading.form == "quantile":
         n = f"({n} > {number(float(question.metric.parameters['threshold_s']))})::INTEGER"
     return filled(
@@ -103,23 +107,24 @@ def _one(question: Question, reading: Reading, asking: Asking) -> str:
         **_scope(question, asking),
         mine=mine,
         n=n,
-        d=_side(reading.denominator, "r"),
-        judged=_side(reading.judged, "r"),
+        d=_side(reading.denominator, "r", guess),
+        judged=_side(reading.judged, "r", guess),
     )
 
 
 def _pairs(question: Question, reading: Reading, asking: Asking) -> str:
     both = reading.rows == "pairs"
-    judged = [_side(reading.judged, "r")] if both else [_side(reading.judged, "r"), _side(reading.judged, "s")]
+    guess = f"{'s' if question.metric.parameters.get(UNKNOWN) == 'right' else 'r'}.label"
+    judged = [_side(reading.judged, side, guess) for side in (("r",) if both else ("r", "s"))]
     if reading.rows == "answers":
         judged.append("r.role = 'served'")
     return filled(
         _PAIRS,
         **_scope(question, asking),
-        n=_side(reading.numerator, "r" if both else "s"),
-        d=_side(reading.denominator, "s"),
-        n_a="NULL" if both else _side(reading.numerator, "r"),
-        d_a="NULL" if both else _side(reading.denominator, "r"),
+        n=_side(reading.numerator, "r" if both else "s", guess),
+        d=_side(reading.denominator, "s", guess),
+        n_a="NULL" if both else _side(reading.numerator, "r", guess),
+        d_a="NULL" if both else _side(reading.denominator, "r", guess),
         candidate=quoted(question.candidate),
         champion=quoted(question.champion),
         judged=" AND ".join(judged),
@@ -127,7 +132,7 @@ def _pairs(question: Question, reading: Reading, asking: Asking) -> str:
 
 
 def _drawn(question: Question, reading: Reading, asking: Asking) -> str:
-    n, d, judged = _as_assigned(reading)
+    n, d, judged = _as_assigned(reading, _guess(question))
     whole = question.unit == "unit"
     if whole:
         over = "max" if question.design == "events" else "sum" if reading.form == "ratio" else "avg"
@@ -149,8 +154,8 @@ def _drawn(question: Question, reading: Reading, asking: Asking) -> str:
     )
 
 
-def _as_assigned(reading: Reading) -> tuple[str, str, str]:
-    n, d, judged = (_side(part, "r") for part in (reading.numerator, reading.denominator, reading.judged))
+def _as_assigned(reading: Reading, guess: str) -> tuple[str, str, str]:
+    n, d, judged = (_side(part, "r", guess) for part in (reading.numerator, reading.denominator, reading.judged))
     if reading.rows == "answers":
         judged = f"r.role = 'served' AND r.variant = r.assigned AND {judged}"
     elif reading.rows == "asked":
@@ -170,8 +175,16 @@ def _scope(question: Question, asking: Asking) -> dict[str, str | int]:
     }
 
 
-def _side(template: str, alias: str) -> str:
-    return filled(template, r=alias, s="s")
+def _side(template: str, alias: str, guess: str = "NULL") -> str:
+    return filled(template, r=alias, s="s", guess=guess)
+
+
+def _guess(question: Question) -> str:
+    # A truth by which the row's own answer is right, or wrong: another label, the positive one where it can be.
+    if question.metric.parameters.get(UNKNOWN) != "wrong":
+        return "r.label"
+    label = positive(question.metric)
+    return f"CASE WHEN r.label = {label} THEN '' ELSE {label} END"
 
 
 def whole_hour(question: Question, asking: Asking) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from segue.decide.acts import PEOPLE_ASK
 from segue.decide.allocate import model_of
+from segue.decide.budget import ledger
 from segue.decide.machine import LIVE, triggers
 from segue.decide.questions import blind, questions, unbuilt
 from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, TransitionError
@@ -79,7 +80,14 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
     if allocation_in_force(control, spec.route) is None:
         control.allocations.publish(at_rest(spec, now), command_id=derived("cmd", spec.route, "first"))
     state = State(
-        rollout=rollout, route=spec.route, spec_digest=spec.digest, phase="pending", created_at=now, entered_at=now, step_at=now
+        rollout=rollout,
+        route=spec.route,
+        spec_digest=spec.digest,
+        phase="pending",
+        created_at=now,
+        entered_at=now,
+        step_at=now,
+        ledger=ledger(spec),
     )
     control.rollouts.create(state, spec_source=source, salt=derived("salt", rollout, spec.digest, seed))
     return Applied(rollout=rollout, spec=spec, created=True, notes=notes)

@@ -14,18 +14,23 @@ import msgspec
 from segue import __version__
 from segue.decide.machine import LIVE
 from segue.decide.observed import Health
+from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import questions
-from segue.decide.walk import stage_of
+from segue.decide.walk import released, stage_of
 from segue.errors import DomainError, InvariantError, PortError
+from segue.evidence.audits.auditing import Counted, audits
+from segue.evidence.audits.coverage import Shadowed
 from segue.evidence.weighing import weigh
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Inputs, State
-from segue.facts.evidence import NotEnough, Weighed
+from segue.facts.evidence import Audit, NotEnough, Weighed
 from segue.facts.merging import merge
 from segue.facts.question import Question
 from segue.facts.summary import Cell, Counts, Moments, Summary
+from segue.measure.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
 from segue.measure.cube import COVERAGE, FAILURES
 from segue.measure.plan import Bind, Execute, Files, Measured, Measurement, Query
+from segue.measure.propensity import Exposed
 from segue.monitor.outside import Outside
 from segue.ports.engine import Row
 from segue.ports.lake import Segment
@@ -46,6 +51,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int = 0
     baselines: dict[str, tuple[float, float]] = {}
     problems: tuple[str, ...] = ()
+    audits: tuple[Audit, ...] = ()
     inputs: Inputs | None = None
 
 
@@ -64,6 +70,24 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[Question, ...]
     allocations: tuple[Allocation, ...]
     now: datetime
+
+    @property
+    def of_stage(self) -> list[Allocation]:
+        """The allocations of this stage and attempt, in order."""
+        stage, since = stage_of(self.spec, self.state).name, self.state.since_allocation
+        return [it for it in self.allocations if it.stage == stage and it.number >= since]
+
+    @property
+    def audited(self) -> Audited | None:
+        """Whose draws are audited; None where nobody is drawn in this stage, and after the alias has moved."""
+        if released(self.state) or not any(map(draws, self.of_stage)):
+            return None
+        return Audited(
+            scope=Exposed(stage=stage_of(self.spec, self.state).name, since_allocation=self.state.since_allocation),
+            candidate=self.spec.candidates[0],
+            champion=self.spec.champion,
+            segments=self.spec.segments,
+        )
 
 
 class Measuring:
@@ -86,7 +110,7 @@ class Measuring:
             PortError: the store did not answer.
         """
         state = loaded.state
-        asked = questions(spec, state)
+        asked = (*questions(spec, state), *(it.question for it in what_ifs(spec, state)))
         if state.phase not in LIVE or "pending" in {state.phase, state.resume_to}:
             return Findings(baselines=self._baselines(spec, state.rollout))
         allocations = tuple(self._outside.allocations.allocations(state.route, rollout=state.rollout))
@@ -125,6 +149,7 @@ class Measuring:
             began_at=state.created_at,
             questions=subject.asked,
             allocations=subject.allocations,
+            audited=subject.audited,
         )
         files = Files(predictions=predictions, outcomes=outcomes, seen=seen if judged_until is not None else frozenset())
         measured = self._carried_through(measurement, files, now, judged_until)
@@ -155,13 +180,12 @@ class Measuring:
             return measured
 
     def _weigh(self, subject: Subject, segments: "Segments") -> Findings:
-        spec, state, asked, allocations = subject.spec, subject.state, subject.asked, subject.allocations
+        spec, state, asked = subject.spec, subject.state, subject.asked
         kept: defaultdict[str, list[Summary]] = defaultdict(list)
         for answer in self._outside.summaries.answers(state.rollout, [question.id for question in asked]):
             kept[answer.question].append(answer.summary)
         merged = {question: total for question, parts in kept.items() if (total := merge(parts)) is not None}
-        stage = stage_of(spec, state).name
-        numbers = [it.number for it in allocations if it.stage == stage and it.number >= state.since_allocation]
+        numbers = [it.number for it in subject.of_stage]
         failures = _everybody(self._outside.summaries.cells(state.rollout, metric=FAILURES))
         coverage = _everybody(self._outside.summaries.cells(state.rollout, metric=COVERAGE))
         health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
@@ -175,8 +199,22 @@ class Measuring:
             outcomes=health[candidate].with_outcome,
             baselines=self._baselines(spec, state.rollout),
             problems=(*segments.problems, *problems),
+            audits=audits(self._dealt(subject, failures)),
             inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
         )
+
+    def _dealt(self, subject: Subject, failures: Sequence[Cell]) -> Counted:
+        """How units, outcomes and shadows were dealt out in this stage."""
+        spec, numbers = subject.spec, {it.number for it in subject.of_stage}
+        sides = Counted(candidate=spec.candidates[0], champion=spec.champion)
+        shadowed = tuple(_shadowed(sides, it, failures) for it in subject.of_stage)
+        if subject.audited is None:
+            return msgspec.structs.replace(sides, shadowed=tuple(it for it in shadowed if it.share))
+        drawn, outcomes, cohorts, logged = (
+            [cell for cell in self._outside.summaries.cells(subject.state.rollout, metric=name) if cell.allocation in numbers]
+            for name in (DRAWN, OUTCOMES, COHORTS, LOGGED)
+        )
+        return msgspec.structs.replace(sides, drawn=drawn, outcomes=outcomes, cohorts=cohorts, logged=logged)
 
     def _baselines(self, spec: Rollout, rollout: str) -> dict[str, tuple[float, float]]:
         found = {}
@@ -226,6 +264,12 @@ def _health(variant: str, allocations: Sequence[int], failures: Sequence[Cell], 
     failed, fine = _counted(variant, allocations, failures)
     known, unknown = _counted(variant, allocations, coverage)
     return Health(asked=failed + fine, failed=failed, judged=known + unknown, with_outcome=known)
+
+
+def _shadowed(sides: Counted, allocation: Allocation, failures: Sequence[Cell]) -> Shadowed:
+    share = next((it.share for it in allocation.shadows if it.variant == sides.candidate), 0.0)
+    numbers = [allocation.number]
+    return Shadowed(share, sum(_counted(sides.champion, numbers, failures)), sum(_counted(sides.candidate, numbers, failures)))
 
 
 def _counted(variant: str, allocations: Sequence[int], cells: Sequence[Cell]) -> tuple[int, int]:

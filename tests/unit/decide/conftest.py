@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import msgspec
 import pytest
 
 from segue.decide.observed import Health, Observed
-from segue.decide.questions import asked_gates
+from segue.decide.preconditions.missing import what_ifs
+from segue.decide.questions import questions
 from segue.facts.decision import Act, State, Trigger
-from segue.facts.evidence import Evidence, NotEnough, Weighed
-from segue.facts.question import Question
+from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough, Weighed
+from segue.facts.question import Claim, MetricRef, Question
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
@@ -77,11 +79,12 @@ class Scene:
 
     def evidence(self, shown: set[str] | frozenset[str] = frozenset(), *, none: bool = False) -> dict[str, Weighed]:
         """Evidence for every question; those whose metric is in `shown` show their claim."""
+        again = [it.question for it in what_ifs(self.spec, self.state)]
         return {
-            asked.question.id: NotEnough(have=0, need=1, unit="judged predictions")
+            question.id: NotEnough(have=0, need=1, unit="judged predictions")
             if none
-            else evidence(asked.question, shown=asked.question.metric.name in shown)
-            for asked in asked_gates(self.spec, self.state)
+            else evidence(question, shown=question.metric.name in shown)
+            for question in (*questions(self.spec, self.state), *again)
         }
 
     def observed(self, *shown: str, **changes: object) -> Observed:
@@ -95,6 +98,7 @@ class Scene:
             alias=self.state.alias_version or "7",
             versions={"champion": "7", "v8": "8"},
             allocation=3,
+            audits=tuple(audit(name) for name in get_args(AuditName)),
         )
         return msgspec.structs.replace(known, **changes)
 
@@ -118,6 +122,23 @@ def evidence(question: Question, *, shown: bool) -> Evidence:
         validity="exact at any look",
         assumptions=(),
     )
+
+
+def audit(name: AuditName, *, broken: bool = False) -> Audit:
+    """An audit that says that all is well, or that nothing is."""
+    asked = Question(
+        id=name,
+        gate=name,
+        rollout="",
+        route="",
+        stage="",
+        metric=MetricRef(name=name, kind="accuracy"),
+        design="randomised",
+        candidate="v8",
+        claim=Claim(side="above", bound=0.0),
+        alpha=0.001,
+    )
+    return Audit(name=name, found=evidence(asked, shown=broken), expected=0.0)
 
 
 def person(trigger: Trigger, identity: str = "act-1") -> Act:

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from segue.decide.budget import guardrail_alpha, ledger, promotion_alpha
+from segue.decide.budget import amended, gate_power, guardrail_alpha, ledger, promotion_alpha
+from segue.errors import DomainError
+from segue.spec.gate import Margin, MetricGate
 from segue.spec.rollout import Rollout
 
 
@@ -24,3 +26,56 @@ def test_candidates_share(spec: Rollout) -> None:
     two = msgspec.structs.replace(spec, variants={**spec.variants, "v9": spec.variants["v8"]})
     assert promotion_alpha(two) == promotion_alpha(spec) / 2
     assert guardrail_alpha(two) == guardrail_alpha(spec) / 2
+
+
+def test_power_is_shared() -> None:
+    """Gates that must all pass share the chance of missing a good candidate."""
+    assert 1 - 4 * (1 - gate_power(0.8, 4)) == pytest.approx(0.8)
+
+
+SEES_NOTHING = MetricGate(path="guardrails[2]", metric="conversion", test="worse_than_champion_by", margin=Margin(value=0.05))
+LATER = MetricGate(path="guardrails[0]", metric="accuracy", test="worse_than_champion_by", margin=Margin(value=0.05))
+
+
+def with_guardrails(spec: Rollout, *more: MetricGate) -> Rollout:
+    """The rollout with guardrails put before its own."""
+    return msgspec.structs.replace(spec, guardrails=(*more, *spec.guardrails))
+
+
+def test_what_a_blind_guardrail_leaves_is_kept(spec: Rollout) -> None:
+    """A guardrail that sees nothing in a stage spends nothing there; its share stays in reserve."""
+    lines = ledger(with_guardrails(spec, SEES_NOTHING))
+    kept = [line for line in lines if line.account == "reserve"]
+    assert [(line.stage, line.gate) for line in kept] == [("shadow", "guardrails[2]")]
+    assert sum(line.alpha for line in lines if line.account != "false_promotion") == pytest.approx(0.01)
+
+
+def test_a_later_guardrail_is_paid_from_the_reserve(spec: Rollout) -> None:
+    """It takes half of what is left; what was spent keeps its alpha, wherever it stands in the file now."""
+    before = with_guardrails(spec, SEES_NOTHING)
+    kept = ledger(before)
+    after = amended(kept, with_guardrails(before, LATER))
+    assert {line for line in kept if line.account != "reserve"} <= set(after)
+    paid = [line for line in after if line.account == "false_rollback" and "accuracy" in line.text]
+    reserve = sum(line.alpha for line in kept if line.account == "reserve")
+    assert len(paid) == len(spec.stages)
+    assert sum(line.alpha for line in paid) == pytest.approx(reserve / 2)
+    assert sum(line.alpha for line in after if line.account == "reserve") == pytest.approx(reserve / 2)
+    assert sum(line.alpha for line in after if line.account != "false_promotion") == pytest.approx(0.01)
+
+
+def test_what_was_spent_is_not_spent_again(spec: Rollout) -> None:
+    """A guardrail that is taken out keeps its lines; the same one put back costs nothing more."""
+    kept = ledger(spec)
+    without = amended(kept, msgspec.structs.replace(spec, guardrails=spec.guardrails[1:]))
+    assert without == kept
+    assert amended(without, spec) == kept
+
+
+def test_an_empty_reserve(spec: Rollout) -> None:
+    """Where every guardrail sees in every stage, nothing is left for another one; gates of promotion are free."""
+    with pytest.raises(DomainError, match="nothing is left"):
+        amended(ledger(spec), with_guardrails(spec, LATER))
+    stage = msgspec.structs.replace(spec.stages[0], promote_when=(*spec.stages[0].promote_when, LATER))
+    more = msgspec.structs.replace(spec, stages=(stage, *spec.stages[1:]))
+    assert len(amended(ledger(spec), more)) == len(ledger(spec)) + 1

@@ -1,19 +1,43 @@
 """Which data say what about which question."""
 
+from typing import get_args
+
 import pytest
 
 from segue.errors import DomainError
 from segue.evidence.weighing import METHODS, weigh
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question
-from segue.facts.summary import ArmCell, ArmCounts, Counts, Histogram, MomentCell, Moments, PairedCounts, ScoreSums, Summary
+from segue.facts.summary import (
+    Agreements,
+    ArmCell,
+    ArmCounts,
+    Counts,
+    Day,
+    Days,
+    Histogram,
+    LinearSums,
+    MomentCell,
+    Moments,
+    PairedCounts,
+    RankCell,
+    Ranks,
+    ScoreSums,
+    SpreadCell,
+    Spreads,
+    Summary,
+)
+
+P95: dict[str, str | float] = {"q": 0.95}
+EMPTY = Histogram(base=1.1, at_most_zero=0, buckets={})
+HOLLOW = Histogram(base=1.0, at_most_zero=0, buckets={})
 
 
 def asking(design: Design, *, bound: float = 0.0, factor: float = 1.0, alpha: float = 0.05) -> Question:
     """A claim above a bound."""
     return Question(
-        id="q-7", gate="g", rollout="r", route="r", stage="s", metric=MetricRef(name="m", kind="mean"), design=design,
-        candidate="v8", champion="" if design == "one_sample" else "champion", alpha=alpha, prior=Prior(),
+        id="q-7", gate="g", rollout="r", route="r", stage="s", metric=MetricRef(name="m", kind="mean", parameters=P95),
+        design=design, candidate="v8", champion="" if design == "one_sample" else "champion", alpha=alpha, prior=Prior(),
         claim=Claim(side="above", bound=bound, factor=factor),
     )  # fmt: skip
 
@@ -44,12 +68,17 @@ def test_no_row(design: Design) -> None:
         ("paired", ScoreSums(n=0, n_candidate=0, z=0, z2=0, weight=0, log_growth=())),
         ("randomised", ScoreSums(n=9, n_candidate=9, z=0, z2=0, weight=0, log_growth=())),
         ("randomised", Moments(cells=())),
+        ("paired", Agreements(same=0, different=0)),
+        ("randomised", Ranks(cells=())),
+        ("randomised", Spreads(cells=())),
+        ("randomised", LinearSums(n=0, n_candidate=0, products=(0.0,) * 6)),
+        ("days", Days(days=())),
     ],
     ids=repr,
 )
 def test_nothing_compared(design: Design, summary: Summary) -> None:
     """Rows that compare nothing are not enough, however many they are."""
-    weighed = weigh(asking(design, bound=1.0 if design == "events" else 0.0), summary)
+    weighed = weigh(asking(design, bound=1.0 if design in {"events", "days"} else 0.0), summary)
     assert isinstance(weighed, NotEnough)
     assert weighed.have == 0 < weighed.need
 
@@ -100,6 +129,12 @@ def test_alpha(alpha: float) -> None:
         ("randomised", ScoreSums(n=1, n_candidate=1, z=float("nan"), z2=1, weight=1, log_growth=())),
         ("paired", ScoreSums(n=1, n_candidate=1, z=0, z2=-1, weight=1, log_growth=())),
         ("paired", ScoreSums(n=1, n_candidate=1, z=0, z2=1, weight=1, log_growth=(0.0,))),
+        ("paired", Agreements(same=-1, different=3)),
+        ("randomised", Spreads(cells=(SpreadCell(propensity=0.5, candidate=HOLLOW, champion=HOLLOW),))),
+        ("randomised", Spreads(cells=(SpreadCell(propensity=1.5, candidate=EMPTY, champion=EMPTY),))),
+        ("randomised", LinearSums(n=1, n_candidate=2, products=(0.0,) * 6)),
+        ("days", Days(days=(Day(day=0, candidate_yes=-1, candidate_no=5),))),
+        ("one_sample", Ranks(cells=(RankCell(arm="v8", propensity=1, scores=(1.0,), positives=(1, 2), negatives=(0,)),))),
         ("one_sample", Moments(cells=(MomentCell(arm="v8", propensity=1, n=1, sums=(1.0, 2.0), products=(1.0,)),))),
         ("one_sample", Moments(cells=(MomentCell(arm="v8", propensity=1, n=1, sums=(1.0,), products=(1.0,)),))),
     ],
@@ -131,4 +166,4 @@ def test_misfits(question: Question, summary: Summary) -> None:
 
 def test_every_design_has_a_method() -> None:
     """No design is without a method."""
-    assert {design for _, design in METHODS} == {"one_sample", "paired", "randomised", "events"}
+    assert {design for _, design in METHODS} == set(get_args(Design))

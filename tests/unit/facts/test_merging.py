@@ -9,15 +9,23 @@ from hypothesis import strategies as st
 from segue.errors import DomainError
 from segue.facts.merging import merge
 from segue.facts.summary import (
+    Agreements,
     ArmCell,
     ArmCounts,
     Counts,
+    Day,
+    Days,
     Histogram,
+    LinearSums,
     MomentCell,
     Moments,
     PairedCounts,
+    RankCell,
+    Ranks,
     ScoreSums,
     ScoreTable,
+    SpreadCell,
+    Spreads,
     Summary,
 )
 
@@ -38,13 +46,41 @@ MOMENT_CELL = st.builds(
     MomentCell, arm=st.sampled_from("ab"), propensity=SHARE, n=COUNT, sums=sized(REAL, 2), products=sized(REAL, 3)
 )
 SCORE_ROWS = st.dictionaries(st.floats(0, 1), st.tuples(COUNT, COUNT), max_size=4).map(lambda rows: sorted(rows.items()))
+HISTOGRAM = st.builds(Histogram, base=st.just(1.1), at_most_zero=COUNT, buckets=st.dictionaries(st.integers(-5, 5), COUNT))
+DAY = st.builds(
+    Day, day=st.integers(0, 3), candidate_yes=COUNT, candidate_no=COUNT, champion_yes=COUNT, champion_no=COUNT
+)  # fmt: skip
+
+
+def rank_cell(arm: str, propensity: float, rows: list[tuple[float, tuple[int, int]]]) -> RankCell:
+    """Rows (score, (positives, negatives)); those of "paired" have a rival's score too."""
+    scores, counts = tuple(score for score, _ in rows), [counts for _, counts in rows]
+    return RankCell(
+        arm=arm,
+        propensity=propensity,
+        scores=scores,
+        rival=tuple(1 - score for score in scores) if arm == "paired" else (),
+        positives=tuple(positives for positives, _ in counts),
+        negatives=tuple(negatives for _, negatives in counts),
+    )
+
+
+RANK_CELL = st.builds(rank_cell, st.sampled_from(["a", "b", "paired"]), SHARE, SCORE_ROWS)
 KINDS: list[st.SearchStrategy[Summary]] = [
     st.builds(Counts, yes=COUNT, no=COUNT),
     st.builds(PairedCounts, plus=COUNT, minus=COUNT, zero=COUNT),
     st.builds(ArmCounts, cells=st.lists(ARM_CELL, max_size=4, unique_by=lambda cell: cell.propensity).map(tuple)),
     st.builds(ScoreSums, n=COUNT, n_candidate=COUNT, z=REAL, z2=REAL, z4=REAL, weight=REAL, log_growth=sized(REAL, 3)),
     st.builds(Moments, cells=st.lists(MOMENT_CELL, max_size=4).map(tuple)),
-    st.builds(Histogram, base=st.just(1.1), at_most_zero=COUNT, buckets=st.dictionaries(st.integers(-5, 5), COUNT)),
+    HISTOGRAM,
+    st.builds(Agreements, same=COUNT, different=COUNT),
+    st.builds(Ranks, cells=st.lists(RANK_CELL, max_size=4).map(tuple)),
+    st.builds(
+        Spreads,
+        cells=st.lists(st.builds(SpreadCell, propensity=SHARE, candidate=HISTOGRAM, champion=HISTOGRAM), max_size=3).map(tuple),
+    ),
+    st.builds(LinearSums, n=COUNT, n_candidate=COUNT, products=sized(REAL, 6)),
+    st.builds(Days, days=st.lists(DAY, max_size=4).map(tuple)),
     SCORE_ROWS.map(
         lambda rows: ScoreTable(
             scores=tuple(score for score, _ in rows),
@@ -94,6 +130,9 @@ def test_once(parts: Sequence[Summary]) -> None:
     assert merge([whole]) == whole
 
 
+TWISTED = Ranks(cells=(RankCell(arm="paired", propensity=0.5, scores=(0.2,), positives=(1,), negatives=(1,)),))
+
+
 def test_cells() -> None:
     """Cells of one propensity become one, in order."""
     cells = [ArmCell(propensity=p, candidate_yes=1, candidate_no=2, champion_yes=3, champion_no=4) for p in (0.5, 0.1, 0.5)]
@@ -109,8 +148,10 @@ def test_cells() -> None:
         (Histogram(base=1.1, at_most_zero=0, buckets={}), Histogram(base=1.2, at_most_zero=0, buckets={})),
         tuple(ScoreSums(n=1, n_candidate=1, z=0, z2=0, weight=1, log_growth=(0.0,) * k) for k in (1, 2)),
         tuple(Moments(cells=(MomentCell(arm="a", propensity=1, n=1, sums=(1.0,) * k, products=()),)) for k in (1, 2)),
+        tuple(LinearSums(n=1, n_candidate=1, products=(0.0,) * k) for k in (6, 10)),
+        (Ranks(cells=(rank_cell("paired", 0.5, [(0.1, (1, 2))]),)), TWISTED),
     ],
-    ids=["kinds", "bases", "grids", "vectors"],
+    ids=["kinds", "bases", "grids", "vectors", "covariates", "rivals"],
 )
 def test_strangers(parts: Sequence[Summary]) -> None:
     """What does not belong together is refused, never guessed."""

@@ -81,6 +81,20 @@ def test_paired_ratio(world: World) -> None:
     assert world.answer() == Moments(cells=(cell,))
 
 
+def test_what_if_an_unknown_truth_were_known(world: World) -> None:
+    """The same rows and the one without a truth: for a sample wrong or right, for a pair what either of the two had said."""
+    labelled(world)
+    guesses = [question(kind, "one_sample", id=f"{kind}-{guess}", champion="", parameters={"positive": "1", "unknown": guess})
+               for kind in ("accuracy", "precision", "recall") for guess in ("wrong", "right")]  # fmt: skip
+    pairs = [question("accuracy", id=f"pair-{guess}", parameters={"unknown": guess}) for guess in ("wrong", "right")]
+    asked(world, *guesses, *pairs)
+    assert (world.answer("accuracy-wrong"), world.answer("accuracy-right")) == (Counts(yes=4, no=2), Counts(yes=5, no=1))
+    assert (world.answer("precision-wrong"), world.answer("precision-right")) == (Counts(yes=2, no=1), Counts(yes=2, no=1))
+    assert (world.answer("recall-wrong"), world.answer("recall-right")) == (Counts(yes=2, no=1), Counts(yes=2, no=0))
+    assert world.answer("pair-wrong") == PairedCounts(plus=2, minus=2, zero=2)
+    assert world.answer("pair-right") == PairedCounts(plus=3, minus=1, zero=2)
+
+
 def test_agreement(world: World) -> None:
     """Pairs with the same label, whatever came true and however young they are."""
     labelled(world)

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from segue.decide.budget import ledger
 from segue.errors import Conflict, DomainError, NotFound, SpecError, TransitionError
 from segue.monitor.begin import apply, ask, find
 from segue.testkit.small_world import SPEC, SmallWorld
@@ -15,6 +16,7 @@ def test_a_route_serves_before_it_has_a_rollout(small_world: SmallWorld) -> None
     assert small_world.allocation().variants["champion"].version == "models:/churn@champion"
     loaded = small_world.outside.rollouts.load("churn-1")
     assert (loaded.state.phase, loaded.state.spec_digest) == ("pending", applied.spec.digest)
+    assert loaded.state.ledger == ledger(applied.spec)
 
 
 def test_the_same_text_again_changes_nothing(small_world: SmallWorld) -> None:

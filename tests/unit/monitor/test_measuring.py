@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from segue.decide.preconditions.audits import wanted
+from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import questions
-from segue.facts.evidence import Evidence
+from segue.decide.walk import stage_of
+from segue.facts.evidence import Audit, Evidence
 from segue.monitor.begin import apply
 from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.tick import Monitor
@@ -34,7 +37,8 @@ def test_everything_that_a_decision_needs(running: SmallWorld) -> None:
     running.traffic(500, hours=2)
     running.later(1)
     found = find(running, Measuring(running.outside))
-    asked = questions(load(SPEC), running.outside.rollouts.load(ROLLOUT).state)
+    spec, state = load(SPEC), running.outside.rollouts.load(ROLLOUT).state
+    asked = (*questions(spec, state), *(it.question for it in what_ifs(spec, state)))
     assert set(found.weighed) == {question.id for question in asked}
     assert all(isinstance(weighed, Evidence) for weighed in found.weighed.values())
     assert {name: (it.asked, it.with_outcome) for name, it in found.health.items()} == {
@@ -94,3 +98,83 @@ def test_outside_the_stages_nothing_is_measured(small_world: SmallWorld) -> None
     """A pending rollout asks nothing."""
     apply(small_world.outside, SPEC)
     assert find(small_world, Measuring(small_world.outside)) == Findings()
+
+
+def in_canary(world: SmallWorld) -> None:
+    """The rollout stands in the last step of the canary: half and half."""
+    monitor = Monitor(world.outside)
+    state = world.outside.rollouts.load(ROLLOUT).state
+    for _ in range(12):
+        monitor.tick()
+        state = world.outside.rollouts.load(ROLLOUT).state
+        if (state.stage, state.step) == (1, 1):
+            return
+        world.traffic(300, hours=1)
+        world.host()
+    pytest.fail(f"still in stage {state.stage}, step {state.step}")
+
+
+def audits(found: Findings) -> dict[str, Audit]:
+    """By name."""
+    return {audit.name: audit for audit in found.audits}
+
+
+def test_a_shadow_stage_is_audited_for_lost_answers(running: SmallWorld) -> None:
+    """What a shadow answered is compared with what it was asked."""
+    running.traffic(400, hours=2)
+    (audit,) = find(running, Measuring(running.outside)).audits
+    assert isinstance(audit.found, Evidence)
+    assert (audit.name, audit.found.n, audit.found.estimate) == ("shadows", {"champion": 400, "v8": 400}, 1.0)
+
+
+def test_a_canary_is_audited(running: SmallWorld) -> None:
+    """Every audit that the stage wants is made, and finds nothing where all is well; units that came before count once."""
+    in_canary(running)
+    running.traffic(800, hours=2)
+    running.later(1.5)
+    spec, state = load(SPEC), running.outside.rollouts.load(ROLLOUT).state
+    found = audits(find(running, Measuring(running.outside)))
+    assert set(wanted(spec, stage_of(spec, state))) <= set(found)
+    for name in wanted(spec, stage_of(spec, state)):
+        evidence = found[name].found
+        assert isinstance(evidence, Evidence), name
+        assert not found[name].broken
+        assert sum(evidence.n.values()) >= 800 or name == "cohorts"
+
+
+def test_lost_rows_raise_the_alarm(running: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the champion's rows never reach the lake: the ratio of the units says so, and the tick holds."""
+    in_canary(running)
+    put = running.outside.lake.put_predictions
+
+    def losing(segment: Any, rows: Any) -> None:
+        put(segment, [row for row in rows if row.assigned != "champion" or int(row.request_id[1:]) % 2])
+
+    monkeypatch.setattr(running.outside.lake, "put_predictions", losing)
+    running.traffic(900, hours=2)
+    running.later(1.5)
+    assert audits(find(running, Measuring(running.outside)))["sample_ratio"].broken
+    (decision,) = Monitor(running.outside).tick()
+    assert decision.trigger == "hold"
+    assert any("shown not to hold" in reason for reason in decision.reasons)
+
+
+def test_outcomes_of_one_variant_raise_the_alarm(running: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the candidate's outcomes never come: units are dealt out well, their outcomes are not."""
+    in_canary(running)
+    lake, assigned = running.outside.lake, {}
+    put, put_outcomes = lake.put_predictions, lake.put_outcomes
+
+    def noting(segment: Any, rows: Any) -> None:
+        assigned.update({row.request_id: row.assigned for row in rows})
+        put(segment, rows)
+
+    def losing(segment: Any, rows: Any) -> None:
+        put_outcomes(segment, [row for row in rows if assigned[row.request_id] == "champion" or int(row.request_id[1:]) % 2])
+
+    monkeypatch.setattr(lake, "put_predictions", noting)
+    monkeypatch.setattr(lake, "put_outcomes", losing)
+    running.traffic(900, hours=2)
+    running.later(1.5)
+    found = audits(find(running, Measuring(running.outside)))
+    assert {name for name, audit in found.items() if audit.broken} == {"outcome_stream", "coverage"}

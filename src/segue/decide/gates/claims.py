@@ -21,7 +21,8 @@ from typing import Final, Literal
 
 from segue.facts.question import Claim, Side
 from segue.spec.gate import Gate, MetricGate
-from segue.spec.metric import Metric
+from segue.spec.metric import Metric, known_in_shadow
+from segue.spec.stage import Shadow, Stage
 
 GateKind = Literal["promotion", "guardrail"]
 COMPARISONS: Final = frozenset({"better_than_champion", "not_worse_than_champion_by", "worse_than_champion_by"})
@@ -69,4 +70,16 @@ def missing_part(gate: Gate, metric: Metric | None, kind: GateKind) -> str:
         return "better_than_champion as a guardrail; say what would be harm (worse_than_champion_by)"
     if kind == "promotion" and gate.test == "worse_than_champion_by":
         return "worse_than_champion_by as a condition to promote; say not_worse_than_champion_by"
+    return ""
+
+
+def unknowable(gate: MetricGate, metric: Metric, stage: Stage) -> str:
+    """Why nothing that happens in this stage can answer the gate, or ""."""
+    shadow = isinstance(stage.strategy, Shadow)
+    if shadow and not known_in_shadow(metric):
+        return f"{metric.name} in a shadow stage: what an outcome value measures was caused by the served answer"
+    if not shadow and metric.kind == "agreement":
+        return f"{metric.name} outside a shadow stage: only there do two variants answer the same request"
+    if not shadow and metric.kind == "roc_auc" and gate.test in COMPARISONS:
+        return f"{metric.name} against the champion outside a shadow stage: each variant ranks other requests"
     return ""

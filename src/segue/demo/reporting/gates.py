@@ -26,7 +26,7 @@ def gates(walk: Walk) -> tuple[Gate, ...]:
     by_gate: dict[tuple[str, str], list[Looked]] = {}
     for decision in walk.decisions:
         for verdict in decision.verdicts:
-            if verdict.question is not None:
+            if verdict.question is not None and verdict.role != "precondition":
                 looked = Looked(decision=decision, verdict=verdict, question=verdict.question)
                 by_gate.setdefault((verdict.gate, verdict.text), []).append(looked)
     found = [_gate(walk, looks) for looks in by_gate.values()]

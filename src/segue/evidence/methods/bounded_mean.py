@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from segue.evidence.methods.normal_mixture import normal_sum
 from segue.evidence.process import ASSUMPTIONS, Betting, Floats, Method, Process
 from segue.facts.evidence import NotEnough
 from segue.facts.grid import BOLDEST, MULTIPLES, WEIGHTS, planned
@@ -36,6 +37,7 @@ def bounded_mean(question: Question, counts: Counts) -> Method:
         method="betting on one share",
         validity="exact at any look",
         assumptions=ASSUMPTIONS["one_sample"],
+        normal=normal_sum(n, counts.yes * counts.no / n, fewest=min(counts.yes, counts.no)),
     )
 
 

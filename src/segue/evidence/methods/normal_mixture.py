@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from math import log, log10, sqrt
 from typing import Final
 
+import numpy as np
 from scipy.special import log_ndtr, ndtri
 
-from segue.evidence.process import ASSUMPTIONS, MOST_TIMES, Process, find_root
+from segue.evidence.process import ASSUMPTIONS, MOST_TIMES, Floats, NormalSum, Process, find_root
 from segue.facts.grid import planned
 from segue.facts.question import Question, Side
 
@@ -19,7 +20,7 @@ BURN_IN_UNITS: Final = 1000
 BURN_IN_CARRIERS: Final = 50
 """Observations that carry the variance of an unbounded score, (sum z^2)^2 / sum z^4. Without it, heavy tails (5 % buyers of
 lognormal revenue) at a 5 % canary gave 17 % false verdicts after 1000 units of each variant; with it at most 5 %."""
-_POWER: Final = 0.8
+NEARLY_NORMAL: Final = "the sums are close to normal by now"
 _DIGITS: Final = log10(MOST_TIMES)
 
 
@@ -72,16 +73,23 @@ class NormalMixture:
 
 def asymptotic(question: Question, bets: NormalMixture, *, n: Mapping[str, int], have: int) -> Process:
     """The process of a normal mixture that is past its burn-in."""
+    low, high = bets.reach(-log(question.alpha))
     return Process(
         bets=bets,
         estimate=bets.estimate,
-        support=bets.reach(-log(question.alpha)),
+        support=(min(low, question.claim.bound), max(high, question.claim.bound)),
         n=n,
         have=have,
         method="normal mixture",
         validity="asymptotic at any look",
-        assumptions=(*ASSUMPTIONS[question.design], "the sums are close to normal by now"),
+        assumptions=(*ASSUMPTIONS[question.design], NEARLY_NORMAL),
+        normal=NormalSum(weight=bets.weight, variance=bets.variance),
     )
+
+
+def normal_sum(weight: float, variance: float, *, fewest: int) -> NormalSum | None:
+    """Counts as a sum that is close to normal, once there are enough of the rarer kind."""
+    return NormalSum(weight=weight, variance=variance) if fewest >= BURN_IN_EVENTS else None
 
 
 def log_mixture(total: float, variance: float, rho: float) -> float:
@@ -90,8 +98,14 @@ def log_mixture(total: float, variance: float, rho: float) -> float:
     >>> round(log_mixture(30, 500, 79.00317453425), 8)
     0.36211273
     """
-    spread = variance + rho
-    return log(4 * rho / spread) / 2 + total**2 / (2 * spread) + float(log_ndtr(total / sqrt(spread)))
+    return float(log_mixtures(total, variance, rho))
+
+
+def log_mixtures(total: Floats | float, variance: Floats | float, rho: Floats | float) -> Floats:
+    """`log_mixture` of many sums at once."""
+    spread = np.asarray(variance + rho, dtype=float)
+    logs: Floats = np.log(4 * rho / spread) / 2 + np.square(total) / (2 * spread) + log_ndtr(total / np.sqrt(spread))
+    return logs
 
 
 def tuned_rho(question: Question, spread: float) -> float:
@@ -101,11 +115,26 @@ def tuned_rho(question: Question, spread: float) -> float:
     the same for every propensity. At least that of a burn-in, 1000 x `spread`, the variance of one observation as seen: it
     settles as the sample grows, and keeps a bold plan from betting on the first thousand. Source: Waudby-Smith et al. 2024.
     """
-    plan, scale = planned(question), question.metric.cap or 1.0
-    information = (_z(1 - question.alpha) + _z(_POWER)) ** 2 * (plan.variance / plan.distance) ** 2 * scale**2
-    information = max(information, BURN_IN_UNITS * spread)
+    return float(tuned_rhos(question, spread))
+
+
+def tuned_rhos(question: Question, spread: Floats | float) -> Floats:
+    """`tuned_rho` for many spreads at once."""
+    information = fixed_information(question) * planned_variance(question) ** 2
     doubled = -2 * log(min(2 * question.alpha, 0.5))
-    return information / (doubled + log(1 + doubled))
+    rhos: Floats = np.maximum(information, BURN_IN_UNITS * np.asarray(spread)) / (doubled + log(1 + doubled))
+    return rhos
+
+
+def fixed_information(question: Question, *, power: float = 0.8) -> float:
+    """`(z_(1 - alpha) + z_power)^2 / distance^2`: the information that a test which looks once needs at the planned effect."""
+    distance = planned(question).distance * (question.metric.cap or 1.0)
+    return (_z(1 - question.alpha) + _z(power)) ** 2 / distance**2
+
+
+def planned_variance(question: Question) -> float:
+    """Of one observation, in the metric's own unit."""
+    return planned(question).variance * (question.metric.cap or 1.0) ** 2
 
 
 def _z(share: float) -> float:

@@ -2,6 +2,7 @@
 
 from segue.errors import DomainError
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS, MULTIPLES_ARRAY, on_values
+from segue.evidence.methods.normal_mixture import normal_sum
 from segue.evidence.process import ASSUMPTIONS, Betting, Method, Process
 from segue.facts.evidence import NotEnough
 from segue.facts.grid import planned
@@ -25,6 +26,7 @@ def paired_difference(question: Question, counts: PairedCounts) -> Method:
     n = counts.plus + counts.minus + counts.zero
     if n == 0:
         return NotEnough(have=0, need=1, unit="judged pairs", reason="no pair so far")
+    apart = counts.plus + counts.minus
     bets = MULTIPLES_ARRAY * planned(question, shares=True).bet
     return Process(
         bets=Betting(on_values((1.0, 0.0, -1.0), (counts.plus, counts.zero, counts.minus), bets), LOG_WEIGHTS),
@@ -35,4 +37,5 @@ def paired_difference(question: Question, counts: PairedCounts) -> Method:
         method="paired betting",
         validity="exact at any look",
         assumptions=ASSUMPTIONS["paired"],
+        normal=normal_sum(n, apart - (counts.plus - counts.minus) ** 2 / n, fewest=apart // 2),
     )

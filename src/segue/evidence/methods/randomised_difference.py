@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segue.evidence.methods.bounded_mean import LEAST_REACH, LOG_WEIGHTS, MULTIPLES_ARRAY
+from segue.evidence.methods.normal_mixture import normal_sum
 from segue.evidence.process import ASSUMPTIONS, Betting, Floats, Method, Process
 from segue.facts.evidence import NotEnough
 from segue.facts.grid import BOLDEST, planned
@@ -37,6 +38,7 @@ def randomised_difference(question: Question, arms: ArmCounts) -> Method:
         method="randomised likelihood ratio",
         validity="exact at any look",
         assumptions=ASSUMPTIONS["randomised"],
+        normal=normal_sum(table.information, table.variance, fewest=table.fewest),
     )
 
 
@@ -49,6 +51,17 @@ class _Table:
     n: Floats  # (c,)
     estimate: float
     candidate: float
+    variance: float  # of the sum that the estimate divides
+
+    @property
+    def fewest(self) -> int:
+        """Of yes or no, of either variant."""
+        return int(self.counts.sum(axis=0).min())
+
+    @property
+    def information(self) -> float:
+        """What the estimate divides by."""
+        return float(self.weight @ self.n)
 
     @property
     def weight(self) -> Floats:
@@ -69,31 +82,34 @@ class _Table:
         away = np.stack([1 - pi, 1 - pi, -pi, -pi], axis=1)
         scores = away * (values - (mean * (1 - pi + pi * factor))[:, None])
         seen_mean = float((counts * values).sum() / counts.sum())  # for the estimate only; the bets must not know it
-        estimate = float((counts * away * (values - seen_mean)).sum() / (counts.sum(axis=1) * pi * (1 - pi)).sum())
+        n, weight, z = counts.sum(axis=1), pi * (1 - pi), away * (values - seen_mean)
+        estimate = float((counts * z).sum() / (n @ weight))
         return cls(
             propensity=pi,
             counts=counts,
             scores=scores,
-            n=counts.sum(axis=1),
+            n=n,
             estimate=estimate,
+            variance=float((counts * (z - (weight * estimate)[:, None]) ** 2).sum()),
             candidate=float(counts[:, :2].sum()),
         )
 
 
 class _Growths:
-    # The numerators do not depend on the bound: they are summed once.
+    # The numerators do not depend on the bound: they are summed once for each side that is asked for.
     def __init__(self, table: _Table, planned_bets: Floats) -> None:
-        self._drawn = table.n * 1.0
-        self._weight = table.weight
-        self._bets: dict[Side, Floats] = {}
-        self._numerators: dict[Side, Floats] = {}
-        sides: tuple[tuple[Side, float], ...] = (("above", 1.0), ("below", -1.0))
-        for side, sign in sides:
-            reach = np.maximum((-sign * table.scores).max(axis=1), LEAST_REACH)
-            bets = sign * np.minimum(planned_bets[:, None], BOLDEST / reach)  # (bets, c)
-            self._bets[side] = bets
-            self._numerators[side] = (np.log1p(bets[:, :, None] * table.scores) * table.counts).sum(axis=(1, 2))
+        self._table, self._planned, self._weight = table, planned_bets, table.weight
+        self._sides: dict[Side, tuple[Floats, Floats]] = {}
 
     def __call__(self, side: Side, bound: float) -> Floats:
-        growths: Floats = self._numerators[side] - np.log1p(self._bets[side] * (self._weight * bound)) @ self._drawn
+        if side not in self._sides:
+            self._sides[side] = self._of(1.0 if side == "above" else -1.0)
+        bets, numerators = self._sides[side]
+        growths: Floats = numerators - np.log1p(bets * (self._weight * bound)) @ self._table.n
         return growths
+
+    def _of(self, sign: float) -> tuple[Floats, Floats]:
+        table = self._table
+        reach = np.maximum((-sign * table.scores).max(axis=1), LEAST_REACH)
+        bets = sign * np.minimum(self._planned[:, None], BOLDEST / reach)  # (bets, c)
+        return bets, (np.log1p(bets[:, :, None] * table.scores) * table.counts).sum(axis=(1, 2))

@@ -5,7 +5,7 @@ import numpy as np
 from segue.errors import DomainError
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS
 from segue.evidence.methods.normal_mixture import BURN_IN_CARRIERS, BURN_IN_UNITS, NormalMixture, asymptotic, tuned_rho
-from segue.evidence.process import ASSUMPTIONS, Betting, Floats, Method, Process
+from segue.evidence.process import ASSUMPTIONS, Betting, Floats, Method, NormalSum, Process
 from segue.facts.evidence import NotEnough
 from segue.facts.grid import Grid, score_grid
 from segue.facts.question import Question, Side
@@ -42,7 +42,12 @@ def score(question: Question, sums: ScoreSums) -> Method:
         method="betting on a bounded score",
         validity="exact at any look",
         assumptions=(*ASSUMPTIONS[question.design], f"values outside 0 to {grid.scale:g} are cut"),
+        normal=_normal(sums, grid) if min(_per_variant(question, sums).values()) >= BURN_IN_UNITS else None,
     )
+
+
+def _normal(sums: ScoreSums, grid: Grid) -> NormalSum:
+    return NormalSum(weight=sums.weight, variance=grid.scale**2 * max(sums.z2 - sums.z**2 / sums.n, 0.0))
 
 
 def _unbounded(question: Question, sums: ScoreSums, grid: Grid) -> Method:

@@ -5,7 +5,7 @@ from math import sqrt
 from typing import Final
 
 from segue.errors import DomainError
-from segue.facts.evidence import NotEnough
+from segue.facts.evidence import UNKNOWN, NotEnough
 from segue.facts.question import MetricRef
 from segue.facts.summary import Counts, Histogram, Moments, ScoreTable, Summary
 from segue.measure.kinds.agreement import agreement
@@ -51,7 +51,8 @@ def reading_of(metric: MetricRef, rules: tuple[Rule, ...]) -> Reading:
     if metric.kind not in READINGS:
         raise DomainError(f"no kind of metric is called {metric.kind!r}", metric=metric.name)
     rule = rule_of(metric)
-    columns = Columns(index=-1 if rule is None else rules.index(rule), missing=metric.missing)
+    index, guessed = -1 if rule is None else rules.index(rule), UNKNOWN in metric.parameters
+    columns = Columns(index=index, missing=metric.missing, guessed=guessed)
     return READINGS[metric.kind](metric, columns)
 
 

@@ -48,10 +48,12 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         index: of the rule; -1 for a metric that needs no outcome.
         missing: what a judged prediction without an outcome counts as.
+        guessed: whether an unknown truth is replaced by a guess, the template's `$guess`: what if it were known?
     """
 
     index: int
     missing: Literal["exclude", "negative"]
+    guessed: bool = False
 
     @property
     def due(self) -> str:
@@ -61,7 +63,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def truth(self) -> str:
         """The outcome's label; "0" for a missing one that counts as negative."""
-        return f"$r.truth{self.index}"
+        truth = f"$r.truth{self.index}"
+        return f"coalesce({truth}, $guess)" if self.guessed else truth
 
     def value(self, name: str) -> str:
         """A named value of the outcome; 0 for a missing one that counts as negative."""

@@ -1,6 +1,6 @@
 """May the gates be believed and the stage be left at all?
 
-Age, outcomes, and whether both sides are seen equally well. A failed precondition holds; it never rolls back.
+Age, outcomes, and whether both sides are seen equally well. A failed precondition holds; it never promotes or rolls back.
 """
 
 from collections.abc import Iterator
@@ -8,18 +8,23 @@ from datetime import datetime
 from typing import Final
 
 from segue.decide.observed import Health, Observed
+from segue.decide.preconditions.audits import audited
+from segue.decide.preconditions.missing import unknowns
 from segue.decide.walk import stage_age_s, stage_of, step_age_s, steps_of
 from segue.facts.decision import State, Verdict
 from segue.spec.gate import MetricGate
 from segue.spec.metric import KINDS, needs_outcome
 from segue.spec.rollout import Rollout
-from segue.spec.stage import Stage
+from segue.spec.stage import Shadow, Stage
 
 FAILURE_GAP: Final = 0.01
 """Failure rates of two variants may differ by so much before a gate on quality is held: whoever fails on hard requests looks
 good on the rest."""
 COVERAGE_GAP: Final = 0.05
-"""Shares of judged predictions with an outcome may differ by so much between the variants before gates on outcomes are held."""
+"""Shares of judged predictions with an outcome may differ by so much between the variants before gates on outcomes are held,
+where both answer the same requests; where units are drawn, a test says whether they differ at all."""
+MATURE: Final = 0.1
+"""So large a share of the candidate's answers has to be older than the outcome's window: before, few hours are judged."""
 
 
 def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Verdict, ...]:
@@ -27,6 +32,8 @@ def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime
     stage, path = stage_of(spec, state), f"stages[{state.stage}]"
     found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(stage, path, observed)]
     found += _balance(spec, stage, path, observed)
+    found += audited(spec, stage, path, observed)
+    found += unknowns(spec, state, observed)
     return tuple(found)
 
 
@@ -62,15 +69,25 @@ def _data(stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
 
 def _balance(spec: Rollout, stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
     metrics = [spec.metrics[gate.metric] for gate in stage.promote_when if isinstance(gate, MetricGate)]
+    reading = any(KINDS[metric.kind].needs != "nothing" or needs_outcome(metric) for metric in metrics)
+    waiting = any(needs_outcome(metric) for metric in metrics)
     champion = observed.health.get(spec.champion, Health())
     for name in spec.candidates:
         candidate = observed.health.get(name, Health())
-        if any(KINDS[metric.kind].needs != "nothing" or needs_outcome(metric) for metric in metrics):
+        if reading:
             rates = (candidate.failure_rate, champion.failure_rate)
             yield _gap(f"{path}.failures", f"failure rates of {name} and {spec.champion}", rates, FAILURE_GAP)
-        if any(needs_outcome(metric) for metric in metrics):
+        if waiting and isinstance(stage.strategy, Shadow):
             rates = (candidate.coverage, champion.coverage)
             yield _gap(f"{path}.coverage", f"shares with an outcome of {name} and {spec.champion}", rates, COVERAGE_GAP)
+        if waiting:
+            yield _mature(f"{path}.maturity", name, candidate)
+
+
+def _mature(path: str, name: str, health: Health) -> Verdict:
+    answered = health.asked - health.failed
+    text = f"at least {100 * MATURE:g} % of the answers of {name} are older than the outcome's window"
+    return _verdict(path, text, f"{health.judged:,} of {answered:,}", ok=0 < answered * MATURE <= health.judged)
 
 
 def _gap(path: str, what: str, rates: tuple[float | None, float | None], bound: float) -> Verdict:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from segue.decide.observed import Health, Observed
-from segue.decide.preconditions import COVERAGE_GAP, FAILURE_GAP, preconditions
+from segue.decide.preconditions.stage import COVERAGE_GAP, FAILURE_GAP, MATURE, preconditions
 
 FINE = Health(asked=1000, failed=0, judged=1000, with_outcome=900)
 
@@ -25,7 +25,7 @@ def test_age_and_outcomes(running: Any) -> None:
     """A stage that is too young or has too few outcomes is held, and so is one that nobody has asked."""
     assert unmet(running, running.observed(), hours=1.9) == {"at_least.age"}
     assert unmet(running, running.observed(outcomes=99)) == {"at_least.outcomes"}
-    assert unmet(running, running.observed(health={})) == {"seen", "failures", "coverage"}
+    assert unmet(running, running.observed(health={})) == {"seen", "failures", "coverage", "maturity"}
 
 
 def test_a_pause_does_not_age(running: Any) -> None:
@@ -45,6 +45,13 @@ def test_unequal_coverage_holds_gates_on_outcomes(running: Any, gap: float, held
     """Outcomes that come for one variant more often than for the other decide nothing."""
     covered = Health(asked=1000, judged=10_000, with_outcome=round((0.9 - gap) * 10_000))
     assert unmet(running, running.observed(health={"champion": FINE, "v8": covered})) == held
+
+
+@pytest.mark.parametrize(("due", "held"), [(MATURE, set()), (MATURE - 0.001, {"maturity"}), (0.0, {"maturity", "coverage"})])
+def test_a_stage_is_not_judged_by_its_first_hours(running: Any, due: float, held: set[str]) -> None:
+    """While nearly everything still waits for its outcome, the few that are judged are the oldest."""
+    young = Health(asked=1000, judged=round(1000 * due), with_outcome=round(900 * due))
+    assert unmet(running, running.observed(health={"champion": FINE, "v8": young})) == held
 
 
 def test_what_could_not_be_measured_holds(running: Any) -> None:

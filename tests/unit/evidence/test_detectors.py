@@ -1,0 +1,105 @@
+"""Change detectors after a promotion."""
+
+from collections.abc import Callable
+from math import exp
+
+import numpy as np
+import pytest
+
+from segue.errors import DomainError
+from segue.evidence.detectors import Watch, log_statistic, replayed, watched
+from segue.evidence.looks import rates_of
+from segue.facts.codec import from_json, to_json
+from segue.facts.question import Claim, Design, MetricRef, Prior, Question
+from segue.facts.summary import Counts
+
+
+def asking(bound: float = 0.1, *, design: Design = "one_sample") -> Question:
+    """A claim that errors have become more."""
+    return Question(
+        id="q", gate="g", rollout="r", route="r", stage="s", metric=MetricRef(name="m", kind="error_rate"), design=design,
+        candidate="v8", claim=Claim(side="above", bound=bound), alpha=0.01, prior=Prior(mean=0.09, variance=0.09, effect=0.12),
+    )  # fmt: skip
+
+
+def batches(rng: np.random.Generator, count: int, rate: float, rows: int = 100) -> list[Counts]:
+    """Error counts of so many batches."""
+    return [Counts(yes=int(yes), no=rows - int(yes)) for yes in rng.binomial(rows, rate, count)]
+
+
+def test_a_step_is_the_recursion() -> None:
+    """Shiryaev and Roberts: `M = e (M + 1)`; CUSUM: `M = e max(M, 1)`; bet by bet."""
+    question = asking()
+    batch, rates = Counts(yes=14, no=86), rates_of(asking())
+    e = np.exp(rates.growth @ np.array([14.0, 86.0]))
+    for detector, expected in (("shiryaev_roberts", e * (e + 1)), ("cusum", e * np.maximum(e, 1))):
+        watch = replayed(question, Watch(run_length=1000, detector=detector), [batch, batch])  # type: ignore[arg-type]
+        assert np.exp(watch.log_wealth) == pytest.approx(expected)
+        assert watch.batches == 2
+
+
+def test_replay() -> None:
+    """State is all: written down and read again, it goes on to the same alarm; an empty batch is time, no evidence."""
+    question, rng = asking(), np.random.default_rng(1)
+    whole = batches(rng, 40, 0.09) + batches(rng, 40, 0.15)
+    straight = replayed(question, Watch(run_length=5000), whole)
+    half = from_json(Watch, to_json(replayed(question, Watch(run_length=5000), whole[:50])))
+    assert replayed(question, half, whole[50:]) == straight
+    assert 40 < straight.alarmed_at < 60
+    idle = watched(question, Watch(run_length=5000), Counts(yes=0, no=0))
+    assert np.allclose(idle.log_wealth, 0.0)
+
+
+def test_an_alarm_stays() -> None:
+    """What was raised stays raised when the errors go away."""
+    question, rng = asking(), np.random.default_rng(2)
+    watch = replayed(question, Watch(run_length=1000), batches(rng, 30, 0.2) + batches(rng, 300, 0.02))
+    assert 0 < watch.alarmed_at < 10
+    assert log_statistic(rates_of(question).log_weights, np.array(watch.log_wealth)) < 5
+
+
+def expected_statistic(step: Callable[[Watch, Counts], Watch], watch: Watch, rate: float, depth: int) -> float:
+    """The mean of the statistic after so many batches of one row, over every path."""
+    if not depth:
+        logs = rates_of(asking()).log_weights
+        return exp(log_statistic(logs, np.array(watch.log_wealth)))
+    paths = ((rate, Counts(yes=1, no=0)), (1 - rate, Counts(yes=0, no=1)))
+    return sum(p * expected_statistic(step, step(watch, batch), rate, depth - 1) for p, batch in paths)
+
+
+@pytest.mark.parametrize("depth", [1, 4, 8])
+def test_average_run_length(depth: int) -> None:
+    """At the edge of "all is well" the statistic grows by exactly one a batch in the mean: no alarm at A before A batches."""
+    question = asking()
+    mean = expected_statistic(lambda watch, batch: watched(question, watch, batch), Watch(run_length=1e6), 0.1, depth)
+    assert mean == pytest.approx(depth, abs=1e-9)
+    inside = expected_statistic(lambda watch, batch: watched(question, watch, batch), Watch(run_length=1e6), 0.06, depth)
+    assert inside < depth
+    cusum = Watch(run_length=1e6, detector="cusum")
+    assert expected_statistic(lambda watch, batch: watched(question, watch, batch), cusum, 0.1, depth) <= depth + 1e-9
+
+
+def test_refused() -> None:
+    """Another design, a run length of nothing, another grid."""
+    for question, watch in (
+        (asking(design="paired"), Watch(run_length=10)),
+        (asking(), Watch(run_length=0.5)),
+        (asking(), Watch(run_length=10, log_wealth=(0.0,))),
+    ):
+        with pytest.raises(DomainError):
+            watched(question, watch, Counts(yes=1, no=1))
+
+
+@pytest.mark.slow
+def test_delay_and_run_length() -> None:
+    """Errors from 9 % to 11, 12 and 14 %, H0 at most 10 %, batches of 100, A = 10 080: alarmed soon, and never before."""
+    question, rng = asking(), np.random.default_rng(31)
+    for rate, most in ((0.11, 150), (0.12, 45), (0.14, 16)):
+        delays = []
+        for _ in range(40):
+            quiet = replayed(question, Watch(run_length=10_080), batches(rng, 100, 0.09))
+            assert not quiet.alarmed_at
+            delays.append(replayed(question, quiet, batches(rng, 400, rate)).alarmed_at - 100)
+        assert all(delay > 0 for delay in delays)
+        assert float(np.median(delays)) <= most
+        print(f"errors 9 % -> {rate:.0%}: median delay {np.median(delays):.0f} batches")
