@@ -31,6 +31,7 @@ _COMMANDS = {
     },
     "segue.cli.specs": {
         "lint": "Check a rollout file: every error at once.",
+        "plan": "How long it takes, what each gate needs, and what can never be decided.",
         "diff": "What differs between a file and the newest rollout.",
         "apply": "Begin a rollout.",
     },

@@ -1,8 +1,10 @@
-"""`segue lint`, `segue diff`, `segue apply`: is the file right, what would change, begin."""
+"""`segue lint`, `plan`, `diff`, `apply`: is the file right, how long will it take, what would change, begin."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from segue.cli.options import Dry, HomeFolder, SpecFile
 from segue.cli.output import Output, errors, say, show_one
@@ -14,6 +16,20 @@ from segue.wiring import Home, control_of, home_at, stores_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
+    from segue.planning.assumptions import Assumed
+
+_Many = tuple[str, ...]
+PlanFile = Annotated[Path, Parameter(help="The rollout's YAML file.")]
+Traffic = Annotated[str, Parameter(help="Requests of the route: `100000/day`, `5000/hour`, `20/second`.")]
+Units = Annotated[str, Parameter(help="New units (users) of the route; without it, each request is one.")]
+Baseline = Annotated[
+    _Many, Parameter(negative="", help="The champion's value: `accuracy=91%`, `revenue=12,30` (mean, spread).")
+]
+Differ = Annotated[_Many, Parameter(negative="", help="Pairs in which one is right and the other not: `accuracy=7%`.")]
+Counted = Annotated[_Many, Parameter(negative="", help="Answers that a ratio counts: `precision=20%` predicted positives.")]
+Population = Annotated[_Many, Parameter(negative="", help="Part of the requests: `tier == 'vip'=4%`.")]
+Observed = Annotated[str, Parameter(help="A rollout, or a route for its newest one, whose data tell what is not said here.")]
+Page = Annotated[Path | None, Parameter(name="--html", help="Also write a page with pictures, whole in one file.")]
 
 
 def text_of(file: Path) -> str:
@@ -73,6 +89,63 @@ def _not_built(spec: Rollout) -> list[str]:
     except SpecError as error:
         return [problem.message for problem in error.problems]
     return []
+
+
+def plan(
+    file: PlanFile,
+    *,
+    traffic: Traffic = "",
+    units: Units = "",
+    baseline: Baseline = (),
+    differ: Differ = (),
+    counted: Counted = (),
+    population: Population = (),
+    observed: Observed = "",
+    html: Page = None,
+    output: Output = "table",
+    home: HomeFolder = None,
+) -> None:
+    """Sample sizes, days, labels and power of every gate of a rollout, before or while it runs."""
+    from segue.planning.assumptions import Assumed, baselines, per_day, shares
+    from segue.planning.plan import plan as planned
+    from segue.planning.words import told
+
+    spec = loaded(file)
+    assumed = Assumed(
+        requests=per_day(traffic) if traffic else None,
+        units=per_day(units) if units else None,
+        baselines=baselines(baseline, spec),
+        differ=shares(differ, spec),
+        counted=shares(counted, spec),
+        populations=shares(population),
+    )
+    if observed:
+        assumed = assumed.or_else(_observed(spec, observed, home))
+    found = planned(spec, assumed, lambda what: say(f"planning: {what}"))
+    if html is not None:
+        from segue.planning.page import page
+
+        html.write_text(page(found), encoding="utf-8")
+        say(f"page: {html}")
+    show_one(found, output, told(found, wide=output == "wide"))
+
+
+def _observed(spec: Rollout, name: str, home: Path | None) -> "Assumed":
+    from segue.monitor.begin import find
+    from segue.planning.observed import observed
+
+    place = home_at(home)
+    with stores_of(place) as stores:
+        control = control_of(place, stores)
+        state = find(control, name).state
+        rollout = state.rollout
+        return observed(
+            spec,
+            state,
+            decisions=stores.rollouts.decisions(rollout),
+            cells=stores.summaries.cells(rollout),
+            allocations=stores.allocations.allocations(state.route, rollout=rollout),
+        )
 
 
 def diff(*, file: SpecFile, output: Output = "table", home: HomeFolder = None) -> int:

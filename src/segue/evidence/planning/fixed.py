@@ -1,17 +1,17 @@
-"""How many observations will a claim take, if the planned effect is the true one?"""
+"""How many observations does a test that looks once take, if the planned effect is the true one?"""
 
-from math import ceil, log
+from math import ceil
 
 from scipy.special import ndtri
 
 from segue.errors import DomainError
 from segue.evidence.domain import check_question
-from segue.facts.grid import WEIGHTS, planned
+from segue.facts.grid import planned
 from segue.facts.question import Question
 
 
 def n_fixed(question: Question, *, power: float = 0.8, share: float = 0.5) -> int:
-    """Observations of both variants together for a test that looks once.
+    """Observations of both variants together for a test that looks once: the yardstick of all others.
 
     `n = (z_(1 - alpha) + z_power)^2 variance / (w distance^2)`, w = share (1 - share) of a randomised design, else 1.
 
@@ -27,23 +27,11 @@ def n_fixed(question: Question, *, power: float = 0.8, share: float = 0.5) -> in
     >>> question = Question(id="q", gate="g", rollout="r", route="r", stage="s", metric=MetricRef(name="m", kind="mean"),
     ...     design="randomised", candidate="b", champion="a", claim=Claim(side="above", bound=0.0), alpha=0.05,
     ...     prior=Prior(variance=1.0, effect=0.2))
-    >>> n_fixed(question), n_any_look(question)
-    (619, 738)
+    >>> n_fixed(question)
+    619
     """
     z = float(ndtri(1 - question.alpha) + ndtri(power))
     return ceil(z**2 / _information(question, power, share))
-
-
-def n_any_look(question: Question, *, share: float = 0.5) -> int:
-    """Observations after which the bets are expected to show the claim, looked at as often as one likes.
-
-    `n = 2 (log(1 / alpha) + log(1 / w_0)) variance / (w distance^2)`, w_0 = 1/2 the planned bet's share of the stake. About
-    half of the rollouts need more; for a power of 80 % plan 1.8 fixed samples (1.5 at alpha 0.01).
-
-    Raises:
-        DomainError: a share outside (0, 1), or a design that counts events.
-    """
-    return ceil(2 * -log(question.alpha * WEIGHTS[0]) / _information(question, 0.5, share))
 
 
 def _information(question: Question, power: float, share: float) -> float:

@@ -1,0 +1,1 @@
+"""How many observations will a claim take, and with which chance is it shown by then?"""
