@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
+EVIDENCE_PEERS := $(VENV)/.evidence-peers
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-slow check bench bench-gateway docs lock clean
+.PHONY: help setup demo test test-slow check bench bench-gateway bench-evidence docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -43,6 +44,19 @@ bench: $(READY) $(PEERS) ## all benchmarks
 
 bench-gateway: $(READY) $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
 	$(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,)
+
+bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twelve minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_evidence --peers $(EVIDENCE_PEERS)/bin/python
+
+# The peers' pins (an old numpy) fit no environment but their own. confseq has no wheel: where it cannot be built, its rows are left out.
+$(EVIDENCE_PEERS): $(READY)
+	@test -d /usr/include/boost || { [ "$$(id -u)" = 0 ] || root=sudo; $$root apt-get update -qq && $$root apt-get install -y -qq g++ libboost-dev >/dev/null; }
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $@
+	$(BIN)/uv pip install --quiet --python $@/bin/python --group bench-evidence
+	PATH="$(abspath $@)/bin:$$PATH" $(BIN)/uv pip install --quiet --python $@/bin/python --no-build-isolation confseq==0.0.11 \
+		|| echo "confseq could not be built; its rows are left out"
+	@touch $@
 
 $(PEERS): $(READY)
 	@which nginx wrk valgrind >/dev/null || { [ "$$(id -u)" = 0 ] || root=sudo; \

@@ -1,0 +1,1 @@
+"""In which worlds are the systems compared?"""

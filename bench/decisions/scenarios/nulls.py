@@ -1,0 +1,169 @@
+"""How often does each system promote a candidate that is no better? Scenarios S1, S3, S4, S5 and S9."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from bench.decisions.rows import HORIZON, SEGUE, Flags, Row, Scale, share
+from bench.decisions.scenarios import worlds
+from bench.decisions.systems import rivals
+from bench.decisions.systems.ours import Drawn, ask, crossed, crossed_by_horizon, expected
+from bench.decisions.systems.rivals import Pooled
+
+from segue.facts.question import Question
+
+WHAT: Final = "false promotion"
+UNITS: Final = 70_000
+PER_MINUTE: Final = 100
+RATES: Final = (0.001, 0.01, 0.1, 0.5, 0.91, 0.99)
+SHARES: Final = (0.01, 0.05, 0.5)
+WINDOW: Final = worlds.DAY
+BIASED: Final = "labels missing by variant and answer"
+AGAINST_IT: Final = f"{SEGUE}, missing counted against it"
+Judges = dict[str, Callable[[Drawn], Flags]]
+
+
+def null_scenarios(scale: Scale) -> Iterator[Row]:
+    """Every world without an effect, one after the other."""
+    for scenario in (plain, ramped, delayed, unlabelled, several):
+        yield from scenario(scale)
+
+
+def judges(question: Question, n_fix: float) -> Judges:
+    """Segue, and every peer, on the same totals."""
+    found: Judges = {
+        SEGUE: lambda log: crossed(question, log),
+        HORIZON: lambda log: crossed_by_horizon(question, log),
+    }
+    return found | {name: _pooled(rule, n_fix) for name, rule in rivals.RULES.items()}
+
+
+def _pooled(rule: Callable[[Pooled], Flags], n_fix: float) -> Callable[[Drawn], Flags]:
+    return lambda log: rule(Pooled.of(log, n_fix))
+
+
+def tally(scenario: str, world: str, logs: Iterable[Drawn], asked: Judges) -> Iterator[Row]:
+    """In which share of the runs each system ever promotes."""
+    hits: Counter[str] = Counter()
+    runs = 0
+    for drawn in logs:
+        runs += len(drawn.counts)
+        for system, judge in asked.items():
+            hits[system] += int(judge(drawn).any(axis=1).sum())
+    for system in asked:
+        yield share((scenario, world), system, WHAT, hits[system], runs)
+
+
+def plain(scale: Scale) -> Iterator[Row]:
+    """S1: the same model twice; rare and frequent outcomes, small and large shares."""
+    minutes = UNITS // PER_MINUTE
+    for cell, (rate, pi) in enumerate((rate, pi) for rate in RATES for pi in SHARES):
+        if scale.short and (rate, pi) not in {(0.001, 0.01), (0.1, 0.5), (0.91, 0.05)}:
+            continue
+        question = ask("above", 0.0, expected(rate, 0.1 * min(rate, 1 - rate)))
+        rates = (worlds.steady(minutes, rate),) * 2
+        logs = (worlds.drawn(g, n, PER_MINUTE, worlds.steady(minutes, pi), rates) for g, n in scale.chunks(1, cell))
+        yield from tally("S1", f"A/A, rate {rate:g}, share {pi:g}", logs, judges(question, UNITS / 3))
+
+
+def ramped(scale: Scale) -> Iterator[Row]:
+    """S3: the share is raised once a day while the base rate follows the hour."""
+    for cell, drift in enumerate((0.0, 0.03)):
+        pi, base = worlds.ramp(), worlds.day_and_night(5 * worlds.DAY, drift=drift)
+        question = ask("above", 0.0, expected(0.1, 0.01))
+        logs = (worlds.drawn(g, n, 10, pi, (base, base)) for g, n in scale.chunks(3, cell))
+        name = "ramp, day and night" + (", drift" if drift else "")
+        yield from tally("S3", name, logs, judges(question, 23_234))
+
+
+def delayed(scale: Scale) -> Iterator[Row]:
+    """S4: the candidate's outcomes come twice as soon; there are as many in the end."""
+    asked = judges(ask("above", 0.0, expected(0.1, 0.01)), 23_234)
+    yield from tally("S4", "delays, outcomes that are due", _late(scale, _due), asked)
+    del asked[HORIZON]
+    asked = {"Segue, told not to wait": asked.pop(SEGUE), **asked}
+    yield from tally("S4", "delays, not yet counts as no", _late(scale, _known), asked)
+
+
+def _late(scale: Scale, see: Callable[[np.random.Generator, Drawn], Drawn]) -> Iterator[Drawn]:
+    base = worlds.steady(7 * worlds.DAY, 0.1)
+    for rng, runs in scale.chunks(4):
+        yield see(rng, worlds.drawn(rng, runs, 10, worlds.steady(len(base), 0.5), (base, base)))
+
+
+def _due(_: np.random.Generator, log: Drawn) -> Drawn:
+    counts = np.zeros_like(log.counts)
+    counts[:, WINDOW:] = log.counts[:, :-WINDOW]
+    return replace(log, counts=counts)
+
+
+def _known(rng: np.random.Generator, log: Drawn) -> Drawn:
+    yes_b = worlds.arrivals(rng, log.counts[:, :, 0], mean_delay=240, window=WINDOW)
+    yes_a = worlds.arrivals(rng, log.counts[:, :, 2], mean_delay=480, window=WINDOW)
+    no_b, no_a = log.counts[:, :, :2].sum(axis=2) - yes_b, log.counts[:, :, 2:].sum(axis=2) - yes_a
+    return replace(log, counts=np.stack([yes_b, no_b, yes_a, no_a], axis=2))
+
+
+def unlabelled(scale: Scale) -> Iterator[Row]:
+    """S5: half of the labels are missing: at random, more of the wrong answers', or more of the candidate's wrong answers'."""
+    minutes = UNITS // PER_MINUTE
+    asked = judges(ask("above", 0.0, expected(0.91, 0.01)), UNITS / 3)
+    worlds_of_labels = (
+        ("labels missing at random", (0.5, 0.5, 0.5, 0.5)),
+        ("labels missing by the answer", (0.6, 0.3, 0.6, 0.3)),
+        (BIASED, (0.5, 0.4, 0.5, 0.5)),
+    )
+    rates = (worlds.steady(minutes, 0.91),) * 2
+    for cell, (world, labelled) in enumerate(worlds_of_labels):
+        hits: Counter[str] = Counter()
+        for rng, runs in scale.chunks(5, cell):
+            log = worlds.drawn(rng, runs, PER_MINUTE, worlds.steady(minutes, 0.5), rates)
+            known = replace(log, counts=rng.binomial(log.counts, labelled))
+            shown = {system: judge(known) for system, judge in asked.items()}
+            shown[AGAINST_IT] = shown[SEGUE] & asked[SEGUE](_worst(log, known))
+            hits.update({system: int(flags.any(axis=1).sum()) for system, flags in shown.items()})
+        for system, count in hits.items():
+            yield share(("S5", world), system, WHAT, count, scale.runs)
+
+
+def _worst(log: Drawn, known: Drawn) -> Drawn:
+    # Every missing outcome of the candidate is a no, every one of the champion a yes.
+    missing = (log.counts - known.counts).reshape(*log.counts.shape[:2], 2, 2).sum(axis=3)
+    counts = known.counts.copy()
+    counts[:, :, 1] += missing[:, :, 0]
+    counts[:, :, 2] += missing[:, :, 1]
+    return replace(known, counts=counts)
+
+
+def several(scale: Scale) -> Iterator[Row]:
+    """S9: 2 to 10 candidates and one champion, none or the first of them 2 pp better; each promotes whichever it is sure of."""
+    for candidates in (2, 10) if scale.short else (2, 3, 5, 10):
+        asked = judges(ask("above", 0.0, expected(0.1, 0.01), alpha=0.05 / candidates), UNITS / 3)
+        for better in (0, 1):
+            wrong, right = Counter[str](), Counter[str]()
+            for rng, runs in scale.chunks(9, candidates, better):
+                logs = _arms(rng, runs, candidates, better)
+                for system, judge in asked.items():
+                    promoted = np.stack([judge(log).any(axis=1) for log in logs])
+                    right[system] += int(promoted[:better].any(axis=0).sum())
+                    wrong[system] += int(promoted[better:].any(axis=0).sum())
+            world = f"{candidates} candidates, {'one' if better else 'none'} better"
+            for system in asked:
+                yield share(("S9", world), system, WHAT, wrong[system], scale.runs)
+                if better:
+                    yield share(("S9", world), system, "the better one promoted", right[system], scale.runs)
+
+
+def _arms(rng: np.random.Generator, runs: int, candidates: int, better: int) -> list[Drawn]:
+    # Each candidate beside the champion, who is arm 0: of the units of these two, half were drawn for either.
+    minutes = UNITS // PER_MINUTE
+    arms = rng.multinomial(PER_MINUTE, np.full(candidates + 1, 1 / (candidates + 1)), size=(runs, minutes))
+    yes = rng.binomial(arms, np.where((np.arange(candidates + 1) > 0) & (np.arange(candidates + 1) <= better), 0.12, 0.1))
+    counts = np.stack([yes, arms - yes], axis=3)
+    half = worlds.steady(minutes, 0.5)
+    return [
+        Drawn(propensity=half, counts=np.concatenate([counts[:, :, arm], counts[:, :, 0]], axis=2))
+        for arm in range(1, candidates + 1)
+    ]

@@ -1,0 +1,1 @@
+"""Who decides: Segue, and its peers."""
