@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = ("numpy", "scipy", "duckdb", "pyarrow", "pandas", "sqlalchemy", "jinja2", "rich", "sklearn")
 PATHS = (
-    "segue.facts.codec",
+    "segue.facts.wire.codec",
     "segue.assign.draw",
     "segue.http.server",
     "segue.http.client",

@@ -29,7 +29,7 @@ from msgspec.structs import replace
 from scipy.optimize import brentq
 from scipy.stats import bernoulli
 
-from segue.evidence.combining import e_bh
+from segue.evidence.many.combining import e_bh
 from segue.evidence.methods.bounded_mean import bounded_mean, on_values
 from segue.evidence.methods.days.variation import (
     between_days,

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from segue.errors import DomainError
 from segue.facts.allocation import Protocol, Reading
-from segue.facts.codec import to_json, to_pack
-from segue.facts.frames import ALLOCATION, CAPTURE
-from segue.facts.outcome_wire import parse
 from segue.facts.prediction import Capture
+from segue.facts.wire.codec import to_json, to_pack
+from segue.facts.wire.frames import ALLOCATION, CAPTURE
+from segue.facts.wire.outcome_wire import parse
 from segue.http.limits import PoolLimits, ServerLimits
 from segue.http.requests import Request, RequestReader
 from segue.http.responses import ResponseReader

@@ -35,9 +35,9 @@ from siege import (
     upstream,
 )
 
-from segue.facts.codec import to_json, to_pack
-from segue.facts.frames import ALLOCATION, CAPTURE
 from segue.facts.prediction import Capture
+from segue.facts.wire.codec import to_json, to_pack
+from segue.facts.wire.frames import ALLOCATION, CAPTURE
 from segue.record.journal import Journal, JournalSettings
 from segue.testkit import samples
 

@@ -11,8 +11,8 @@ from bench.decisions.systems.ours import ask, expected
 from msgspec.structs import replace
 from scipy.stats import binom, chi2
 
-from segue.evidence.detectors import Watch, log_statistic, replayed
 from segue.evidence.looks import rates_of
+from segue.evidence.many.detectors import Watch, log_statistic, replayed
 from segue.evidence.process import log_sums
 from segue.evidence.weighing import weigh
 from segue.facts.evidence import Evidence

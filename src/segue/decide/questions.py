@@ -13,9 +13,9 @@ from segue.decide.gates.claims import COMPARISONS, GateKind, claim, guarded, mis
 from segue.decide.gates.expectation import prior
 from segue.decide.machine import LIVE
 from segue.decide.walk import stage_of
-from segue.facts.codec import to_json
 from segue.facts.decision import State
 from segue.facts.question import Design, MetricRef, Question, Unit
+from segue.facts.wire.codec import to_json
 from segue.ids import derived
 from segue.spec.gate import Gate, MetricGate
 from segue.spec.metric import KINDS, Metric, needs_outcome

@@ -16,7 +16,7 @@ from typing import Final
 
 from segue.errors import DomainError, NotFound, PortError
 from segue.facts.allocation import Directory
-from segue.facts.codec import from_json, to_json
+from segue.facts.wire.codec import from_json, to_json
 from segue.gateway.settings import GatewaySettings
 from segue.ports.store import AllocationStore, WorkerReport
 

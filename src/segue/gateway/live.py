@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from segue.assign.draw import Assigner
 from segue.facts.allocation import Allocation, Directory, Endpoint, Protocol, Target
-from segue.facts.codec import to_json
+from segue.facts.wire.codec import to_json
 from segue.gateway.request.sources import Sources
 from segue.http.client import UpstreamPool
 from segue.http.message import TO_UPSTREAM, Block, Outline, Sieve, block

@@ -1,9 +1,9 @@
 """How do outcomes that callers post get into the journal?"""
 
 from segue.errors import DomainError
-from segue.facts.codec import to_pack
-from segue.facts.frames import OUTCOME
-from segue.facts.outcome_wire import parse
+from segue.facts.wire.codec import to_pack
+from segue.facts.wire.frames import OUTCOME
+from segue.facts.wire.outcome_wire import parse
 from segue.gateway.settings import GatewaySettings
 from segue.gateway.sight.about import JSON, refuse
 from segue.http.exchange import Exchange

@@ -9,7 +9,7 @@ import msgspec
 
 from segue.errors import DomainError, SegueError
 from segue.facts.allocation import Directory
-from segue.facts.frames import ALLOCATION
+from segue.facts.wire.frames import ALLOCATION
 from segue.gateway.doors import Doors
 from segue.gateway.live import Live
 from segue.gateway.posting import Posting

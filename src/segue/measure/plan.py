@@ -14,15 +14,15 @@ from segue.facts.allocation import Allocation
 from segue.facts.question import MetricRef, Question
 from segue.facts.summary import Answer, Cell
 from segue.measure.answers import Row, answers
-from segue.measure.audit import Audited
 from segue.measure.cube import Cube
+from segue.measure.history.audit import Audited
+from segue.measure.history.propensity import DRAWN, Draws, Exposed, chances, statements
+from segue.measure.history.touched import Since, touched
 from segue.measure.kinds.catalogue import rule_of
 from segue.measure.kinds.reading import Rule
-from segue.measure.propensity import DRAWN, Draws, Exposed, chances, statements
 from segue.measure.questions import exposed_by, statement, unanswerable
 from segue.measure.rows import Asking, settled_us
 from segue.measure.sql import HOUR_US, micros
-from segue.measure.touched import Since, touched
 from segue.measure.views import Scope, judged
 from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout

@@ -27,9 +27,9 @@ from segue.errors import DomainError
 from segue.facts.grid import Grid, score_grid
 from segue.facts.question import Question
 from segue.measure.expressions import quoted
+from segue.measure.history.propensity import Exposed
 from segue.measure.kinds.catalogue import READINGS, reading_of, rule_of
 from segue.measure.kinds.reading import Rule
-from segue.measure.propensity import Exposed
 from segue.measure.rows import Asking, rows_of, whole_hour
 from segue.measure.sql import doubles, filled, number
 

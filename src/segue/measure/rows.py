@@ -20,9 +20,9 @@ import msgspec
 from segue.facts.evidence import UNKNOWN
 from segue.facts.question import Question
 from segue.measure.expressions import quoted, to_sql
+from segue.measure.history.propensity import Exposed
 from segue.measure.kinds.catalogue import reading_of, rule_of
 from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule, positive
-from segue.measure.propensity import Exposed
 from segue.measure.sql import HOUR_US, any_of, filled, number
 from segue.spec.expression import parse
 

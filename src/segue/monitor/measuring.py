@@ -27,10 +27,10 @@ from segue.facts.evidence import Audit, NotEnough, Weighed
 from segue.facts.merging import merge
 from segue.facts.question import Question
 from segue.facts.summary import Cell, Counts, Moments, Summary
-from segue.measure.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
 from segue.measure.cube import COVERAGE, FAILURES
+from segue.measure.history.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
+from segue.measure.history.propensity import Exposed
 from segue.measure.plan import Bind, Execute, Files, Measured, Measurement, Query
-from segue.measure.propensity import Exposed
 from segue.monitor.outside import Outside
 from segue.ports.engine import Row
 from segue.ports.lake import Segment

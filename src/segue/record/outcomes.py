@@ -18,7 +18,7 @@ import msgspec
 
 from segue.errors import DomainError
 from segue.facts.outcome import Outcome
-from segue.facts.outcome_wire import parse
+from segue.facts.wire.outcome_wire import parse
 from segue.ids import digest
 from segue.ports.lake import Lake, Segment
 

@@ -19,10 +19,10 @@ import msgspec
 
 from segue.errors import DomainError, PortError
 from segue.facts.allocation import Allocation
-from segue.facts.codec import from_json, from_pack
-from segue.facts.frames import ALLOCATION, CAPTURE, OUTCOME
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Capture, Prediction
+from segue.facts.wire.codec import from_json, from_pack
+from segue.facts.wire.frames import ALLOCATION, CAPTURE, OUTCOME
 from segue.ports.lake import Lake, Segment
 from segue.record.extract import NO_ROUTE, prediction
 from segue.record.frames import SEALED, Reason, Tail, read_frames, sealed_files

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.evidence.weighing import METHODS, weigh
-from segue.facts.codec import from_json, to_json
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.grid import score_grid
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question, Side
 from segue.facts.summary import ArmCell, ArmCounts, Counts, MomentCell, Moments, PairedCounts, ScoreSums, Summary
+from segue.facts.wire.codec import from_json, to_json
 
 SIDES: st.SearchStrategy[Side] = st.sampled_from(["above", "below"])
 COUNT = st.one_of(st.integers(0, 30), st.integers(0, 10**9))

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from segue.facts.codec import from_pack, to_pack
 from segue.facts.prediction import Capture
+from segue.facts.wire.codec import from_pack, to_pack
 
 CAPTURE = Capture(
     request_id="r-1",

@@ -12,9 +12,9 @@ import msgspec
 from segue.adapters.clocks import SystemClock
 from segue.assign.ownership import rebalance
 from segue.facts.allocation import Allocation, Directory, Protocol, Shadow, Split, Target
-from segue.facts.codec import from_pack
-from segue.facts.frames import CAPTURE
 from segue.facts.prediction import Capture
+from segue.facts.wire.codec import from_pack
+from segue.facts.wire.frames import CAPTURE
 from segue.gateway.settings import GatewaySettings
 from segue.gateway.worker import Worker
 from segue.http.call import Answer

@@ -11,10 +11,10 @@ import pytest
 
 from segue.adapters.lakes.folder import FolderLake
 from segue.errors import Unavailable
-from segue.facts.codec import to_json, to_pack
-from segue.facts.frames import ALLOCATION, CAPTURE, OUTCOME
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Capture, Prediction
+from segue.facts.wire.codec import to_json, to_pack
+from segue.facts.wire.frames import ALLOCATION, CAPTURE, OUTCOME
 from segue.ports.lake import Lake, RowKind, Segment
 from segue.record.journal import Journal, JournalSettings
 from segue.record.shipper import DAMAGED, Shipper, ship

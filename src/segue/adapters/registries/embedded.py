@@ -13,7 +13,7 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound
-from segue.facts.codec import from_json, to_json
+from segue.facts.wire.codec import from_json, to_json
 from segue.ports.registry import AliasMove, ModelVersion
 
 _versions = schema.model_versions.c

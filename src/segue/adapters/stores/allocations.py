@@ -18,7 +18,7 @@ from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import NotFound
 from segue.facts.allocation import Allocation, Directory, Endpoint, Key
-from segue.facts.codec import from_json, to_json
+from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
 from segue.ports.store import WorkerReport
 

@@ -9,8 +9,8 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.rollouts import require
 from segue.errors import NotFound, Refused
-from segue.facts.codec import from_json, to_json
 from segue.facts.decision import Act, Command
+from segue.facts.wire.codec import from_json, to_json
 
 _KINDS: Final[dict[str, type[Command]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Command)}
 

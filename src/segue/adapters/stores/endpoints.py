@@ -13,7 +13,7 @@ from segue.adapters.stores.allocations import names_of, read_endpoints, renew_re
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.facts.allocation import Allocation, Endpoint
-from segue.facts.codec import from_json
+from segue.facts.wire.codec import from_json
 
 _endpoints = schema.endpoints.c
 

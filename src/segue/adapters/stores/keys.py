@@ -15,7 +15,7 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.errors import Conflict, NotFound
 from segue.facts.allocation import Key
-from segue.facts.codec import from_json, to_json
+from segue.facts.wire.codec import from_json, to_json
 
 _keys = schema.keys.c
 

@@ -13,8 +13,8 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound
-from segue.facts.codec import from_json, to_json
 from segue.facts.decision import Decision, Phase, State
+from segue.facts.wire.codec import from_json, to_json
 from segue.ports.store import Loaded
 
 OVER: Final[frozenset[Phase]] = frozenset({"promoted", "rolled_back", "aborted"})

@@ -12,8 +12,8 @@ from segue.adapters.clocks import from_us, to_us
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.connect import Database, insert
 from segue.errors import DomainError
-from segue.facts.codec import from_json, to_json
 from segue.facts.summary import Answer, Cell
+from segue.facts.wire.codec import from_json, to_json
 
 _answers = schema.answers.c
 _cells = schema.cells.c

@@ -13,10 +13,10 @@ import msgspec
 from segue.decide.gates.texts import evidence_text, gate_text
 from segue.decide.observed import Observed
 from segue.decide.questions import Asked, asked_gates
-from segue.facts.codec import to_json
 from segue.facts.decision import State, Verdict
 from segue.facts.evidence import UNKNOWN, Evidence, NotEnough
 from segue.facts.question import Question
+from segue.facts.wire.codec import to_json
 from segue.ids import derived
 from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout

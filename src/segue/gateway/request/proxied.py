@@ -8,9 +8,9 @@ failure is passed on truthfully; shadows are asked after the answer has left.
 import time
 from typing import TYPE_CHECKING, Final
 
-from segue.facts.codec import to_pack
-from segue.facts.frames import CAPTURE
 from segue.facts.prediction import CaptureRow, Role
+from segue.facts.wire.codec import to_pack
+from segue.facts.wire.frames import CAPTURE
 from segue.gateway.live import JSON_LENGTH, PIN, TRACE, TYPE, marks_of
 from segue.gateway.request.capture import Answered, Kept, answered_by, digest, unanswered
 from segue.gateway.request.flow import HOLD_BYTES, Flow

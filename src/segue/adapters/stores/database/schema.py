@@ -1,6 +1,6 @@
 """Which tables hold the state?
 
-Facts rest whole, as the JSON of `facts.codec`; beside them stand only the columns that a query needs. Times are integers,
+Facts rest whole, as the JSON of `facts.wire.codec`; beside them stand only the columns that a query needs. Times are integers,
 microseconds since the epoch in UTC, because databases differ in what they make of a time and none of an integer.
 The tables are made by `migrations`; a test compares the two.
 """

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue.errors import DomainError
-from segue.evidence.combining import any_look_p_value, bonferroni, closed, e_bh, log_mean
+from segue.evidence.many.combining import any_look_p_value, bonferroni, closed, e_bh, log_mean
 
 VALUES = st.lists(st.floats(0.01, 1000), min_size=1, max_size=6)
 

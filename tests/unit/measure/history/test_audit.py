@@ -13,9 +13,9 @@ from segue.facts.merging import merge
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction
 from segue.facts.summary import ArmCell, ArmCounts
-from segue.measure.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
+from segue.measure.history.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
+from segue.measure.history.propensity import Exposed
 from segue.measure.plan import Measurement
-from segue.measure.propensity import Exposed
 from segue.testkit.worlds import BEGIN, ROLLOUT, World, allocation, outcome, prediction, spec
 
 UNIT = "header:x-user-id"

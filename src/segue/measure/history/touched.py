@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from segue.measure.expressions import quoted
-from segue.measure.propensity import Exposed
+from segue.measure.history.propensity import Exposed
 from segue.measure.sql import HOUR_US, filled
 
 _TOUCHED: Final = """

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from segue.errors import DomainError
-from segue.evidence.detectors import Watch, log_statistic, replayed, watched
 from segue.evidence.looks import rates_of
-from segue.facts.codec import from_json, to_json
+from segue.evidence.many.detectors import Watch, log_statistic, replayed, watched
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question
 from segue.facts.summary import Counts
+from segue.facts.wire.codec import from_json, to_json
 
 
 def asking(bound: float = 0.1, *, design: Design = "one_sample") -> Question:

@@ -10,7 +10,7 @@ from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.facts.allocation import BUCKETS, Audience, Range, Split
 from segue.facts.summary import ArmCounts
-from segue.measure.propensity import SEPARATOR, Draws
+from segue.measure.history.propensity import SEPARATOR, Draws
 from segue.testkit.worlds import World, allocation, measurement, outcome, prediction, question
 
 

@@ -14,7 +14,7 @@ from segue.errors import InvariantError
 from segue.facts.allocation import Allocation, Split
 from segue.facts.summary import ArmCell, ArmCounts, Cell
 from segue.measure.expressions import quoted
-from segue.measure.propensity import Exposed
+from segue.measure.history.propensity import Exposed
 from segue.measure.sql import filled
 
 DRAWN: Final = "segue.drawn"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segue.errors import DomainError
-from segue.evidence.clustering import TOO_LARGE, design_effect, warning
+from segue.evidence.many.clustering import TOO_LARGE, design_effect, warning
 from segue.facts.evidence import NotEnough
 from segue.facts.summary import MomentCell
 
