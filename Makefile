@@ -4,6 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+POSTGRES := $(VENV)/.postgres
 PEERS := $(VENV)/.peers
 EVIDENCE_PEERS := $(VENV)/.evidence-peers
 SEED ?= 1
@@ -20,13 +21,17 @@ $(READY): requirements.lock pyproject.toml tools/setup
 	tools/setup $(VENV)
 	@touch $@
 
+$(POSTGRES): $(READY) tools/postgres
+	tools/postgres
+	@touch $@
+
 demo: $(READY) ## the main job on real data, at most five minutes (SEED=1, SWAP=1)
 	$(BIN)/segue demo --seed $(SEED) $(if $(SWAP),--swap,)
 
-test: $(READY) ## all quick tests
+test: $(READY) $(POSTGRES) ## all quick tests
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
-test-slow: $(READY) ## the long ones: crash loops, simulations
+test-slow: $(READY) $(POSTGRES) ## the long ones: crash loops, simulations
 	$(BIN)/pytest -m slow
 
 check: $(READY) ## format, lint, types, floors

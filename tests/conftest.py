@@ -1,9 +1,11 @@
-"""What tests of several rooms share: a small world with real adapters in a folder."""
+"""What tests of several rooms share: a small world with real adapters in a folder, and a real PostgreSQL."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import postgres
 import pytest
 
 from segue.adapters.engines.duckdb import DuckdbEngine
@@ -13,6 +15,26 @@ from segue.monitor.outside import Outside
 from segue.testkit.small_world import HandClock, SmallWorld, register
 
 OpenWorld = Callable[[Path], AbstractContextManager[SmallWorld]]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server; where none is installed, its tests are left out, except where everything has to run."""
+    binaries = postgres.programs()
+    if binaries is None:
+        reason = "PostgreSQL is not installed; `tools/postgres` installs it"
+        if os.environ.get("SEGUE_TESTS") == "all":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with postgres.running(binaries) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A store on PostgreSQL of the test's own, its tables made."""
+    with postgres_server.database() as name:
+        yield postgres_server.url(name)
 
 
 @pytest.fixture

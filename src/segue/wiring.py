@@ -200,14 +200,20 @@ def run_monitor(home: Home, *, tick_s: float) -> None:
             lake=lake_of(home),
             engine=engine,
         )
-        Monitor(outside, MonitorSettings(period_s=tick_s)).run(stop_event())
+        wake = threading.Event()
+        Monitor(outside, MonitorSettings(period_s=tick_s)).run(stop_event(wake), wake)
 
 
-def stop_event() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
+def stop_event(*also: threading.Event) -> threading.Event:
+    """An event that SIGTERM and SIGINT set, and others with it."""
     event = threading.Event()
+
+    def stop(*_: object) -> None:
+        for each in (event, *also):
+            each.set()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: event.set())
+        signal.signal(name, stop)
     return event
 
 

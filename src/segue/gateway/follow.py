@@ -1,7 +1,7 @@
 """Which directory is in force? Looked up in the store by a thread, kept on disk, given to the event loop.
 
 Serving never waits for the store: a worker starts with the last good directory on disk, and keeps what it has while the
-store does not answer.
+store does not answer. It polls; a store that can tell of a change makes it look at once.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from segue.errors import DomainError, NotFound, PortError
 from segue.facts.allocation import Directory
 from segue.facts.wire.codec import from_json, to_json
 from segue.gateway.settings import GatewaySettings
-from segue.ports.store import AllocationStore, WorkerReport
+from segue.ports.store import AllocationStore, End, WorkerReport
 
 log: Final = logging.getLogger("segue.gateway")
 OnChange = Callable[[Directory], None]
@@ -41,6 +41,8 @@ class Follower:
         self._running = running
         self._revisions: dict[str, str] = {}
         self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._unlisten: End | None = None
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reported: dict[str, tuple[int, float]] = {}
@@ -58,6 +60,7 @@ class Follower:
     def stop(self) -> None:
         """Follow no more."""
         self._stop.set()
+        self._wake.set()
         self._thread.join(timeout=5)
 
     def _follow(self) -> None:
@@ -72,7 +75,10 @@ class Follower:
                     self._say(answering=False, why=str(error))
                 else:
                     self._say(answering=True)
-            self._stop.wait(self._settings.poll_s)
+            self._wake.wait(self._settings.poll_s)
+            self._wake.clear()
+        if self._unlisten is not None:
+            self._unlisten()
 
     def _say(self, *, answering: bool, why: str = "") -> None:
         if answering != self._answering:
@@ -80,6 +86,8 @@ class Follower:
             log.warning("the store %s", "answers again" if answering else f"does not answer: {why}")
 
     def _look(self, route: str) -> None:
+        if self._unlisten is None:
+            self._unlisten = self._store.listen(self._wake.set)
         directory = self._store.directory(route, unless=self._revisions.get(route, ""))
         if directory is None or self._loop is None:
             return

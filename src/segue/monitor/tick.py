@@ -79,9 +79,15 @@ class Monitor:
         self._specs: dict[str, Rollout] = {}
         self._said: dict[str, str] = {}
 
-    def run(self, stop: threading.Event) -> None:
-        """Tick until told to stop; wait longer, within bounds, while the outside does not answer."""
-        wait_s, lease = self._settings.period_s, None
+    def run(self, stop: threading.Event, wake: threading.Event | None = None) -> None:
+        """Tick until told to stop; wait longer, within bounds, while the outside does not answer.
+
+        Args:
+            stop: set when it is to end.
+            wake: set by whoever sets `stop`, and by the store when a person asks for something: the next tick comes at once.
+        """
+        wait_s, lease, wake = self._settings.period_s, None, wake or stop
+        unlisten = self._outside.commands.listen(wake.set) if wake is not stop else lambda: None
         try:
             while not stop.is_set():
                 try:
@@ -92,8 +98,11 @@ class Monitor:
                 except Unavailable as error:
                     wait_s = min(2 * wait_s, self._settings.back_off_most_s)
                     log.warning("holding, and again in %.1f s: %s", wait_s, error.message)
-                stop.wait(wait_s)
+                wake.wait(wait_s)
+                if wake is not stop:
+                    wake.clear()
         finally:
+            unlisten()
             self._leave(lease)
 
     def tick(self) -> tuple[Decision, ...]:

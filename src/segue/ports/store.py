@@ -5,7 +5,7 @@ value; a lost connection is `Unavailable`, a stale token is `Conflict` and chang
 Any number of processes may call at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +14,13 @@ import msgspec
 from segue.facts.allocation import Allocation, Directory, Endpoint, Key
 from segue.facts.decision import Act, Command, Decision, State
 from segue.facts.summary import Answer, Cell
+
+Wake = Callable[[], None]
+"""Called from a thread of the store's. It says that something may have changed, never what; it may be late, repeated or lost:
+whoever listens polls all the same."""
+
+End = Callable[[], None]
+"""Ends what was begun; twice is once."""
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +84,10 @@ class CommandStore(Protocol):
         """The rollouts, live or over, with a command that is not done or an act that is not applied; oldest first."""
         ...
 
+    def listen(self, wake: Wake) -> End:
+        """Be woken when somebody asks for something; a store that cannot tell wakes nobody."""
+        ...
+
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a gateway worker runs.
@@ -114,6 +125,10 @@ class AllocationStore(Protocol):
 
     def reports(self, route: str) -> Sequence[WorkerReport]:
         """The last report of each worker."""
+        ...
+
+    def listen(self, wake: Wake) -> End:
+        """Be woken when a directory has another revision; a store that cannot tell wakes nobody."""
         ...
 
 

@@ -14,17 +14,19 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from segue.adapters.clocks import from_us
 from segue.adapters.stores.database import schema
-from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.connect import Database, insert, tell
 from segue.adapters.stores.database.failures import nearest
+from segue.adapters.stores.nudges import listen
 from segue.errors import NotFound
 from segue.facts.allocation import Allocation, Directory, Endpoint, Key
 from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
-from segue.ports.store import WorkerReport
+from segue.ports.store import End, Wake, WorkerReport
 
 _routes = schema.routes.c
 _allocations = schema.allocations.c
 _endpoints = schema.endpoints.c
+_CHANNEL: Final = "segue_routes"
 _REVISION: Final = select(_routes.revision).where(_routes.route == bindparam("route"))
 _IN_FORCE: Final = (
     select(_routes.revision, _allocations.body)
@@ -99,6 +101,10 @@ class SqlAllocations:
         with self._database.read() as connection:
             return [from_json(WorkerReport, body) for body in connection.execute(query).scalars()]
 
+    def listen(self, wake: Wake) -> End:
+        """Be woken when a directory has another revision."""
+        return listen(self._database, _CHANNEL, wake)
+
 
 def renew_revision(connection: Connection, route: str) -> None:
     """Bring a route's revision up to its allocation, endpoints and keys; inside a transaction that has locked its row."""
@@ -109,6 +115,7 @@ def renew_revision(connection: Connection, route: str) -> None:
     keys = "".join(f"\x1d{key.id}" for key in read_keys(connection, route, valid=True))
     revision = f"{allocation.number}-{digest((row.body + places + keys).encode())[:16]}"
     connection.execute(update(schema.routes).where(_routes.route == route).values(revision=revision))
+    tell(connection, _CHANNEL, route)
 
 
 def names_of(allocation: Allocation) -> set[str]:

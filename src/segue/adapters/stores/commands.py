@@ -6,12 +6,15 @@ from typing import Final, get_args
 from sqlalchemy import or_, select, update
 
 from segue.adapters.stores.database import schema
-from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.connect import Database, insert, tell
+from segue.adapters.stores.nudges import listen
 from segue.adapters.stores.rollouts import require
 from segue.errors import NotFound, Refused
 from segue.facts.decision import Act, Command
 from segue.facts.wire.codec import from_json, to_json
+from segue.ports.store import End, Wake
 
+_CHANNEL: Final = "segue_asked"
 _KINDS: Final[dict[str, type[Command]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Command)}
 
 
@@ -56,6 +59,7 @@ class SqlCommands:
             require(connection, act.rollout)
             row = {"id": act.id, "rollout": act.rollout, "body": to_json(act).decode()}
             connection.execute(insert(connection, schema.acts).values(row).on_conflict_do_nothing(index_elements=["id"]))
+            tell(connection, _CHANNEL, act.rollout)
 
     def asked(self, rollout: str) -> Sequence[Act]:
         """Acts that no decision has applied yet, in order.
@@ -79,6 +83,10 @@ class SqlCommands:
         query = select(rollouts.rollout).where(or_(rollouts.rollout.in_(undone), rollouts.rollout.in_(unapplied)))
         with self._database.read() as connection:
             return list(connection.execute(query.order_by(rollouts.seq)).scalars())
+
+    def listen(self, wake: Wake) -> End:
+        """Be woken when somebody asks for something."""
+        return listen(self._database, _CHANNEL, wake)
 
 
 def _command(kind: str, body: str) -> Command:

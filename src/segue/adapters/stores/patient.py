@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from segue.adapters.stores.store import Stores, open_store
 from segue.facts.allocation import Allocation, Directory
-from segue.ports.store import AllocationStore, WorkerReport
+from segue.ports.store import AllocationStore, End, Wake, WorkerReport
 
 
 class PatientAllocations:
@@ -42,6 +42,10 @@ class PatientAllocations:
     def reports(self, route: str) -> Sequence[WorkerReport]:
         """As the store does."""
         return self._open.reports(route)
+
+    def listen(self, wake: Wake) -> End:
+        """As the store does."""
+        return self._open.listen(wake)
 
     def close(self) -> None:
         """Close the store if it was opened."""

@@ -6,8 +6,10 @@ Open a `Database` after a fork, never before: connections do not survive one.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +19,24 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from segue.adapters.stores.database.failures import translated
-from segue.errors import DomainError, Refused
+from segue.errors import DomainError, Refused, Unavailable
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one before it is `Unavailable`; real time."""
 
+FROZEN_AFTER_S: Final = 10.0
+"""How long a transaction on PostgreSQL may stand still before the server ends it; real time. A process that was frozen inside
+one would else keep what it has locked from everybody until it wakes."""
+
+ANSWER_WITHIN_S: Final = 30.0
+"""How long one statement on PostgreSQL may take; real time."""
+
 _UPGRADE_LOCK: Final = 0x5E60E
+_SETTINGS: Final = {
+    "lock_timeout": BUSY_TIMEOUT_S,
+    "idle_in_transaction_session_timeout": FROZEN_AFTER_S,
+    "statement_timeout": ANSWER_WITHIN_S,
+}
 _BEGIN: Final = "segue_begin"  # our execution option: how SQLite begins the transaction
 _MEMORY: Final = frozenset({None, "", ":memory:"})
 
@@ -65,6 +79,23 @@ class Database:
         with translated(), self._glances.connect() as connection:
             yield connection
 
+    @property
+    def tells(self) -> bool:
+        """Whether a change can be heard of without asking."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def listening(self, channel: str) -> Iterator[Callable[[float], bool]]:
+        """A connection of its own on which `tell` is heard; only where the database tells.
+
+        What it gives waits so many seconds and says whether something was told since; it raises Unavailable when the
+        connection is lost.
+        """
+        with translated(), self._glances.connect() as connection:
+            connection.detach()  # it is closed afterwards, not given to somebody who does not listen
+            connection.exec_driver_sql(f"LISTEN {channel}")
+            yield partial(_heard, connection)
+
     def close(self) -> None:
         """Close every connection; harmless when done twice."""
         self._engine.dispose()
@@ -73,6 +104,30 @@ class Database:
 def insert(connection: Connection, table: Table) -> Upsert:
     """An INSERT that knows ON CONFLICT, in the connection's dialect: both mean the same, SQLAlchemy has one class for each."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def tell(connection: Connection, channel: str, about: str) -> None:
+    """Wake whoever listens (`nudges`), when the transaction is committed; nothing where the database cannot."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(channel, about)))
+
+
+def _heard(connection: Connection, within_s: float) -> bool:
+    driver = connection.connection.dbapi_connection
+    error = connection.dialect.loaded_dbapi.Error
+    try:
+        heard = list(driver.notifies(timeout=within_s, stop_after=1))  # type: ignore[union-attr] # psycopg's
+    except error as lost:
+        raise Unavailable(f"the store failed: {lost}") from lost
+    return bool(heard)
+
+
+def clock(connection: Connection) -> datetime:
+    """The one clock that all who use this database share: the server's; SQLite's users share their machine's."""
+    if connection.dialect.name == "postgresql":
+        at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return at.astimezone(UTC)
+    return datetime.now(UTC)
 
 
 def upgrade_alone(connection: Connection) -> None:
@@ -103,11 +158,22 @@ def _engines(address: URL) -> tuple[Engine, Engine, Engine, Engine]:
 
 
 def _postgresql(address: URL) -> Engine:
+    """Settings of the address win over ours; a pooler in between that refuses ours is not supported."""
+    ours = {
+        "connect_timeout": int(BUSY_TIMEOUT_S),
+        "application_name": "segue",
+        "options": " ".join(f"-c {name}={int(1000 * seconds)}" for name, seconds in _SETTINGS.items()),
+        "keepalives_idle": 5,  # a server that vanished without a word is noticed within half a minute
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 20_000,
+    }
+    arguments = {name: value for name, value in ours.items() if name not in address.query}
     try:
-        return create_engine(address, pool_pre_ping=True)
+        return create_engine(address, pool_pre_ping=True, connect_args=arguments)
     except ImportError as error:
         raise Refused(
-            f"the driver of {address.drivername} is missing: {error}", hint="pip install 'psycopg[binary]'"
+            f"the driver of {address.drivername} is missing: {error}", hint="pip install 'segue[postgres]'"
         ) from error
 
 

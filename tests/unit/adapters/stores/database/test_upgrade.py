@@ -1,5 +1,6 @@
 """The tables are made by the migrations, whole or not at all, and are those of the schema."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,9 +19,20 @@ from segue.adapters.stores.store import open_store
 from segue.errors import Refused
 
 
-def test_the_migrations_make_the_schema(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An address where nothing is yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/x.db"
+        return
+    server = request.getfixturevalue("postgres_server")
+    with server.database(empty=True) as name:
+        yield server.url(name)
+
+
+def test_the_migrations_make_the_schema(empty_url: str) -> None:
     """Alembic finds no difference between what the revisions made and what the schema says."""
-    with open_store(f"sqlite:///{tmp_path}/x.db") as store, store.database.read() as connection:
+    with open_store(empty_url) as store, store.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 
 
@@ -30,9 +42,9 @@ def test_the_schema_names_the_newest_revision() -> None:
     assert folder.get_heads() == [schema.HEAD]
 
 
-def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
+def test_opening_again_keeps_what_is_there(empty_url: str) -> None:
     """A second upgrade changes nothing."""
-    with closing(Database(f"sqlite:///{tmp_path}/x.db")) as database:
+    with closing(Database(empty_url)) as database:
         upgrade(database)
         with database.write() as connection:
             connection.execute(text("INSERT INTO leases VALUES ('monitor', 'm1', 7, 1)"))
@@ -42,9 +54,9 @@ def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
             assert connection.execute(text("SELECT fence FROM leases")).scalar() == 7
 
 
-def test_an_upgrade_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_an_upgrade_that_fails_leaves_nothing(empty_url: str) -> None:
     """Where a late revision cannot be made, the earlier ones are taken back; without the obstacle all of it works."""
-    with closing(Database(f"sqlite:///{tmp_path}/x.db")) as database:
+    with closing(Database(empty_url)) as database:
         with database.write() as connection:
             connection.execute(text("CREATE TABLE aliases (mine INTEGER)"))
         with pytest.raises(Refused, match="aliases"):
@@ -58,13 +70,12 @@ def test_an_upgrade_that_fails_leaves_nothing(tmp_path: Path) -> None:
             assert revision(connection) == schema.HEAD
 
 
-def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+def test_a_newer_database_is_refused(empty_url: str) -> None:
     """An old program does not write into tables that it does not know."""
-    url = f"sqlite:///{tmp_path}/x.db"
-    with open_store(url) as store, store.database.write() as connection:
+    with open_store(empty_url) as store, store.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'r9999'"))
     with pytest.raises(Refused, match="r9999"):
-        open_store(url)
+        open_store(empty_url)
 
 
 def test_every_table_can_be_made_on_postgresql() -> None:
