@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import postgres
 import pytest
 
 from segue.adapters.engines.duckdb import DuckdbEngine
@@ -14,12 +14,17 @@ from segue.adapters.stores.store import open_store
 from segue.monitor.outside import Outside
 from segue.testkit.small_world import HandClock, SmallWorld, register
 
+if TYPE_CHECKING:
+    import postgres
+
 OpenWorld = Callable[[Path], AbstractContextManager[SmallWorld]]
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Server]:
+def postgres_server() -> Iterator["postgres.Server"]:
     """A PostgreSQL server; where none is installed, its tests are left out, except where everything has to run."""
+    import postgres
+
     binaries = postgres.programs()
     if binaries is None:
         reason = "PostgreSQL is not installed; `tools/postgres` installs it"
@@ -31,7 +36,7 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+def postgres_url(postgres_server: "postgres.Server") -> Iterator[str]:
     """A store on PostgreSQL of the test's own, its tables made."""
     with postgres_server.database() as name:
         yield postgres_server.url(name)
