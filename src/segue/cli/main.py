@@ -9,7 +9,7 @@ from typing import Never
 from cyclopts import App, CycloptsError
 
 import segue
-from segue.children import die_with_parent
+from segue.children.parent import die_with_parent
 from segue.cli.output import errors
 from segue.errors import InvariantError, SegueError
 
@@ -22,13 +22,13 @@ app = App(
     result_action="return_value",
 )
 _COMMANDS = {
-    "segue.cli.processes": {
+    "segue.cli.serving.processes": {
         "up": "Everything on this machine, for one rollout.",
-        "gateway": "Serve routes: assign, forward, record, answer.",
         "host": "Serve model versions, and follow their aliases.",
         "record": "Ship what gateways have recorded to the lake.",
         "monitor": "Measure, weigh, decide, carry out.",
     },
+    "segue.cli.serving.gateway": {"gateway": "Serve routes: assign, forward, record, answer."},
     "segue.cli.specs": {
         "lint": "Check a rollout file: every error at once.",
         "plan": "How long it takes, what each gate needs, and what can never be decided.",
@@ -54,7 +54,13 @@ _COMMANDS = {
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
     "segue.cli.demo": {"demo": "The main job on real data, from shadow to promotion."},
 }
-_GROUPS = {"segue.cli.processes": "Run", "segue.cli.specs": "Write", "segue.cli.rollouts": "Look", "segue.cli.acts": "Steer"}
+_GROUPS = {
+    "segue.cli.serving.processes": "Run",
+    "segue.cli.serving.gateway": "Run",
+    "segue.cli.specs": "Write",
+    "segue.cli.rollouts": "Look",
+    "segue.cli.acts": "Steer",
+}
 
 for _module, _names in _COMMANDS.items():
     for _name, _help in _names.items():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from segue.children import Child
+from segue.children.child import Child
 from segue.decide.machine import TERMINAL
 from segue.demo.driver import Driver, Played
 from segue.demo.flights import Flight, load

@@ -4,7 +4,10 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import uvloop
@@ -20,7 +23,10 @@ from segue.ports.recorder import Recorder
 from segue.ports.store import AllocationStore
 
 log: Final = logging.getLogger("segue.gateway")
-_TICK_S = 0.1
+_TICK_S: Final = 0.1
+_LOOK_S: Final = 0.02
+_REST_S: Final = 1.0  # that a connection without a request gets for one more, at the end
+_SAME_WISH_S: Final = 1.0  # a second signal sooner than that is the first one by another way
 
 
 class WorkerJournal(Recorder, Protocol):
@@ -55,29 +61,68 @@ class Parts(Protocol):
         ...
 
 
-def run(settings: GatewaySettings, parts: Parts) -> None:
+def _nobody() -> None:
+    """Nobody waits to hear that we are ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How a worker comes to life.
+
+    Args:
+        sockets: bound for it by somebody else, who keeps them open; none where it binds its own.
+        succeeds: another worker serves on them until this one says that it is ready: accept nothing before.
+        on_ready: called once, when it serves.
+    """
+
+    sockets: Sequence[socket.socket] = ()
+    succeeds: bool = False
+    on_ready: Callable[[], None] = _nobody
+
+
+class _Signals:
+    """SIGTERM and SIGINT: the first asks for the end, a later one for a quick end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.end = asyncio.Event()
+        self.at_once = asyncio.Event()
+        self._asked_s = 0.0
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._note)
+
+    def _note(self) -> None:
+        if not self.end.is_set():
+            self._asked_s = time.monotonic()
+            self.end.set()
+        elif time.monotonic() - self._asked_s >= _SAME_WISH_S:
+            self.at_once.set()
+
+
+def run(settings: GatewaySettings, parts: Parts, start: Start | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; returns when the last answer has left."""
-    uvloop.run(_serve(settings, parts))
+    uvloop.run(_serve(settings, parts, start or Start()))
 
 
-async def _serve(settings: GatewaySettings, parts: Parts) -> None:
+async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    signals = _Signals(loop)
     worker, journal = _worker(settings, parts)
     siblings = Siblings(settings.last_good, settings.worker)
     worker.about.siblings = siblings.seen
     follower = Follower(settings, parts.allocations(), worker.swap, worker.running)
     server = Server(worker.handle, settings.server, worker.streams)
     follower.start(loop)
-    port = await server.listen(settings.address, settings.port, reuse_port=True)
-    log.info("worker %s serves at %s:%d", settings.worker, settings.address, port)
-    keeping = [loop.create_task(siblings.show(worker.counters.snapshot)), loop.create_task(_tick(journal))]
-    await stop.wait()
-    worker.about.draining = True
-    await server.drain(settings.drain_s)
-    await worker.close()
+    if start.succeeds:
+        await _ready(worker, signals)
+    if not signals.end.is_set():
+        await _listen(server, settings, start)
+    keeping = [
+        loop.create_task(siblings.show(worker.counters.snapshot)),
+        loop.create_task(_tick(journal)),
+        loop.create_task(_say_ready(worker, signals, start)),
+    ]
+    await signals.end.wait()
+    await _drain(server, worker, signals)
     for task in keeping:
         task.cancel()
     await asyncio.gather(*keeping, return_exceptions=True)
@@ -85,6 +130,42 @@ async def _serve(settings: GatewaySettings, parts: Parts) -> None:
     journal.close()
     siblings.leave()
     log.info("worker %s ended", settings.worker)
+
+
+async def _listen(server: Server, settings: GatewaySettings, start: Start) -> None:
+    for bound in start.sockets:
+        await server.listen_on(bound)
+    if not start.sockets:
+        await server.listen(settings.address, settings.port, reuse_port=True)
+    log.info("worker %s serves at %s:%d", settings.worker, settings.address, settings.port)
+
+
+async def _ready(worker: Worker, signals: _Signals) -> bool:
+    """Wait until the worker can serve everything, or is to end."""
+    while worker.about.missing() and not signals.end.is_set():  # noqa: ASYNC110 - it depends on much
+        await asyncio.sleep(_LOOK_S)
+    return not signals.end.is_set()
+
+
+async def _say_ready(worker: Worker, signals: _Signals, start: Start) -> None:
+    if await _ready(worker, signals):
+        start.on_ready()
+
+
+async def _drain(server: Server, worker: Worker, signals: _Signals) -> None:
+    """Let the answers in hand leave, and the shadows end; at once where that was asked for."""
+    worker.about.draining = True
+    drain_s = worker.settings.drain_s
+    ends_s = time.monotonic() + drain_s
+    draining = asyncio.ensure_future(server.drain(drain_s, rest_s=min(_REST_S, drain_s / 2)))
+    hurrying = asyncio.ensure_future(signals.at_once.wait())
+    await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not draining.done():
+        for connection in list(server.connections):
+            connection.cut()
+        await draining
+    await worker.close(0.0 if signals.at_once.is_set() else ends_s - time.monotonic())
+    hurrying.cancel()
 
 
 def _worker(settings: GatewaySettings, parts: Parts) -> tuple[Worker, WorkerJournal]:

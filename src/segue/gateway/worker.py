@@ -105,9 +105,9 @@ class Worker:
             pool = self._pools[host, port] = UpstreamPool(host, port, self.settings.pool)
         return pool
 
-    async def close(self) -> None:
-        """Let the shadows under way end, within the time for draining, then close all connections."""
-        ends_s = time.monotonic() + self.settings.drain_s
+    async def close(self, within_s: float = 0.0) -> None:
+        """Let the shadows under way end, within some seconds, then close all connections."""
+        ends_s = time.monotonic() + within_s
         for queue in self._shadows.values():
             await queue.drained(ends_s - time.monotonic())
         for pool in self._pools.values():

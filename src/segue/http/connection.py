@@ -253,9 +253,13 @@ class ServerConnection(asyncio.Protocol):
         else:
             self._close()
 
-    def rest(self) -> None:
-        """Close if nothing is in hand or on its way; the server's drain calls this."""
-        if not self._deaf and self._current is None and not self._reader.ready and not self._reader.begun:
+    def rest(self, ticks: int) -> None:
+        """Close if nothing is in hand or on its way, now or after so long without a request; the server's drain calls this."""
+        if self._deaf or self._current is not None or self._reader.ready or self._reader.begun:
+            return
+        if ticks:
+            self.due = self._server.tick + ticks
+        else:
             self._close()
 
     def _refuse(self, status: int, why: str, more: Block = EMPTY) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import socket
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final, TypeAlias
@@ -46,6 +47,7 @@ class Server:
         self.request_ticks = self._ticks(limits.request_s)
         self.write_ticks = self._ticks(limits.write_s)
         self.linger_ticks = self._ticks(limits.linger_s)
+        self._rest_ticks = 0  # that a connection at rest gets while we drain
         self.date = _date()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening: list[asyncio.Server] = []
@@ -85,6 +87,19 @@ class Server:
         )
         return self._accept(listening)
 
+    async def listen_on(self, bound: socket.socket, *, tls: TlsContext[ServerTls] | None = None) -> int:
+        """As `listen`, on a socket that somebody else has bound, and that is ours from now on."""
+        loop = self._loop = asyncio.get_running_loop()
+        listening = await loop.create_server(
+            lambda: ServerConnection(self),
+            sock=bound,
+            backlog=1024,
+            ssl=tls,
+            ssl_handshake_timeout=self.limits.handshake_s if tls else None,
+            ssl_shutdown_timeout=self.limits.write_s if tls else None,
+        )
+        return self._accept(listening)
+
     def _accept(self, listening: asyncio.Server) -> int:
         self._listening.append(listening)
         if self._sweeping is None:
@@ -104,8 +119,8 @@ class Server:
     def enter(self, connection: ServerConnection) -> bool:
         """A connection was opened; False when it is one too many."""
         self.connections.add(connection)
-        if self.draining:  # a handshake that was under way
-            connection.rest()
+        if self.draining:  # it was accepted, or shook hands, before we stopped to listen
+            connection.rest(self._rest_ticks)
             return True
         open_now = len(self.connections)
         if open_now > self.limits.connections + _LINGERERS:
@@ -129,11 +144,13 @@ class Server:
         if self._loop is not None:
             self._loop.call_exception_handler({"message": "a handler failed", "exception": error})
 
-    async def drain(self, within_s: float = 30.0) -> bool:
+    async def drain(self, within_s: float = 30.0, *, rest_s: float = 0.0) -> bool:
         """Accept no more, let the answers in hand leave (with `Connection: close`), then close.
 
         Args:
             within_s: after which what is left is cut.
+            rest_s: that a connection without a request in hand gets for one more, which is answered: a request that is on
+                its way while we close would be lost. 0 closes those at once.
 
         Returns:
             True when nothing had to be cut.
@@ -142,8 +159,9 @@ class Server:
         for listening in self._listening:
             listening.close()
         self._empty = asyncio.Event()
+        self._rest_ticks = self._ticks(rest_s) if rest_s else 0
         for connection in list(self.connections):
-            connection.rest()
+            connection.rest(self._rest_ticks)
         whole = True
         if self.connections:
             try:

@@ -152,7 +152,7 @@ class Stage:
         await self.caller.close()
         for server in reversed(self._servers):
             await server.drain(0.05)
-        await self.worker.close()
+        await self.worker.close(1.0)
         self.journal.close()
 
 

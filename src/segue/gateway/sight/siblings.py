@@ -6,6 +6,7 @@ Each worker shows its numbers once a second in a file beside the others'; whoeve
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -26,15 +27,17 @@ class Siblings:
 
     def __init__(self, folder: str, worker: str) -> None:
         self._file = Path(folder) / f"numbers-{worker}.json"
+        self._shown = 0  # the file's inode, as we left it: a successor of our name may have shown its own since
 
     async def show(self, snapshot: Callable[[], list[Sample]]) -> None:
         """Show ours for ever."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(".draft")
+        draft = self._file.with_suffix(f".{os.getpid()}.draft")
         while True:
             await asyncio.sleep(_SHOW_S)
             try:
                 draft.write_text(json.dumps(snapshot()))
+                self._shown = draft.stat().st_ino
                 draft.replace(self._file)
             except OSError as error:
                 log.warning("numbers not shown to the siblings: %s", error)
@@ -53,4 +56,8 @@ class Siblings:
 
     def leave(self) -> None:
         """Show nothing any more."""
-        self._file.unlink(missing_ok=True)
+        try:
+            if self._file.stat().st_ino == self._shown:
+                self._file.unlink()
+        except FileNotFoundError:
+            pass  # nothing was shown yet

@@ -1,32 +1,27 @@
 """`segue up` and its parts: which processes make an installation?"""
 
 import errno
-import logging
-import os
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from segue.children import Child, Stopping, supervise
+from segue.children.child import Child
+from segue.children.supervision import Wishes, supervise
 from segue.cli.options import HomeFolder, SpecFile
 from segue.cli.output import say
-from segue.errors import DomainError, PortError, Refused
-from segue.wiring import Home, home_at, machine, stores_of
+from segue.cli.serving.gateway import Address, Port, Workers
+from segue.cli.serving.logs import log_to_stderr
+from segue.errors import PortError, Refused
+from segue.wiring import home_at, stores_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
 
 _EACH_S = 0.5
 _FREE_WITHIN_S = 10.0
-
-Address = Annotated[str, Parameter(help="Where it listens.")]
-Port = Annotated[int, Parameter(help="Where it listens.")]
-Workers = Annotated[int, Parameter(help="Gateway processes that share the port.")]
-Routes = Annotated[
-    list[str] | None, Parameter(name="--route", help="A route to serve, may be repeated; all known ones if left out.")
-]
 
 
 def up(
@@ -60,10 +55,17 @@ def up(
         child("monitor", "monitor", "--tick", str(tick)),
         child("host", "host"),
     ]
-    stopping = Stopping()
+    wishes = Wishes()
     say(f"route {spec.route} at http://{address}:{port}/v2/models/{spec.route}/infer, home {place.folder}")
     with stores_of(place) as stores:
-        supervise(children, stopping, _Sight(stores, rollout).look)
+        sight = _Sight(stores, rollout)
+
+        def turn() -> None:
+            sight.look()
+            if wishes.renew():
+                children[0].send(signal.SIGHUP)
+
+        supervise(children, wishes, turn)
     return 0
 
 
@@ -80,62 +82,6 @@ def _require_free(address: str, port: int) -> None:
             if error.errno != errno.EADDRINUSE or time.monotonic() > ends_s:
                 raise Refused(f"nobody can listen at {address}:{port}: {error.strerror}", hint="another --port") from error
         time.sleep(0.2)
-
-
-def gateway(
-    *,
-    route: Routes = None,
-    address: Address = "127.0.0.1",
-    port: Port = 8080,
-    workers: Workers = 1,
-    worker: Annotated[int | None, Parameter(show=False, help="Be this worker.")] = None,
-    home: HomeFolder = None,
-) -> int:
-    """Serve routes: assign, forward, record, answer."""
-    log_to_stderr()
-    place = home_at(home)
-    routes = tuple(route or _known_routes(place))
-    if not routes:
-        raise DomainError("there is no route to serve", hint="name one with --route, or apply a rollout first")
-    if worker is not None:
-        _gateway_worker(place, routes, (address, port), worker)
-        return 0
-    arguments = ["gateway", "--address", address, "--port", str(port)]
-    for name in routes:
-        arguments += ["--route", name]
-    children = [
-        Child(f"gateway worker {number}", [*arguments, "--worker", str(number)], place.environment(), None)
-        for number in range(workers)
-    ]
-    supervise(children, Stopping(), lambda: None)
-    return 0
-
-
-def log_to_stderr() -> None:
-    """A line for each thing that a person who looks after this part would want to know."""
-    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=os.environ.get("SEGUE_LOG", "INFO").upper(), format=form)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-def _known_routes(place: Home) -> list[str]:
-    with stores_of(place) as stores:
-        return sorted({loaded.state.route for loaded in stores.rollouts.rollouts()})
-
-
-def _gateway_worker(place: Home, routes: tuple[str, ...], listen: tuple[str, int], number: int) -> None:
-    from segue.gateway.serve import run
-    from segue.gateway.settings import GatewaySettings
-    from segue.wiring import GatewayParts
-
-    settings = GatewaySettings(
-        routes=routes,
-        address=listen[0],
-        port=listen[1],
-        worker=f"{machine()}-{listen[1]}-{number}",
-        last_good=str(place.run / "gateway"),
-    )
-    run(settings, GatewayParts(place, settings))
 
 
 def host(*, home: HomeFolder = None) -> int:

@@ -1,0 +1,1 @@
+"""How is an installation started and steered while it serves?"""
