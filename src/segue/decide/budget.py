@@ -14,10 +14,11 @@ from typing import Final
 import msgspec
 
 from segue.decide.gates.claims import GateKind, guarded, unknowable
+from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
 from segue.errors import DomainError
 from segue.facts.decision import Account, Spending
-from segue.spec.gate import Gate, MetricGate
+from segue.spec.gate import Gate
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Stage
 
@@ -95,11 +96,10 @@ def _of_stage(spec: Rollout, stage: Stage, candidate: str) -> Iterable[Spending]
 def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, GateKind], candidate: str) -> Spending:
     gate, kind = asked
     account: Account = "false_promotion" if kind == "promotion" else "false_rollback"
-    text = type(gate).__name__
-    if isinstance(gate, MetricGate):
-        metric = spec.metrics[gate.metric]
+    text, metric = type(gate).__name__, subject(gate, spec)
+    if metric is not None:
         text = gate_text(gate if kind == "promotion" else guarded(gate), metric, candidate, kind)
-        if kind == "guardrail" and unknowable(guarded(gate), metric, stage):
+        if kind == "guardrail" and unknowable(metric, stage):
             account = "reserve"
     alpha = promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec)
     return Spending(gate=gate.path, text=text, stage=stage.name, candidate=candidate, alpha=alpha, account=account)

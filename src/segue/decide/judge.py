@@ -18,7 +18,7 @@ from segue.spec.rollout import Rollout
 
 def verdicts(spec: Rollout, state: State, observed: Observed) -> tuple[Verdict, ...]:
     """One verdict for each gate of the stage and each guardrail, guardrails first."""
-    return tuple(_judge(asked, spec.metrics[asked.gate.metric], state, observed) for asked in asked_gates(spec, state))
+    return tuple(_judge(asked, asked.metric, state, observed) for asked in asked_gates(spec, state))
 
 
 def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:

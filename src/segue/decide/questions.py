@@ -9,16 +9,18 @@ from typing import Final
 import msgspec
 
 from segue.decide.budget import guardrail_alpha, promotion_alpha
-from segue.decide.gates.claims import COMPARISONS, GateKind, claim, guarded, missing_part, unknowable
+from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, unknowable
 from segue.decide.gates.expectation import prior
+from segue.decide.gates.subjects import subject
 from segue.decide.machine import LIVE
 from segue.decide.walk import stage_of
+from segue.errors import InvariantError
 from segue.facts.decision import State
 from segue.facts.question import Design, MetricRef, Question, Unit
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
-from segue.spec.gate import Gate, MetricGate
-from segue.spec.metric import KINDS, Metric, needs_outcome
+from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.metric import Metric, kind_of, needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit, Shadow, Stage
 
@@ -26,9 +28,14 @@ AT_REST: Final = frozenset({"pending"})
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate together with what it asks about one candidate."""
+    """A gate together with what it asks about one candidate.
 
-    gate: MetricGate
+    Args:
+        metric: that the gate is about.
+    """
+
+    gate: Gate
+    metric: Metric
     kind: GateKind
     candidate: str
     question: Question
@@ -49,8 +56,8 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
     return tuple(
         _asked(spec, state, gate if kind == "promotion" else guarded(gate), kind=kind, candidate=candidate)
         for gate, kind in gates
-        if isinstance(gate, MetricGate) and not missing_part(gate, spec.metrics[gate.metric], kind)
-        if not unknowable(gate, spec.metrics[gate.metric], stage)
+        if (metric := subject(gate, spec)) is not None
+        if not missing_part(gate, metric, kind) and not unknowable(metric, stage)
         for candidate in spec.candidates
     )
 
@@ -60,9 +67,9 @@ def blind(spec: Rollout) -> tuple[str, ...]:
     return tuple(
         f"{gate.path} does not watch stage {stage.name}: {reason}"
         for gate in spec.guardrails
-        if isinstance(gate, MetricGate)
+        if (metric := subject(gate, spec)) is not None
         for stage in spec.stages
-        if (reason := unknowable(gate, spec.metrics[gate.metric], stage))
+        if (reason := unknowable(metric, stage))
     )
 
 
@@ -75,22 +82,23 @@ def unbuilt(spec: Rollout) -> tuple[str, ...]:
         if isinstance(stage.strategy, Bandit):
             found.append(f"stage {stage.name}: strategy bandit")
         for gate in stage.promote_when:
-            metric = spec.metrics[gate.metric] if isinstance(gate, MetricGate) else None
+            metric = subject(gate, spec)
             reason = missing_part(gate, metric, "promotion")
-            if not reason and isinstance(gate, MetricGate) and metric is not None:
-                reason = unknowable(gate, metric, stage)
+            if not reason and metric is not None:
+                reason = unknowable(metric, stage)
             if reason:
                 found.append(f"{gate.path}: {reason}")
     for gate in spec.guardrails:
-        reason = missing_part(gate, spec.metrics[gate.metric] if isinstance(gate, MetricGate) else None, "guardrail")
+        reason = missing_part(gate, subject(gate, spec), "guardrail")
         if reason:
             found.append(f"{gate.path}: {reason}")
     return tuple(found)
 
 
 def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate: str) -> Asked:
-    assert isinstance(gate, MetricGate)  # noqa: S101 - asked_gates filters; mypy cannot follow it through `guarded`
-    stage, metric = stage_of(spec, state), spec.metrics[gate.metric]
+    stage, metric = stage_of(spec, state), subject(gate, spec)
+    if metric is None:
+        raise InvariantError(f"{gate.path} is about no metric")
     shown = claim(gate, metric, kind)
     question = Question(
         id="",
@@ -100,41 +108,50 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         stage=stage.name,
         metric=_reference(gate, metric),
         design=_design(gate, stage),
-        unit=_unit(spec, gate, stage),
+        unit=_unit(spec, metric, gate, stage),
         candidate=candidate,
-        champion=spec.champion if gate.test in COMPARISONS or metric.kind == "agreement" else "",
-        where=gate.where,
+        champion=spec.champion if compares(gate) or metric.kind == "agreement" else "",
+        where=gate.where if isinstance(gate, MetricGate) else "",
         claim=shown,
         alpha=promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec),
         prior=prior(gate, metric, shown, stage=stage, state=state),
         since_allocation=state.since_allocation,
+        over=gate.over if isinstance(gate, FairnessGate) else "",
+        every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,
     )
     content = to_json(question).decode()
     named = msgspec.structs.replace(question, id=derived("q", state.attempt, content))
-    return Asked(gate=gate, kind=kind, candidate=candidate, question=named)
+    return Asked(gate=gate, metric=metric, kind=kind, candidate=candidate, question=named)
 
 
-def _design(gate: MetricGate, stage: Stage) -> Design:
-    if gate.test not in COMPARISONS:
+def _design(gate: Gate, stage: Stage) -> Design:
+    if isinstance(gate, StableGate):
+        return "days"
+    if isinstance(gate, FairnessGate):
+        return "groups"
+    if not compares(gate):
         return "one_sample"
     return "paired" if isinstance(stage.strategy, Shadow) else "randomised"
 
 
-def _unit(spec: Rollout, gate: MetricGate, stage: Stage) -> Unit:
+def _unit(spec: Rollout, metric: Metric, gate: Gate, stage: Stage) -> Unit:
+    # A quantile and an area are of single answers: of a drawn unit, that to its first request.
+    single = kind_of(metric.kind).shape in {"quantile", "ranking"}
     drawn = _design(gate, stage) == "randomised"
-    return "unit" if drawn and spec.unit != ("request",) else "request"
+    return "unit" if drawn and not single and spec.unit != ("request",) else "request"
 
 
-def _reference(gate: MetricGate, metric: Metric) -> MetricRef:
+def _reference(gate: Gate, metric: Metric) -> MetricRef:
     parameters = dict(metric.parameters)
-    if metric.kind == "latency_quantile":
+    if metric.kind == "latency_quantile" and isinstance(gate, MetricGate) and not compares(gate):
         parameters["threshold_s"] = gate.margin.value
+    cap = observed_cap(metric)
     return MetricRef(
         name=metric.name,
         kind=metric.kind,
         of=metric.of,
         parameters=parameters,
-        cap=metric.cap if metric.cap is not None or not KINDS[metric.kind].bounded else 1.0,
+        cap=cap if cap is not None or not kind_of(metric.kind).bounded else 1.0,
         window_s=metric.window_s if needs_outcome(metric) else 0.0,
         missing=metric.missing,
     )

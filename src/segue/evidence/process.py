@@ -24,6 +24,7 @@ ASSUMPTIONS: Final[dict[Design, tuple[str, ...]]] = {
     "paired": ("both variants answered the same requests", "the outcome does not depend on which answer was served"),
     "randomised": (_DRAWN, "each unit is counted once, as the variant that it was assigned"),
     "days": ("days are independent, and their shares close to normal", "only the looks after 7, 14 and 28 days count"),
+    "groups": (_ONCE, "requests are independent; a unit that makes many of them counts as often"),
     "events": (_DRAWN, "each unit's events are counted once"),
 }
 """What has to hold, by design; a method may add to it."""

@@ -10,6 +10,7 @@ from segue.evidence.methods.days.stability import stability
 from segue.evidence.methods.event_split import event_split
 from segue.evidence.methods.horizon import on_horizon
 from segue.evidence.methods.indirect.agreement import agreement
+from segue.evidence.methods.indirect.group_gaps import group_gaps
 from segue.evidence.methods.indirect.quantile import quantile
 from segue.evidence.methods.linear_model import linear_model
 from segue.evidence.methods.paired_difference import paired_difference
@@ -47,12 +48,14 @@ METHODS: Final[dict[tuple[type, str], Callable[[Question, Any], Method]]] = {
     (Ranks, "paired"): roc_area,
     (Ranks, "randomised"): roc_area,
     (Agreements, "paired"): agreement,
+    (Spreads, "paired"): quantile,
     (Spreads, "randomised"): quantile,
     (LinearSums, "randomised"): linear_model,
     (Days, "days"): stability,
     (Moments, "one_sample"): ratio,
     (Moments, "paired"): ratio,
     (Moments, "randomised"): ratio,
+    (Moments, "groups"): group_gaps,
 }
 """Which method weighs which summary under which design. A new method is one file and its rows here."""
 

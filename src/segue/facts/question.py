@@ -9,10 +9,10 @@ from typing import Literal
 
 import msgspec
 
-Design = Literal["one_sample", "paired", "randomised", "events", "days"]
+Design = Literal["one_sample", "paired", "randomised", "events", "days", "groups"]
 """one_sample: one variant's own rows against a constant. paired: two variants answered the same request (shadow).
 randomised: units were drawn, with a logged propensity. events: of the rare events, which share fell to the candidate.
-days: how much does a share vary from day to day."""
+days: how much does a share vary from period to period. groups: how far apart are the groups of an attribute."""
 
 Side = Literal["above", "below"]
 Unit = Literal["request", "unit"]
@@ -85,6 +85,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             none.
         horizon: the information, 1 / (standard error of the effect)^2, at which the looking ends: most of alpha is then spent
             on a boundary that is sharpest there. None where it may go on for ever (the always-valid clock).
+        over: the attribute whose values are the groups; "" where the design is another.
+        every_s: the length of a period of the design `days`, in stream seconds, whole hours.
     """
 
     id: str
@@ -105,3 +107,5 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     since_allocation: int = 0
     expected: str = ""
     horizon: float | None = None
+    over: str = ""
+    every_s: float = 0.0

@@ -13,15 +13,24 @@ from segue.facts.summary import (
     ArmCell,
     ArmCounts,
     Counts,
+    Day,
+    Days,
+    Histogram,
     MomentCell,
     Moments,
     PairedCounts,
+    RankCell,
+    Ranks,
     ScoreSums,
     ScoreTable,
+    SpreadCell,
+    Spreads,
     Summary,
 )
+from segue.measure.kinds.operational import BASE
 from segue.measure.kinds.ranking import auc
 from segue.measure.questions import Form, form_of
+from segue.measure.rows import period_hours
 
 Row = tuple[object, ...]
 Part = tuple[str, float, Sequence[float]]
@@ -43,7 +52,7 @@ def answers(questions: Sequence[Question], rows: Iterable[Row]) -> list[Answer]:
     found = []
     for (index, hour), group in sorted(parts.items()):
         question = questions[index]
-        summary = _summary(form_of(question), question, group)
+        summary = _summary(form_of(question), question, hour, group)
         if summary is not None:
             found.append(Answer(question=question.id, hour=hour, summary=summary))
     return found
@@ -56,7 +65,7 @@ def moment_cell(arm: str, propensity: float, numbers: Sequence[float]) -> Moment
     return MomentCell(arm=arm, propensity=propensity, n=int(numbers[0]), sums=sums, products=products)
 
 
-def _summary(form: Form, question: Question, parts: Sequence[Part]) -> Summary | None:
+def _summary(form: Form, question: Question, hour: int, parts: Sequence[Part]) -> Summary | None:
     match form:
         case "counts":
             yes, total = (int(number) for number in parts[0][2])
@@ -74,6 +83,57 @@ def _summary(form: Form, question: Question, parts: Sequence[Part]) -> Summary |
             return Moments(cells=tuple(sorted(moment_cell(*part) for part in parts)))
         case "blocks":
             return _block(question, [numbers for _, _, numbers in parts])
+        case "days":
+            return _day(question, hour, parts[0][2])
+        case "ranks":
+            return Ranks(cells=_rank_cells(parts))
+        case "spreads":
+            return _spread_cells(question, parts)
+
+
+def _day(question: Question, hour: int, numbers: Sequence[float]) -> Days:
+    yes, total, rival_yes, rival_total = (int(number) for number in numbers)
+    day = Day(
+        day=hour // period_hours(question),
+        candidate_yes=yes,
+        candidate_no=total - yes,
+        champion_yes=rival_yes,
+        champion_no=rival_total - rival_yes,
+    )
+    return Days(days=(day,))
+
+
+def _rank_cells(parts: Sequence[Part]) -> tuple[RankCell, ...]:
+    groups: defaultdict[tuple[str, float], list[tuple[float, int, int]]] = defaultdict(list)
+    for arm, propensity, (score, positive, count) in parts:
+        groups[arm, propensity].append((score, int(positive), int(count)))
+    cells = []
+    for (arm, propensity), rows in sorted(groups.items()):
+        table = score_table(rows)
+        counts = {"positives": table.positives, "negatives": table.negatives}
+        cells.append(RankCell(arm=arm, propensity=propensity, scores=table.scores, **counts))
+    return tuple(cells)
+
+
+def _spread_cells(question: Question, parts: Sequence[Part]) -> Spreads:
+    found: defaultdict[float, dict[str, Histogram]] = defaultdict(dict)
+    for arm, propensity, _ in parts:
+        if arm not in found[propensity]:
+            mine = [numbers for name, chance, numbers in parts if (name, chance) == (arm, propensity)]
+            zero = sum(int(count) for positive, _, count in mine if not positive)
+            buckets = {int(bucket): int(count) for positive, bucket, count in mine if positive}
+            found[propensity][arm] = Histogram(base=BASE, at_most_zero=zero, buckets=dict(sorted(buckets.items())))
+    nothing = Histogram(base=BASE, at_most_zero=0, buckets={})
+    return Spreads(
+        cells=tuple(
+            SpreadCell(
+                propensity=propensity,
+                candidate=arms.get(question.candidate, nothing),
+                champion=arms.get(question.champion, nothing),
+            )
+            for propensity, arms in sorted(found.items())
+        )
+    )
 
 
 def _arm_cell(propensity: float, numbers: Sequence[float]) -> ArmCell:

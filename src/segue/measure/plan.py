@@ -20,11 +20,11 @@ from segue.measure.history.propensity import DRAWN, Draws, Exposed, chances, sta
 from segue.measure.history.touched import Since, touched
 from segue.measure.kinds.catalogue import rule_of
 from segue.measure.kinds.reading import Rule
-from segue.measure.questions import exposed_by, statement, unanswerable
-from segue.measure.rows import Asking, settled_us
+from segue.measure.questions import exposed_by, form_of, statement, unanswerable
+from segue.measure.rows import Asking, period_hours, settled_us
 from segue.measure.sql import HOUR_US, micros
 from segue.measure.views import Scope, judged
-from segue.spec.metric import KINDS
+from segue.spec.metric import KINDS, observed_cap
 from segue.spec.rollout import Rollout
 
 BACKDATED_H = 7 * 24
@@ -157,7 +157,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
                 kind=metric.kind,
                 of=metric.of,
                 parameters=metric.parameters,
-                cap=metric.cap,
+                cap=observed_cap(metric),
                 window_s=metric.window_s if KINDS[metric.kind].outcome else 0.0,
                 missing=metric.missing,
             )
@@ -198,7 +198,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             now_us=micros(now),
             longest_us=max(windows),
             ages_us=sorted(windows | {settled_us(question) for question in asked if question.unit == "unit"}),
-            hour_ages_us=sorted({settled_us(question) for question in asked if question.metric.kind == "roc_auc"}),
+            whole=sorted({(period_hours(q), settled_us(q)) for q in asked if form_of(q) in {"blocks", "days"}}),
             exposed=self._exposed if self._many_requests else (),
         )
 

@@ -12,6 +12,10 @@ paired       share                      request   PairedCounts; ScoreSums where 
 paired       precision, recall, f1      request   Moments (N_b, D_b, N_a, D_a)
 paired       mean                       request   ScoreSums
 both         roc_auc                    hour      ScoreSums       of whole hours with positives and negatives
+both         latency quantile           request   Spreads         against the champion, paired or drawn
+randomised   roc_auc                    request   Ranks           of units, at their first request
+days         share, precision, recall   period    Days            of whole periods, both variants
+groups       a gap of fairness          request   Moments (N, D)  per group; equalized odds (N, D) twice
 randomised   share                      request   ArmCounts
 randomised   share, mean                unit      ScoreSums
 randomised   ratio                      both      Moments (N, D)  per arm and propensity
@@ -28,30 +32,39 @@ from segue.facts.grid import Grid, score_grid
 from segue.facts.question import Question
 from segue.measure.expressions import quoted
 from segue.measure.history.propensity import Exposed
-from segue.measure.kinds.catalogue import READINGS, reading_of, rule_of
+from segue.measure.kinds.catalogue import GAP_READINGS, READINGS, reading_of, rule_of
+from segue.measure.kinds.operational import BASE
 from segue.measure.kinds.reading import Rule
-from segue.measure.rows import Asking, rows_of, whole_hour
+from segue.measure.rows import Asking, rows_of, whole_period
 from segue.measure.sql import doubles, filled, number
+from segue.spec.metric import STEADY
 
-Form = Literal["counts", "paired_counts", "arm_counts", "score_sums", "moments", "blocks"]
+Form = Literal["counts", "paired_counts", "arm_counts", "score_sums", "moments", "blocks", "spreads", "ranks", "days"]
 
 _BRANCH: Final = """
 SELECT $question AS question, hour, $arm AS arm, $propensity AS propensity, $numbers AS numbers
 FROM ($rows) $where GROUP BY $groups
 """
 _SCORED: Final = "SELECT *, $z AS z, $weight AS weight FROM ($rows)"
+_SIDES: Final = """
+SELECT hour, TRUE AS a, 1::DOUBLE AS propensity, n FROM ($rows) UNION ALL
+SELECT hour, FALSE AS a, 1::DOUBLE AS propensity, n_a AS n FROM ($rows)
+"""
+_BUCKETS: Final = "SELECT *, CASE WHEN n > 0 THEN ceil(ln(n) / ln($base))::INTEGER END AS bucket FROM ($rows)"
 _DRAWN: Final = ("randomised", "events")
 
 
 def unanswerable(question: Question) -> str:
     """Why no summary can answer the question, or ""."""
     kind, design = question.metric.kind, question.design
-    if kind not in READINGS:
+    if kind not in READINGS and kind not in GAP_READINGS:
         return f"no kind of metric is called {kind!r}"
-    if kind == "roc_auc" and design in _DRAWN:
-        return "roc_auc of drawn units: each variant ranks other requests; compare it in a shadow stage"
-    if kind == "latency_quantile" and (design != "one_sample" or "threshold_s" not in question.metric.parameters):
-        return "a latency quantile needs a limit (threshold_s), against which one variant is counted"
+    if (design == "groups") != (kind in GAP_READINGS) or (design == "groups") != bool(question.over):
+        return f"{kind} over {question.over or 'no attribute'} under the design {design}"
+    if design == "days":
+        return "" if kind in STEADY and question.every_s > 0 else f"no variance between periods of {kind}"
+    if kind == "latency_quantile" and (design == "one_sample") != ("threshold_s" in question.metric.parameters):
+        return "a latency quantile needs a limit (threshold_s) for one variant, and none for two"
     if kind == "agreement" and design != "one_sample":
         return "agreement is one number of two variants; it is not compared between them"
     if design == "events" and kind not in {"error_rate", "accuracy"}:
@@ -69,8 +82,12 @@ def form_of(question: Question) -> Form:
     if reason:
         raise DomainError(reason, question=question.id, metric=question.metric.name)
     form, design = reading_of(question.metric, rules_for((question,))).form, question.design
+    if design in {"days", "groups"}:
+        return "days" if design == "days" else "moments"
+    if form == "quantile" and design != "one_sample":
+        return "spreads"
     if form in {"ranking", "mean"}:
-        return "blocks" if form == "ranking" else "score_sums"
+        return "score_sums" if form == "mean" else "ranks" if design in _DRAWN else "blocks"
     if form == "ratio" and not (design == "one_sample" and question.metric.kind != "f1"):
         return "moments"
     if design == "one_sample":
@@ -117,19 +134,44 @@ def _branch(index: int, question: Question, asking: Asking) -> str:
         case "blocks":
             columns = "n, d, n_a" if question.design == "paired" else "n, d"
             parts["numbers"] = doubles(["count(*)", *columns.split(", ")])
-            parts |= {"groups": f"hour, {columns}", "where": f"WHERE {whole_hour(question, asking)}"}
+            parts |= {"groups": f"hour, {columns}", "where": f"WHERE {whole_period(question, asking)}"}
+        case "days":
+            parts["numbers"] = doubles(f"coalesce(sum({x}) FILTER ({arm}), 0)" for arm in ("a", "NOT a") for x in ("n", "d"))
+            parts["where"] = f"WHERE {whole_period(question, asking)}"
+        case "ranks":
+            parts |= {"arm": _arm(question), "propensity": "propensity", "groups": "hour, a, propensity, n, d"}
+            parts["numbers"] = doubles(["n", "d", "count(*)"])
+        case "spreads":
+            parts |= _spreads(question, str(parts["rows"]))
     return filled(_BRANCH, **parts)
 
 
 def _moments(question: Question) -> dict[str, str]:
-    paired = question.design == "paired"
+    paired = question.design == "paired" or question.metric.kind == "equalized_odds_difference"
     vector = ["n", "d", "n_a", "d_a"] if paired else ["n", "d"]
     products = [f"sum({a} * {b})" for a, b in combinations_with_replacement(vector, 2)]
     parts = {"numbers": doubles(["count(*)", *(f"sum({name})" for name in vector), *products])}
+    if question.design == "groups":
+        return parts | {"arm": "g", "groups": "hour, g"}
     if question.design in _DRAWN:
-        arm = f"CASE WHEN a THEN {quoted(question.candidate)} ELSE {quoted(question.champion)} END"
-        return parts | {"arm": arm, "propensity": "propensity", "groups": "hour, a, propensity"}
-    return parts | {"arm": "'paired'" if paired else quoted(question.candidate)}
+        return parts | {"arm": _arm(question), "propensity": "propensity", "groups": "hour, a, propensity"}
+    return parts | {"arm": "'paired'" if question.design == "paired" else quoted(question.candidate)}
+
+
+def _arm(question: Question) -> str:
+    return f"CASE WHEN a THEN {quoted(question.candidate)} ELSE {quoted(question.champion)} END"
+
+
+def _spreads(question: Question, rows: str) -> dict[str, str]:
+    if question.design == "paired":
+        rows = filled(_SIDES, rows=rows)
+    return {
+        "rows": filled(_BUCKETS, base=number(BASE), rows=rows),
+        "arm": _arm(question),
+        "propensity": "propensity",
+        "groups": "hour, a, propensity, bucket",
+        "numbers": doubles(["(bucket IS NOT NULL)::INTEGER", "coalesce(bucket, 0)", "count(*)"]),
+    }
 
 
 def _score_sums(question: Question, grid: Grid, rows: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 - *one sample*: `hour, n, d` of every judged row of the variant in the stage (pinned ones apart).
 - *paired*: `hour, n, d, n_a, d_a`: requests that the champion answered and the candidate as its shadow; `_a` is the champion's.
+- *days*: `hour, a, n, d`: the judged rows of both variants, each its own; `a` is whether it is the candidate's.
+- *groups*: `hour, g, n, d`, and `n_a, d_a` of a second ratio: the candidate's judged rows that lie in a group.
 - *drawn* (randomised, events): `hour, a, propensity, n, d`: units at their first comparable exposure; `a` is whether the
   candidate was assigned.
 
@@ -27,9 +29,10 @@ from segue.measure.sql import HOUR_US, any_of, filled, number
 from segue.spec.expression import parse
 
 _ONE: Final = """
-SELECT r.hour, $n AS n, $d AS d FROM judged r
+SELECT r.hour, $n AS n, $d AS d$more FROM judged r
 WHERE r.$touched AND $mine AND r.stage = $stage AND r.allocation >= $since AND $population AND $judged
 """
+_BOTH: Final = "SELECT *, TRUE AS a FROM ($candidate) UNION ALL SELECT *, FALSE AS a FROM ($champion)"
 _PAIRS: Final = """
 SELECT r.hour, $n AS n, $d AS d, $n_a AS n_a, $d_a AS d_a FROM judged r JOIN judged s ON s.request_id = r.request_id
 WHERE r.$touched AND r.lead AND r.variant = $champion AND s.role = 'shadow' AND s.variant = $candidate
@@ -46,6 +49,7 @@ _ITS_REQUESTS: Final = """
 JOIN sightings h ON h.unit = e.unit AND h.stage = e.stage AND h.draw = e.draw AND h.at_us BETWEEN e.at_us AND e.at_us + $span_us
 JOIN judged r ON r.request_id = h.request_id AND r.lead
 """
+_SECOND: Final = ("n_a", "d_a")
 _A_UNIT: Final = " GROUP BY e.hour, e.unit, e.assigned, c.propensity"
 
 
@@ -73,6 +77,10 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 def rows_of(question: Question, asking: Asking) -> str:
     """The SELECT of the question's rows."""
     reading = reading_of(question.metric, asking.rules)
+    if question.design == "days":
+        names = (question.candidate, question.champion)
+        sides = [_one(msgspec.structs.replace(question, candidate=name), reading, asking) for name in names]
+        return filled(_BOTH, candidate=sides[0], champion=sides[1])
     if question.design in {"randomised", "events"}:
         return _drawn(question, reading, asking)
     if question.design == "paired" or reading.rows == "pairs":
@@ -102,10 +110,17 @@ def _one(question: Question, reading: Reading, asking: Asking) -> str:
     n = _side(reading.numerator, "r", guess)
     if reading.form == "quantile":
         n = f"({n} > {number(float(question.metric.parameters['threshold_s']))})::INTEGER"
+    group, more = f"r.context[{quoted(question.over)}]", ""
+    if question.over:
+        mine += f" AND {group} IS NOT NULL"
+        more = f", {group} AS g"
+        if reading.other is not None:
+            more += "".join(f", {_side(part, 'r', guess)} AS {name}" for part, name in zip(reading.other, _SECOND, strict=True))
     return filled(
         _ONE,
         **_scope(question, asking),
         mine=mine,
+        more=more,
         n=n,
         d=_side(reading.denominator, "r", guess),
         judged=_side(reading.judged, "r", guess),
@@ -158,6 +173,8 @@ def _as_assigned(reading: Reading, guess: str) -> tuple[str, str, str]:
     n, d, judged = (_side(part, "r", guess) for part in (reading.numerator, reading.denominator, reading.judged))
     if reading.rows == "answers":
         judged = f"r.role = 'served' AND r.variant = r.assigned AND {judged}"
+    elif reading.form == "quantile":
+        judged = f"r.variant = r.assigned AND {judged}"
     elif reading.rows == "asked":
         n = f"(r.variant <> r.assigned OR {n} = 1)::INTEGER"  # only somebody else's answer: the assigned one was not asked
     return n, d, judged
@@ -187,7 +204,14 @@ def _guess(question: Question) -> str:
     return f"CASE WHEN r.label = {label} THEN '' ELSE {label} END"
 
 
-def whole_hour(question: Question, asking: Asking) -> str:
-    """The condition that everything in an hour is judged, so that the hour can be one observation."""
+def whole_period(question: Question, asking: Asking) -> str:
+    """The condition that everything in a row's hour, or longer period, is judged, so that it can be one observation."""
     rule = rule_of(question.metric)
-    return f"(hour + 1) * {HOUR_US} + {0 if rule is None else rule.window_us} <= {asking.now_us}"
+    hours = period_hours(question)
+    end = "hour + 1" if hours == 1 else f"(hour // {hours} + 1) * {hours}"
+    return f"({end}) * {HOUR_US} + {0 if rule is None else rule.window_us} <= {asking.now_us}"
+
+
+def period_hours(question: Question) -> int:
+    """How many hours are one observation of a question that is about whole periods."""
+    return max(round(question.every_s / 3600), 1)

@@ -119,10 +119,10 @@ def plan_gate(asked: Asked, setting: Setting) -> GatePlan:
         DomainError: nothing can be said about this gate; the message says why.
     """
     question, stage, assumed = asked.question, setting.stage, setting.assumed
-    metric = setting.spec.metrics[asked.gate.metric]
+    metric = asked.metric
     form = form_of(question)
     if form not in _SUMMARIES:
-        raise DomainError(f"{metric.name} is counted by the hour, which is not planned yet")
+        raise DomainError(f"{metric.name} is counted as {form}, which is not planned yet")
     found = pace(stage, question.candidate, setting.spec.champion, question.design)
     if found is None:
         raise DomainError("the stage never gives units to both variants, so it compares nothing")

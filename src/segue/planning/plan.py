@@ -8,6 +8,7 @@ import msgspec
 
 from segue.decide.budget import ledger
 from segue.decide.gates.claims import GateKind, missing_part, unknowable
+from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
 from segue.decide.questions import Asked, asked_gates, blind
 from segue.errors import DomainError
@@ -16,7 +17,7 @@ from segue.planning.assumptions import DAY_S, Assumed
 from segue.planning.figures import percent, span
 from segue.planning.gates import GatePlan, Setting, plan_gate
 from segue.planning.pace import least_days
-from segue.spec.gate import Gate, MetricGate
+from segue.spec.gate import Gate
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Ab, Bandit, Canary, Full, Shadow, Stage, Step, Strategy
 
@@ -146,11 +147,11 @@ def _planned(spec: Rollout, assumed: Assumed, index: int) -> Iterator[GatePlan |
 
 
 def _reason(spec: Rollout, gate: Gate, stage: Stage) -> str:
-    if not isinstance(gate, MetricGate):
+    metric = subject(gate, spec)
+    if metric is None:
         return "this kind of gate is not planned yet"
-    metric = spec.metrics[gate.metric]
     kind: GateKind = "promotion" if gate in stage.promote_when else "guardrail"
-    return unknowable(gate, metric, stage) or missing_part(gate, metric, kind)
+    return unknowable(metric, stage) or missing_part(gate, metric, kind)
 
 
 def _or_why(asked: Asked, setting: Setting) -> GatePlan | str:
@@ -211,9 +212,8 @@ def _alternatives(spec: Rollout, assumed: Assumed) -> Iterator[Alternative]:
 
 
 def _alternative(spec: Rollout, assumed: Assumed, name: str, gate: Gate) -> Iterator[Alternative]:
-    text = gate.path
-    if isinstance(gate, MetricGate):
-        text = gate_text(gate, spec.metrics[gate.metric], spec.candidates[0], "promotion")
+    metric = subject(gate, spec)
+    text = gate.path if metric is None else gate_text(gate, metric, spec.candidates[0], "promotion")
     for found in _planned(spec, assumed, 0):
         if isinstance(found, str):
             yield Alternative(gate=text, strategy=name, n=None, labels=None, days=None, why_not=found.partition(": ")[2])

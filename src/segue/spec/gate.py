@@ -26,7 +26,6 @@ GUARDRAIL_TESTS: Final[tuple[Test, ...]] = ("worse_than_champion_by", "above", "
 """What rolls back, under `guardrails`."""
 RETRAIN_TESTS: Final[tuple[Test, ...]] = ("above", "below")
 """What starts a training, under `retrain`: conditions on the served champion."""
-FAIRNESS_METRICS: Final = ("demographic_parity_difference", "equal_opportunity_difference", "equalized_odds_difference")
 
 
 class Margin(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +56,7 @@ class MetricGate(msgspec.Struct, frozen=True, kw_only=True, tag="metric"):
 
 
 class StableGate(msgspec.Struct, frozen=True, kw_only=True, tag="stable"):
-    """The metric of each period varies at most so much, against the champion's variation."""
+    """The variance of the metric between periods is at most so many times the champion's."""
 
     path: str
     metric: str
@@ -74,13 +73,18 @@ class DriftGate(msgspec.Struct, frozen=True, kw_only=True, tag="drift"):
     psi_above: float | None = None
 
 
-class FairnessGate(msgspec.Struct, frozen=True, kw_only=True, tag="fairness"):
-    """A gap of the metric between the groups of an attribute is at most so large."""
+class FairnessGate(msgspec.Struct, frozen=True, kw_only=True, tag="fairness", omit_defaults=True):
+    """A gap of the metric between the groups of an attribute is at most so large.
+
+    Args:
+        positive: the label that it is about.
+    """
 
     path: str
     metric: str
     over: str
     at_most: float
+    positive: str = "1"
 
 
 Gate = MetricGate | StableGate | DriftGate | FairnessGate

@@ -15,6 +15,10 @@ Needs = Literal["label", "score", "number", "nothing"]
 Shape = Literal["proportion", "mean", "ratio", "quantile", "ranking"]
 
 
+STEADY: Final = ("accuracy", "precision", "recall", "error_rate")
+"""Kinds whose variance between periods can be judged: shares, by yes and no."""
+
+
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """What a kind of metric needs and how it behaves.
 
@@ -62,6 +66,23 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
+def _gap(*, outcome: bool) -> Kind:
+    return Kind(goal="decrease", needs="label", outcome=outcome, shape="ratio", bounded=True, parameters={"positive": False})
+
+
+GAPS: Final[dict[str, Kind]] = {
+    "demographic_parity_difference": _gap(outcome=False),
+    "equal_opportunity_difference": _gap(outcome=True),
+    "equalized_odds_difference": _gap(outcome=True),
+}
+"""What a gate on fairness may be about: the largest difference of a rate between any two groups."""
+
+
+def kind_of(name: str) -> Kind:
+    """What is known of a kind of metric or of gap."""
+    return KINDS[name] if name in KINDS else GAPS[name]
+
+
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of a spec.
 
@@ -106,17 +127,22 @@ def scale_of(kind: str) -> Scale:
     """
     if kind == "mean":
         return "value"
-    return "index" if kind == "brier" else _SCALES[KINDS[kind].shape]
+    return "index" if kind == "brier" else _SCALES[kind_of(kind).shape]
+
+
+def observed_cap(metric: Metric) -> float | None:
+    """Where one observation is cut: at the cap, which for `rmse`, whose observations are squares, is squared with them."""
+    return metric.cap**2 if metric.kind == "rmse" and metric.cap is not None else metric.cap
 
 
 def needs_outcome(metric: Metric) -> bool:
     """Whether a prediction has to be judged before the metric knows it."""
-    return KINDS[metric.kind].outcome and metric.of != COST
+    return kind_of(metric.kind).outcome and metric.of != COST
 
 
 def known_in_shadow(metric: Metric) -> bool:
     """Whether the metric can be known of an answer that nobody saw."""
-    return KINDS[metric.kind].shadow or metric.of == COST
+    return kind_of(metric.kind).shadow or metric.of == COST
 
 
 def label_text(value: str | float) -> str:

@@ -8,16 +8,12 @@ from typing import Final
 
 from segue.errors import Problem, SpecError
 from segue.spec.document.tree import parse, places
-from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.gate import DriftGate, Gate, MetricGate, StableGate
+from segue.spec.metric import STEADY
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit
 
 _HINT: Final = "take it out to apply this spec"
-_GATES: Final[dict[type[Gate], str]] = {
-    StableGate: "gates on stability (`stable`)",
-    DriftGate: "gates on drift",
-    FairnessGate: "gates on fairness",
-}
 
 
 def unbuilt(rollout: Rollout) -> tuple[Problem, ...]:
@@ -73,19 +69,27 @@ def _gates(rollout: Rollout) -> Iterator[tuple[str, str]]:
     retrain = tuple(one.when for one in rollout.retrain if one.when is not None)
     objectives = tuple(gate for stage in rollout.stages for gate in stage.promote_when)
     for gate in (*rollout.guardrails, *objectives, *retrain):
-        what = _of_metric(gate, rollout) if isinstance(gate, MetricGate) else _GATES[type(gate)]
+        what = _of(gate, rollout)
         if what:
             yield gate.path, f"{what} are"
 
 
-def _of_metric(gate: MetricGate, rollout: Rollout) -> str:
-    kind = rollout.metrics[gate.metric].kind
+def _of(gate: Gate, rollout: Rollout) -> str:
+    match gate:
+        case DriftGate():
+            return "gates on drift"
+        case StableGate(metric=name):
+            steady = rollout.metrics[name].kind in STEADY
+            return "" if steady else f"gates on stability (`stable`) of another kind than {', '.join(STEADY)}"
+        case MetricGate():
+            return _of_metric(gate, rollout.metrics[gate.metric].kind)
+    return ""
+
+
+def _of_metric(gate: MetricGate, kind: str) -> str:
     if gate.test == "best_with":
         return "gates `best_with`"
-    if kind == "roc_auc":
-        return "gates on `roc_auc`"
-    if kind == "rmse":  # one observation is a squared error, and a bound would have to be squared with it
-        return "gates on `rmse`"
-    if kind == "latency_quantile" and gate.test.endswith(("champion_by", "than_champion")):
-        return "gates on a latency quantile against the champion"
+    absolute = gate.margin.value and not gate.margin.relative and gate.test.endswith(("champion_by", "than_champion"))
+    if kind == "rmse" and absolute:  # squares do not tell a difference of roots
+        return "gates on `rmse` against the champion by an absolute margin (say it in percent)"
     return ""

@@ -90,6 +90,10 @@ class SmallWorld:
         seed: of the traffic.
         accuracy: variant -> chance that its label is right.
         failing: variant -> chance that it fails.
+        latency_s: variant -> median time of its answers, where the second argument of `random.lognormvariate` is a half.
+        scored: variant -> how many standard deviations the scores of positives lie above those of negatives.
+        accuracy_of: (variant, tier) -> its accuracy there, where that is another.
+        tiers: of the units, drawn evenly; none for no context.
     """
 
     def __init__(self, outside: Outside, clock: HandClock, *, seed: int = 1) -> None:
@@ -97,7 +101,12 @@ class SmallWorld:
         self.clock = clock
         self.accuracy = {"champion": 0.8, "v8": 0.9}
         self.failing = {"champion": 0.0, "v8": 0.0}
+        self.latency_s: dict[str, float] = {}
+        self.scored: dict[str, float] = {}
+        self.accuracy_of: dict[tuple[str, str], float] = {}
+        self.tiers: tuple[str, ...] = ()
         self._random = random.Random(seed)  # noqa: S311 - seeded traffic, no secret
+        self._more = random.Random(seed + 1)  # noqa: S311 - for what not every test asks for
         self._count = 0
 
     def serve(self, *names: str) -> None:
@@ -134,9 +143,10 @@ class SmallWorld:
             at = self.clock.at + timedelta(hours=hours * self._random.random())
             unit = f"u{self._random.randrange(10**9)}"
             truth = str(self._random.randrange(2))
-            assigned = assigner.assign(unit, {})
+            tier = self._more.choice(self.tiers) if self.tiers else ""
+            assigned = assigner.assign(unit, {"tier": tier} if tier else {})
             asked = [assigned.variant, *(shadow.variant for shadow in assigner.shadows(f"q{self._count}", assigned.variant))]
-            case = _Case(unit, truth, at, assigned)
+            case = _Case(unit, truth, at, assigned, tier)
             answers = [self._answer(allocation, name, case) for name in asked]
             if answers[0].role == "failed":
                 answers.append(self._answer(allocation, "champion", case))
@@ -148,9 +158,9 @@ class SmallWorld:
         self.later(hours)
 
     def _answer(self, allocation: Allocation, variant: str, case: "_Case") -> Prediction:
-        unit, truth, at, (assigned, propensity, _) = case
+        unit, truth, at, (assigned, propensity, _), tier = case
         failed = self._random.random() < self.failing[variant]
-        right = self._random.random() < self.accuracy[variant]
+        right = self._random.random() < self.accuracy_of.get((variant, tier), self.accuracy[variant])
         label = truth if right else str(1 - int(truth))
         role: Role = "failed" if failed else "served"
         if variant != assigned:
@@ -165,7 +175,7 @@ class SmallWorld:
             at=at,
             unit=unit,
             unit_source="header:x-user-id",
-            context={},
+            context={"tier": tier} if tier else {},
             assigned=assigned,
             variant=variant,
             version={"champion": "7", "v8": "8"}[variant],
@@ -175,11 +185,11 @@ class SmallWorld:
             status=0 if failed else 200,
             error="timeout" if failed else "",
             label=None if failed else label,
-            score=None,
+            score=self._score(variant, truth),
             features=None,
             cost=None,
             unread="",
-            latency_upstream_s=0.01,
+            latency_upstream_s=self._latency_s(variant),
             latency_total_s=0.011,
             request_size_bytes=2,
             response_size_bytes=2,
@@ -188,6 +198,15 @@ class SmallWorld:
             request_body=None,
             response_body=None,
         )
+
+    def _score(self, variant: str, truth: str) -> float | None:
+        if variant not in self.scored:
+            return None
+        return self._more.gauss(self.scored[variant] * int(truth), 1.0)
+
+    def _latency_s(self, variant: str) -> float:
+        median = self.latency_s.get(variant)
+        return 0.01 if median is None else median * self._more.lognormvariate(0.0, 0.5)
 
     def _put(self, rows: list[Prediction], truths: list[Outcome]) -> None:
         self._count += 1
@@ -206,6 +225,7 @@ class _Case(NamedTuple):
     truth: str
     at: datetime
     assigned: Assignment
+    tier: str = ""
 
 
 def register(registry: Registry) -> None:

@@ -16,7 +16,7 @@ from segue.facts.summary import Answer, Cell, Summary
 from segue.measure.plan import Bind, Execute, Files, Measured, Measurement
 from segue.ports.engine import Engine, Row
 from segue.ports.lake import Lake, RowKind, Segment
-from segue.spec.metric import KINDS, Metric
+from segue.spec.metric import KINDS, Metric, kind_of
 from segue.spec.rollout import OutcomeRule, Rollout
 
 BEGIN: Final = datetime(2013, 3, 1, tzinfo=UTC)
@@ -106,7 +106,7 @@ def spec(metrics: Iterable[Metric] = (), **changes: object) -> Rollout:
 def question(kind: str, design: Design = "paired", **changes: object) -> Question:
     """A question about a metric of a kind; `of`, `parameters`, `window_s`, `missing`, `cap` go to the metric."""
     own = {name: changes.pop(name) for name in ("of", "parameters", "window_s", "missing", "cap") if name in changes}
-    window_s, cap = HOUR if KINDS[kind].outcome else 0.0, 1.0 if KINDS[kind].bounded else None
+    window_s, cap = HOUR if kind_of(kind).outcome else 0.0, 1.0 if kind_of(kind).bounded else None
     fresh = Question(
         id="q",
         gate="g",

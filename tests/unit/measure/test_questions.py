@@ -13,7 +13,19 @@ from segue.errors import DomainError
 from segue.evidence.weighing import weigh
 from segue.facts.grid import score_grid
 from segue.facts.question import Claim, Design, Question
-from segue.facts.summary import ArmCell, ArmCounts, Counts, MomentCell, Moments, PairedCounts, ScoreSums
+from segue.facts.summary import (
+    ArmCell,
+    ArmCounts,
+    Counts,
+    Days,
+    MomentCell,
+    Moments,
+    PairedCounts,
+    RankCell,
+    Ranks,
+    ScoreSums,
+    Spreads,
+)
 from segue.measure.questions import form_of, unanswerable
 from segue.spec.metric import KINDS
 from segue.testkit.worlds import World, allocation, measurement, outcome, prediction, question, shadow
@@ -254,6 +266,84 @@ def test_ranking_is_one_observation_an_hour(world: World) -> None:
     assert (sums.n, sums.z) == (2, 0.0)
 
 
+def test_a_period_counts_when_it_is_whole(world: World) -> None:
+    """Of periods of two hours, both variants' rows enter together once the second hour is judged; late ones too."""
+    for hour in range(4):
+        for number, (champion, candidate) in enumerate([("1", "0"), ("0", "1"), ("1", "1")]):
+            name = f"{hour}-{number}"
+            world.put(prediction(name, hour + 0.5, label=champion), shadow(name, hour + 0.5, label=candidate))
+            world.put(outcome(hour + 0.5, request_id=name, label="1"))
+    asking = question("accuracy", "days", claim=Claim(side="below", bound=1.5), every_s=7200.0)
+    measuring = measurement([asking])
+    world.measure(measuring, 2.9)
+    assert world.answer() is None
+    world.measure(measuring, 3.1)
+    answer = world.answer()
+    assert isinstance(answer, Days)
+    counted = [(day.candidate_yes, day.candidate_no, day.champion_yes, day.champion_no) for day in answer.days]
+    assert counted == [(4, 2, 4, 2)]
+    world.measure(measuring, 5.1)
+    answer = world.answer()
+    assert isinstance(answer, Days)
+    assert len(answer.days) == 2
+
+
+def test_groups(world: World) -> None:
+    """A cell a group, of the candidate's own rows that lie in one; equalized odds count actual positives and negatives."""
+    table = [("1", "1", "DE"), ("1", "0", "DE"), ("0", "1", "DE"), ("0", "0", "FR"), ("1", "1", "FR"), ("1", "1", None)]
+    for number, (truth, label, country) in enumerate(table):
+        name, context = f"q{number}", {"country": country} if country else {}
+        world.put(prediction(name, 0.1, context=context), shadow(name, 0.1, label=label, context=context))
+        world.put(outcome(0.2, request_id=name, label=truth))
+    ids = ("demographic_parity_difference", "equal_opportunity_difference", "equalized_odds_difference")
+    asked(world, *(question(kind, "groups", id=kind, champion="", over="country") for kind in ids))
+
+    def cells(kind: str) -> dict[str, tuple[float, ...]]:
+        summary = world.answer(kind)
+        assert isinstance(summary, Moments)
+        return {cell.arm: (cell.n, *cell.sums) for cell in summary.cells}
+
+    assert cells(ids[0]) == {"DE": (3, 2, 3), "FR": (2, 1, 2)}
+    assert cells(ids[1]) == {"DE": (3, 1, 2), "FR": (2, 1, 1)}
+    assert cells(ids[2]) == {"DE": (3, 1, 2, 1, 1), "FR": (2, 1, 1, 0, 1)}
+
+
+def test_spreads(world: World) -> None:
+    """Both variants' latencies by bucket: of the same requests in a shadow, of drawn units as assigned elsewhere."""
+    for number, (champion, candidate) in enumerate([(1.0, 1.02), (1.02, 2.0), (1.02, 0.0)]):
+        name = f"q{number}"
+        world.put(prediction(name, 0.1, latency_upstream_s=champion), shadow(name, 0.1, latency_upstream_s=candidate))
+    for number, variant in enumerate(["v8", "champion", "champion"]):
+        world.put(prediction(f"r{number}", 0.1, stage="canary", assigned=variant, variant=variant, latency_upstream_s=1.0))
+    paired = question("latency_quantile", parameters={"q": 0.5})
+    drawn = question("latency_quantile", "randomised", id="drawn", parameters={"q": 0.5}, stage="canary")
+    world.measure(measurement([paired, drawn], allocation(1, 0.25)), 1)
+    pair, units = world.answer(), world.answer("drawn")
+    assert isinstance(pair, Spreads)
+    assert isinstance(units, Spreads)
+    assert [(cell.propensity, cell.candidate.at_most_zero, cell.champion.at_most_zero) for cell in pair.cells] == [(1.0, 1, 0)]
+    assert (pair.cells[0].champion.buckets, sum(pair.cells[0].candidate.buckets.values())) == ({0: 1, 1: 2}, 2)
+    assert [(cell.propensity, cell.candidate.buckets, cell.champion.buckets) for cell in units.cells] == [
+        (0.25, {0: 1}, {0: 2})
+    ]
+
+
+def test_ranks_of_drawn_units(world: World) -> None:
+    """Scores of positives and negatives, by variant and propensity; a missing score or truth is left out."""
+    table = [("v8", 0.9, "1"), ("v8", 0.9, "0"), ("v8", 0.4, "1"), ("champion", 0.3, "0"), ("champion", None, "1")]
+    for number, (variant, score, truth) in enumerate(table):
+        name = f"q{number}"
+        world.put(prediction(name, 0.1, stage="canary", assigned=variant, variant=variant, score=score))
+        world.put(outcome(0.2, request_id=name, label=truth))
+    world.measure(measurement([question("roc_auc", "randomised", stage="canary")], allocation(1, 0.25)), 10)
+    assert world.answer() == Ranks(
+        cells=(
+            RankCell(arm="champion", propensity=0.25, scores=(0.3,), positives=(0,), negatives=(1,)),
+            RankCell(arm="v8", propensity=0.25, scores=(0.4, 0.9), positives=(1, 1), negatives=(0, 1)),
+        )
+    )
+
+
 def test_populations_and_stages(world: World) -> None:
     """Only the rows of the stage, of allocations from `since` on, and of the population; a missing attribute is no match."""
     for number, context in enumerate([{"tier": "vip"}, {"tier": "free"}, {}]):
@@ -277,7 +367,8 @@ def test_populations_and_stages(world: World) -> None:
 @pytest.mark.parametrize(("kind", "design"), list(product(KINDS, ["one_sample", "paired", "randomised", "events"])))
 def test_every_question_has_a_weighable_summary_or_a_reason(world: World, kind: str, design: Design) -> None:
     """Whatever is asked: a summary that evidence can weigh under the design, or a sentence that says why not."""
-    parameters = {"positive": "1", "q": 0.99, "threshold_s": 0.1}
+    parameters: dict[str, str | float] = {"positive": "1", "q": 0.99}
+    parameters |= {"threshold_s": 0.1} if design == "one_sample" else {}
     claim = Claim(side="above", bound=1.1 if design == "events" else 0.4)
     asking = question(kind, design, of="outcome.x", parameters=parameters, stage="s", claim=claim)
     if unanswerable(asking):

@@ -11,17 +11,21 @@ worse_than_champion_by m        -                            effect worse than -
 at_least c                      value above c                value below c
 at_most c                       value below c                value above c
 above c, below c                value above (below) c        value above (below) c
+stable, at most k x champion    variance ratio below k       -
+fairness, at most g             largest gap below g          -
 ```
 "Better" is above for a goal `increase` and below for `decrease`. A relative margin d makes the effect candidate minus
 (1 - d) or (1 + d) times champion, with the bound 0. A quantile q against T is a share: p99 is above 80 ms when more than 1 % of
-the answers take longer.
+the answers take longer; against the champion it is the difference of the two quantiles. One observation of `rmse` is a squared
+error, and its bounds and factors are squared with it: rmse_b <= (1 + d) rmse_a is mse_b <= (1 + d)^2 mse_a.
 """
 
 from typing import Final, Literal
 
+from segue.errors import InvariantError
 from segue.facts.question import Claim, Side
-from segue.spec.gate import Gate, MetricGate
-from segue.spec.metric import Metric, known_in_shadow
+from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.metric import STEADY, Metric, known_in_shadow
 from segue.spec.stage import Shadow, Stage
 
 GateKind = Literal["promotion", "guardrail"]
@@ -31,10 +35,29 @@ _OPPOSITE: Final[dict[Side, Side]] = {"above": "below", "below": "above"}
 _SIDES: Final[dict[str, Side]] = {"at_least": "above", "above": "above", "at_most": "below", "below": "below"}
 
 
-def claim(gate: MetricGate, metric: Metric, kind: GateKind) -> Claim:
-    """The claim that passes a promotion gate or breaks a guardrail; `missing_part` says for which there is none."""
-    if gate.test in COMPARISONS:
-        return _comparison(gate, metric)
+def compares(gate: Gate) -> bool:
+    """Whether a gate sets the candidate beside the champion."""
+    return isinstance(gate, StableGate) or (isinstance(gate, MetricGate) and gate.test in COMPARISONS)
+
+
+def claim(gate: Gate, metric: Metric, kind: GateKind) -> Claim:
+    """The claim that passes a promotion gate or breaks a guardrail.
+
+    Raises:
+        InvariantError: `missing_part` says why there is none.
+    """
+    match gate:
+        case StableGate(at_most_times_champion=times):
+            return Claim(side="below", bound=times)
+        case FairnessGate(at_most=gap):
+            return Claim(side="below", bound=gap)
+        case MetricGate():
+            found = _comparison(gate, metric) if gate.test in COMPARISONS else _constant(gate, metric, kind)
+            return _squared(found) if metric.kind == "rmse" else found
+    raise InvariantError(f"{gate.path} claims nothing that can be shown yet")
+
+
+def _constant(gate: MetricGate, metric: Metric, kind: GateKind) -> Claim:
     side = _SIDES[gate.test]
     if kind == "guardrail" and gate.test in {"at_least", "at_most"}:
         side = _OPPOSITE[side]
@@ -51,21 +74,31 @@ def _comparison(gate: MetricGate, metric: Metric) -> Claim:
     return Claim(side=side, bound=0.0, factor=1.0 + shift) if gate.margin.relative else Claim(side=side, bound=shift + 0.0)
 
 
-def guarded(gate: MetricGate) -> MetricGate:
+def _squared(found: Claim) -> Claim:
+    return Claim(side=found.side, bound=found.bound**2, factor=found.factor**2)
+
+
+def guarded(gate: Gate) -> Gate:
     """A guardrail as its violation: `not_worse_than_champion_by` is broken when "worse by" is shown."""
-    if gate.test != "not_worse_than_champion_by":
+    if not isinstance(gate, MetricGate) or gate.test != "not_worse_than_champion_by":
         return gate
     return MetricGate(path=gate.path, metric=gate.metric, test="worse_than_champion_by", margin=gate.margin, where=gate.where)
 
 
 def missing_part(gate: Gate, metric: Metric | None, kind: GateKind) -> str:
     """Why this version cannot judge the gate, or "" where it can."""
-    if not isinstance(gate, MetricGate) or metric is None:
+    if metric is None or (kind == "guardrail" and not isinstance(gate, MetricGate)):
         return f"gates of the kind {type(gate).__name__.removesuffix('Gate').lower()}"
+    if isinstance(gate, StableGate):
+        return "" if metric.kind in STEADY else f"stability of a metric of kind {metric.kind}; of {', '.join(STEADY)}"
+    return _missing_test(gate, metric, kind) if isinstance(gate, MetricGate) else ""
+
+
+def _missing_test(gate: MetricGate, metric: Metric, kind: GateKind) -> str:
     if gate.test == "best_with":
         return "best_with"
-    if metric.kind == "latency_quantile" and gate.test in COMPARISONS:
-        return "a latency quantile against the champion's; give a limit (above, below, at_most)"
+    if metric.kind == "rmse" and gate.test in COMPARISONS and gate.margin.value and not gate.margin.relative:
+        return "rmse against the champion's by an absolute margin; give it in percent of the champion's"
     if kind == "guardrail" and gate.test == "better_than_champion":
         return "better_than_champion as a guardrail; say what would be harm (worse_than_champion_by)"
     if kind == "promotion" and gate.test == "worse_than_champion_by":
@@ -73,13 +106,11 @@ def missing_part(gate: Gate, metric: Metric | None, kind: GateKind) -> str:
     return ""
 
 
-def unknowable(gate: MetricGate, metric: Metric, stage: Stage) -> str:
-    """Why nothing that happens in this stage can answer the gate, or ""."""
+def unknowable(metric: Metric, stage: Stage) -> str:
+    """Why nothing that happens in this stage can say of a metric what a gate asks, or ""."""
     shadow = isinstance(stage.strategy, Shadow)
     if shadow and not known_in_shadow(metric):
         return f"{metric.name} in a shadow stage: what an outcome value measures was caused by the served answer"
     if not shadow and metric.kind == "agreement":
         return f"{metric.name} outside a shadow stage: only there do two variants answer the same request"
-    if not shadow and metric.kind == "roc_auc" and gate.test in COMPARISONS:
-        return f"{metric.name} against the champion outside a shadow stage: each variant ranks other requests"
     return ""

@@ -10,17 +10,24 @@ from typing import Final
 from segue.decide.gates.claims import COMPARISONS
 from segue.facts.decision import State
 from segue.facts.question import Claim, Prior
-from segue.spec.gate import MetricGate
+from segue.spec.gate import Gate, MetricGate
 from segue.spec.metric import KINDS, Metric
-from segue.spec.stage import Stage
+from segue.spec.stage import Shadow, Stage
 
 _RARE: Final = 0.01
 _SMALL: Final = 0.1  # a small effect: a tenth of a standard deviation
 
 
-def prior(gate: MetricGate, metric: Metric, claim: Claim, *, stage: Stage, state: State) -> Prior:
+def prior(gate: Gate, metric: Metric, claim: Claim, *, stage: Stage, state: State) -> Prior:
     """Mean and variance of one observation, and the effect that the power is meant for; in the metric's own unit."""
-    mean, variance = state.baselines.get(metric.name) or _unknown(metric, claim)
+    if not isinstance(gate, MetricGate):  # variation between days, gaps between groups: planned for none
+        return Prior(effect=0.0)
+    if metric.kind == "latency_quantile" and gate.test in COMPARISONS:  # bets at every value, and on none in particular
+        return Prior(effect=(1.0 if claim.side == "above" else -1.0) * abs(claim.bound))
+    if metric.kind == "roc_auc" and gate.test in COMPARISONS and not isinstance(stage.strategy, Shadow):
+        mean, variance = 0.7, 0.25  # of one unit's part in the area; in a shadow one observation is an hour's area
+    else:
+        mean, variance = state.baselines.get(metric.name) or _unknown(metric, claim)
     sign = 1.0 if claim.side == "above" else -1.0
     spread = sqrt(variance)
     if gate.test not in COMPARISONS:
@@ -42,6 +49,10 @@ def prior(gate: MetricGate, metric: Metric, claim: Claim, *, stage: Stage, state
 def _planned(stage: Stage, metric: Metric, mean: float, no_difference: float) -> float | None:
     if stage.plan is None or stage.plan.metric != metric.name:
         return None
+    if metric.kind == "rmse":
+        root = sqrt(max(mean, 0.0))
+        better = root * (1 - stage.plan.effect) if stage.plan.relative else root - stage.plan.effect
+        return no_difference + max(better, 0.0) ** 2 - mean
     size = abs(stage.plan.effect) * (abs(mean) if stage.plan.relative else 1.0)
     return no_difference + (size if metric.goal == "increase" else -size)
 

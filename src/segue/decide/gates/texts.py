@@ -3,7 +3,7 @@
 from segue.decide.gates.claims import COMPARISONS, GateKind
 from segue.facts.evidence import Evidence
 from segue.facts.question import Question
-from segue.spec.gate import MetricGate
+from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
 from segue.spec.metric import Metric, scale_of
 
 _VERBS = {
@@ -17,8 +17,20 @@ _VERBS = {
 }
 
 
-def gate_text(gate: MetricGate, metric: Metric, candidate: str, kind: GateKind) -> str:
+def gate_text(gate: Gate, metric: Metric, candidate: str, kind: GateKind) -> str:
     """The gate as a sentence: "precision of v8 not worse than champion's by 0.5 pp"."""
+    match gate:
+        case StableGate(every_s=every_s, at_most_times_champion=times):
+            hours = f"{every_s / 86_400:.4g} d" if every_s >= 86_400 else f"{every_s / 3600:.4g} h"
+            return f"variance of {metric.name} of {candidate} between periods of {hours} at most {times:.4g} x champion's"
+        case FairnessGate(over=over, at_most=most):
+            return f"{metric.name.replace('_', ' ')} of {candidate} over {over} at most {100 * most:.4g} pp"
+        case MetricGate():
+            return _metric_text(gate, metric, candidate, kind)
+    return f"{type(gate).__name__.removesuffix('Gate').lower()} of {candidate}"
+
+
+def _metric_text(gate: MetricGate, metric: Metric, candidate: str, kind: GateKind) -> str:
     verb = _VERBS[gate.test]
     size = margin_text(gate, metric)
     if gate.test == "better_than_champion" and size:
@@ -72,7 +84,14 @@ def bound_text(question: Question, metric: Metric) -> str:
 
 
 def _subject(question: Question, metric: Metric) -> str:
-    if metric.kind == "latency_quantile":
+    if question.design == "days":
+        return "ratio of the variances is"
+    if question.design == "groups":
+        return "largest gap is"
+    if metric.kind == "rmse" and question.design != "one_sample":
+        scaled = "" if question.claim.factor == 1 else f" to {question.claim.factor:.4g} x champion"
+        return f"difference of mean squared errors{scaled} is"
+    if "threshold_s" in question.metric.parameters:
         return f"share slower than {1000 * float(question.metric.parameters['threshold_s']):.4g} ms is"
     if question.design == "one_sample":
         return "value is"
@@ -83,13 +102,18 @@ class _said:  # noqa: N801 - used like a function
     """Numbers of one question in the unit that people read."""
 
     def __init__(self, question: Question, metric: Metric) -> None:
-        self._share = metric.kind == "latency_quantile"
+        self._share = "threshold_s" in question.metric.parameters
         self._one = question.design == "one_sample"
+        self._days = question.design == "days"
         self._metric = metric
 
     def __call__(self, value: float) -> str:
         if self._share:
             return f"{100 * value:.3g} %"
+        if self._days:
+            return f"{value:.4g} x"
+        if self._metric.kind == "rmse" and self._one:
+            return f"{max(value, 0.0) ** 0.5:.6g}"
         if not self._one:
             return f"{'+' if _clean(value) > 0 else ''}{difference(self._metric, value)}"
         return amount(self._metric, value)

@@ -8,11 +8,11 @@ alarm lasts as long as the data say so, and is not remembered.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from segue.decide.gates.claims import COMPARISONS
+from segue.decide.gates.claims import compares
+from segue.decide.gates.subjects import subjects
 from segue.decide.observed import Observed
 from segue.facts.decision import Verdict
 from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough
-from segue.spec.gate import MetricGate
 from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Ab, Canary, Shadow, Stage
@@ -76,15 +76,15 @@ def broken(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 def wanted(spec: Rollout, stage: Stage) -> tuple[AuditName, ...]:
     """The audits without which no comparison of this stage is believed; none where nothing is compared."""
-    gates = [gate for gate in stage.promote_when if isinstance(gate, MetricGate)]
-    if not any(gate.test in COMPARISONS for gate in gates):
+    gates = [gate for gate in stage.promote_when if compares(gate)]
+    if not gates:
         return ()
     if isinstance(stage.strategy, Shadow):
         return ("shadows",)
     if not isinstance(stage.strategy, Canary | Ab):
         return ()
     names: list[AuditName] = ["sample_ratio", *(("segments",) if spec.segments else ()), "propensity", "cohorts"]
-    if spec.outcome.missing == "exclude" and any(needs_outcome(spec.metrics[gate.metric]) for gate in gates):
+    if spec.outcome.missing == "exclude" and any(map(needs_outcome, subjects(stage.promote_when, spec))):
         names += ["outcome_stream", "coverage"]
     return tuple(names)
 

@@ -6,7 +6,7 @@ Identification of Probability Distributions*, chapter 1.
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,10 +18,12 @@ from segue.facts.evidence import UNKNOWN, Evidence, NotEnough
 from segue.facts.question import Question
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
-from segue.spec.metric import KINDS
+from segue.spec.metric import kind_of
 from segue.spec.rollout import Rollout
 
 Guess = Literal["wrong", "right"]
+_APART: Final = frozenset({"days", "groups"})
+"""Designs whose question is not about the mean over all, which is what the bounds are for."""
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ def unknowns(spec: Rollout, state: State, observed: Observed) -> Iterator[Verdic
     """One verdict for each question that was asked again: what is shown has to be shown there too."""
     for it in what_ifs(spec, state):
         asked = it.asked
-        metric = spec.metrics[asked.gate.metric]
+        metric = asked.metric
         found = observed.weighed.get(it.question.id)
         held = _shown(asked.question, state, observed) and not _shown(it.question, state, observed)
         if isinstance(found, Evidence):
@@ -66,8 +68,10 @@ def unknowns(spec: Rollout, state: State, observed: Observed) -> Iterator[Verdic
 
 def _guesses(asked: Asked) -> tuple[Guess, ...]:
     metric = asked.question.metric
-    kind = KINDS[metric.kind]
-    if asked.kind != "promotion" or kind.needs != "label" or not kind.outcome or metric.missing != "exclude":
+    kind = kind_of(metric.kind)
+    if asked.kind != "promotion" or asked.question.design in _APART:
+        return ()
+    if kind.needs != "label" or not kind.outcome or metric.missing != "exclude":
         return ()
     return ("wrong", "right") if asked.question.design == "randomised" else ("wrong",)
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from segue.decide.gates.subjects import subjects
 from segue.decide.observed import Health, Observed
 from segue.decide.preconditions.audits import audited
 from segue.decide.preconditions.missing import unknowns
 from segue.decide.walk import stage_age_s, stage_of, step_age_s, steps_of
 from segue.facts.decision import State, Verdict
-from segue.spec.gate import MetricGate
-from segue.spec.metric import KINDS, needs_outcome
+from segue.spec.metric import kind_of, needs_outcome
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Shadow, Stage
 
@@ -68,8 +68,8 @@ def _data(stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
 
 
 def _balance(spec: Rollout, stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
-    metrics = [spec.metrics[gate.metric] for gate in stage.promote_when if isinstance(gate, MetricGate)]
-    reading = any(KINDS[metric.kind].needs != "nothing" or needs_outcome(metric) for metric in metrics)
+    metrics = subjects(stage.promote_when, spec)
+    reading = any(kind_of(metric.kind).needs != "nothing" or needs_outcome(metric) for metric in metrics)
     waiting = any(needs_outcome(metric) for metric in metrics)
     champion = observed.health.get(spec.champion, Health())
     for name in spec.candidates:

@@ -45,7 +45,7 @@ class Since(msgspec.Struct, frozen=True, kw_only=True):
         judged_until_us: the last measurement's `now`; None for none.
         longest_us: the longest window.
         ages_us: a request comes of age for something when it is so old.
-        hour_ages_us: an hour comes of age when its end is so long ago.
+        whole: (hours, age): a period of so many hours comes of age as a whole when its end is so long ago.
         exposed: scopes of first exposures, where units make many requests; else empty.
     """
 
@@ -54,7 +54,7 @@ class Since(msgspec.Struct, frozen=True, kw_only=True):
     now_us: int
     longest_us: int
     ages_us: Sequence[int]
-    hour_ages_us: Sequence[int] = ()
+    whole: Sequence[tuple[int, int]] = ()
     exposed: Sequence[Exposed] = ()
 
 
@@ -63,10 +63,9 @@ def touched(since: Since) -> str:
     if since.judged_until_us is None:
         return filled(_ALL, rollout=quoted(since.rollout), hour_us=HOUR_US)
     conditions = [f"at_us > {since.judged_until_us - age_us} AND at_us <= {since.now_us - age_us}" for age_us in since.ages_us]
-    end = f"(hour + 1) * {HOUR_US}"
-    conditions += [
-        f"{end} > {since.judged_until_us - age_us} AND {end} <= {since.now_us - age_us}" for age_us in since.hour_ages_us
-    ]
+    for hours, age_us in since.whole:
+        end = f"(hour // {hours} + 1) * {hours * HOUR_US}"
+        conditions.append(f"{end} > {since.judged_until_us - age_us} AND {end} <= {since.now_us - age_us}")
     scopes = [f"stage = {quoted(scope.stage)} AND allocation >= {scope.since_allocation}" for scope in since.exposed]
     return filled(
         _TOUCHED,

@@ -11,11 +11,12 @@ from segue.facts.summary import Counts, Histogram, Moments, ScoreTable, Summary
 from segue.measure.kinds.agreement import agreement
 from segue.measure.kinds.business import COST, mean
 from segue.measure.kinds.classification import accuracy, f1, precision, recall
+from segue.measure.kinds.fairness import demographic_parity, equal_opportunity, equalized_odds
 from segue.measure.kinds.operational import error_rate, latency_quantile, quantile
 from segue.measure.kinds.ranking import auc, roc_auc
 from segue.measure.kinds.reading import Columns, Reading, Rule
 from segue.measure.kinds.regression import brier, log_loss, mae, rmse
-from segue.spec.metric import KINDS
+from segue.spec.metric import kind_of
 
 READINGS: Final[dict[str, Callable[[MetricRef, Columns], Reading]]] = {
     "accuracy": accuracy,
@@ -33,11 +34,18 @@ READINGS: Final[dict[str, Callable[[MetricRef, Columns], Reading]]] = {
     "agreement": agreement,
 }
 """One entry for each of `spec.metric.KINDS`. A new kind is one function and its row here."""
+GAP_READINGS: Final[dict[str, Callable[[MetricRef, Columns], Reading]]] = {
+    "demographic_parity_difference": demographic_parity,
+    "equal_opportunity_difference": equal_opportunity,
+    "equalized_odds_difference": equalized_odds,
+}
+"""One entry for each of `spec.metric.GAPS`."""
+_EVERY: Final = {**READINGS, **GAP_READINGS}
 
 
 def rule_of(metric: MetricRef) -> Rule | None:
     """When the metric's predictions are judged; None for at once, because it needs no outcome."""
-    if metric.of == COST or metric.kind not in KINDS or not KINDS[metric.kind].outcome:
+    if metric.of == COST or metric.kind not in _EVERY or not kind_of(metric.kind).outcome:
         return None
     return Rule(window_us=round(metric.window_s * 1_000_000), missing=metric.missing)
 
@@ -48,12 +56,12 @@ def reading_of(metric: MetricRef, rules: tuple[Rule, ...]) -> Reading:
     Raises:
         DomainError: no such kind.
     """
-    if metric.kind not in READINGS:
+    if metric.kind not in _EVERY:
         raise DomainError(f"no kind of metric is called {metric.kind!r}", metric=metric.name)
     rule = rule_of(metric)
     index, guessed = -1 if rule is None else rules.index(rule), UNKNOWN in metric.parameters
     columns = Columns(index=index, missing=metric.missing, guessed=guessed)
-    return READINGS[metric.kind](metric, columns)
+    return _EVERY[metric.kind](metric, columns)
 
 
 def value(metric: MetricRef, summary: Summary | None) -> float | NotEnough:

@@ -32,6 +32,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             assigned variant (intention to treat), *pairs* of a served and a shadow answer.
         due: the row is old enough.
         judged: the row is due and has all that the metric needs; never NULL.
+        other: numerator and denominator of a second ratio of the same rows; empty for none.
     """
 
     form: Form
@@ -40,6 +41,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     judged: str
     numerator: str
     denominator: str = "1"
+    other: tuple[str, str] | None = None
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):

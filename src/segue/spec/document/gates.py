@@ -13,7 +13,6 @@ from segue.spec.document.place import BROKEN, Fields, Place
 from segue.spec.document.stage_keys import DRIFT, FAIRNESS, GATE, STABLE
 from segue.spec.expression import parse
 from segue.spec.gate import (
-    FAIRNESS_METRICS,
     GUARDRAIL_TESTS,
     OBJECTIVE_TESTS,
     RETRAIN_TESTS,
@@ -25,7 +24,7 @@ from segue.spec.gate import (
     StableGate,
     Test,
 )
-from segue.spec.metric import AGREEMENT, COST, KINDS, Metric, known_in_shadow, scale_of
+from segue.spec.metric import AGREEMENT, COST, GAPS, KINDS, Metric, known_in_shadow, label_text, scale_of
 
 Use = Literal["promote_when", "guardrails", "retrain"]
 _TESTS: Final[dict[Use, tuple[Test, ...]]] = {
@@ -189,11 +188,16 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
         if "where" in fields:
             fields.known["where"].key_problem("`where` has no use beside `stable`")
         inner = place.fields(STABLE)
-        every_s = inner.get("every", positive_duration, BROKEN)
+        every_s = inner.get("every", _whole_hours, BROKEN)
         times = inner.get("at_most", lambda body: body.quantity(quantity.times_champion, BROKEN), BROKEN)
         if self.metric is None:
             return None
         return StableGate(path=self.path, metric=self.metric.name, every_s=every_s, at_most_times_champion=times)
+
+
+def _whole_hours(place: Place) -> float:
+    value = positive_duration(place)
+    return place.within(value, value % 3600 == 0, "a period", "whole hours, such as 1d")
 
 
 _ALL_TESTS: Final = tuple(dict.fromkeys((*OBJECTIVE_TESTS, *GUARDRAIL_TESTS, *RETRAIN_TESTS)))
@@ -232,12 +236,18 @@ def _fairness(path: str, body: Place, scope: Scope, asked: Asked) -> FairnessGat
     chosen: Callable[[Place], str] = lambda place: place.choice(scope.attributes, "attribute")  # noqa: E731
     return FairnessGate(
         path=path,
-        metric=fields.get("metric", lambda place: place.choice(FAIRNESS_METRICS, "gap"), ""),
+        metric=fields.get("metric", lambda place: place.choice(tuple(GAPS), "gap"), ""),
         over=fields.get("over", chosen, ""),
         at_most=fields.get("at_most", _gap, BROKEN),
+        positive=fields.get("positive", _label, "1"),
     )
 
 
 def _gap(place: Place) -> float:
     value = place.quantity(lambda text: quantity.level(text, "index"), BROKEN)
-    return place.within(value, 0 <= value < 1, "a gap", "from 0 to 1")
+    return place.within(value, 0 < value < 1, "a gap", "above 0 and below 1: no gap at all can never be shown")
+
+
+def _label(place: Place) -> str:
+    value = place.scalar()
+    return "" if value is None else label_text(value)

@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 
 from segue.spec.document.keys import Section, Type, key
-from segue.spec.gate import FAIRNESS_METRICS, GUARDRAIL_TESTS, OBJECTIVE_TESTS, RETRAIN_TESTS
+from segue.spec.gate import GUARDRAIL_TESTS, OBJECTIVE_TESTS, RETRAIN_TESTS
+from segue.spec.metric import GAPS
 
 STRATEGIES: Final = ("shadow", "canary", "ab", "bandit", "full")
 POLICIES: Final = ("thompson", "top_two", "ucb", "epsilon_greedy")
@@ -133,8 +134,8 @@ STABLE: Final = Section(
     "GATE.METRIC.stable",
     "How much a metric may vary, against the champion's own variation.",
     (
-        key("every", "stream duration", "The length of a period.", "1d"),
-        key("at_most", "multiple", "How many times the champion's variation.", "1.5x champion"),
+        key("every", "stream duration", "The length of a period, in whole hours.", "1d"),
+        key("at_most", "multiple", "How many times the champion's variance between periods.", "1.5x champion"),
     ),
 )
 
@@ -152,9 +153,10 @@ FAIRNESS: Final = Section(
     "GATE.fairness",
     "A condition on the gap between groups. In `promote_when`.",
     (
-        key("metric", "choice", "Which gap.", "demographic_parity_difference", choices=FAIRNESS_METRICS),
+        key("metric", "choice", "Which gap.", "demographic_parity_difference", choices=tuple(GAPS)),
         key("over", "attribute", "The attribute whose values are the groups.", "country"),
-        key("at_most", "number", "The largest gap allowed, from 0 to 1.", "0.1"),
+        key("at_most", "number", "The largest gap allowed, above 0 and below 1.", "0.1"),
+        key("positive", "label", "The label that it is about.", "1", default="1"),
     ),
 )
 

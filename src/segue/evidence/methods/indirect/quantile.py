@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,8 @@ def quantile(question: Question, spreads: Spreads) -> Method:
     Claim "below": where q_b >= factor q_a + bound, some x has F_a(x) >= q and F_b'(x) <= q, b' the candidate's values less the
     bound over the factor. M_b bets that more than q of b' lie below x, M_a that fewer than q of the champion's do; at that x
     the product is an e-process, and the least over x is smaller. Values are known to their bucket: counts are rounded
-    against the claim, which widens the interval by one bucket. Cells of different propensity multiply.
+    against the claim, which widens the interval by one bucket. Cells of different propensity multiply. Of pairs, whose two
+    values come together, the mean of M_b and M_a takes the place of their product: it is an e-process whatever binds them.
     Null: the difference of the quantiles. Exact at any look. Source: Howard & Ramdas 2022 (arXiv 1906.09712).
 
     *Holds when* within a propensity the values of each variant come from one distribution; a daily cycle breaks this. The
@@ -36,32 +38,34 @@ def quantile(question: Question, spreads: Spreads) -> Method:
     q = question.metric.parameters.get("q", question.metric.parameters.get("quantile"))
     if not isinstance(q, float) or not 0 < q < 1 or question.horizon is not None:
         raise DomainError(f"no quantile {q} with horizon {question.horizon}", question=question.id)
-    cells = [cell for cell in spreads.cells if 0 < cell.propensity < 1]
+    paired = question.design == "paired"
+    cells = [cell for cell in spreads.cells if paired or 0 < cell.propensity < 1]
     if len({histogram.base for cell in cells for histogram in (cell.candidate, cell.champion)}) > 1:
         raise DomainError("histograms of different bases do not compare", question=question.id)
     n_b, n_a = (sum(_size(h) for h in column) for column in ([c.candidate for c in cells], [c.champion for c in cells]))
     pairs = [_Pair.of(cell, q, question) for cell in cells if _size(cell.candidate) and _size(cell.champion)]
     if not pairs:
-        return NotEnough(have=0, need=1, unit="drawn units per variant and propensity", reason="nothing to compare so far")
+        return NotEnough(have=0, need=1, unit="answers per variant", reason="nothing to compare so far")
     reach = (1 + question.claim.factor) * max(float(pair.edges[-1]) for pair in pairs) + abs(question.claim.bound)
     return Process(
-        bets=_Bets(pairs),
+        bets=_Bets(pairs, paired=paired),
         estimate=_quantile([c.candidate for c in cells], q) - question.claim.factor * _quantile([c.champion for c in cells], q),
         support=(-reach, reach),
         n={question.candidate: n_b, question.champion: n_a},
         have=n_b + n_a,
         method="quantile through counts",
         validity="exact at any look",
-        assumptions=(*ASSUMPTIONS["randomised"], "each variant's values come from one distribution", "wider by one bucket"),
+        assumptions=(*ASSUMPTIONS[question.design], "each variant's values come from one distribution", "wider by one bucket"),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Bets:
     pairs: Sequence["_Pair"]
+    paired: bool
 
     def log_e(self, side: Side, bound: float) -> float:
-        return sum(pair.log_e(side, bound) for pair in self.pairs)
+        return sum(pair.log_e(side, bound, paired=self.paired) for pair in self.pairs)
 
     def times(self, side: Side, bound: float, threshold: float) -> float | None:  # noqa: ARG002
         return None  # the least over x moves with the data
@@ -95,7 +99,7 @@ class _Pair:
             },
         )
 
-    def log_e(self, side: Side, bound: float) -> float:
+    def log_e(self, side: Side, bound: float, *, paired: bool) -> float:
         # x lies between two edges. Claim below: the candidate's buckets that surely end below factor x + bound, the champion's
         # that may begin below x. Claim above: the other way round.
         candidate, champion = self.wealth[side]
@@ -106,6 +110,8 @@ class _Pair:
         else:
             hits = np.searchsorted(self.edges[:-1], self.gaps[1] + bound, side="left") + 1
             rival = places
+        if paired:
+            return float((np.logaddexp(candidate[hits], champion[rival]) - log(2)).min())
         return float((candidate[hits] + champion[rival]).min())
 
 

@@ -1,9 +1,12 @@
 """Differences of quantiles from histograms."""
 
-from math import ceil, log
+from collections import Counter
+from itertools import product
+from math import ceil, exp, factorial, log, prod
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.integrate import quad
 from scipy.stats import beta
 
@@ -135,3 +138,26 @@ def test_not_enough_and_refused() -> None:
     other = SpreadCell(propensity=0.5, candidate=nobody, champion=histogram(latencies(rng, 9), 1.1))
     with pytest.raises(DomainError, match="bases"):
         weigh(asking("above", 0.0), Spreads(cells=(other,)))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_pairs_that_hang_together(side: Side) -> None:
+    """Of pairs, however bound, no stopping after n pairs is expected to win: every path of three kinds of pairs, counted."""
+    question = replace(asking(side, 0.0, q=0.5), design="paired")
+    for joint in ({(0, 0): 0.5, (1, 1): 0.5}, {(0, 1): 0.5, (1, 0): 0.5}, {(0, 0): 0.2, (1, 1): 0.2, (0, 1): 0.3, (1, 0): 0.3}):
+        expected, kinds = 0.0, list(joint)
+        for counts in product(range(7), repeat=len(kinds)):
+            if sum(counts) != 6:
+                continue
+            chance = float(factorial(6)) * prod(joint[kind] ** n / factorial(n) for kind, n in zip(kinds, counts, strict=True))
+            pairs = [kind for kind, n in zip(kinds, counts, strict=True) for _ in range(n)]
+            b, a = ([5 * pair[place] + 1 for pair in pairs] for place in (0, 1))
+            cell = SpreadCell(
+                propensity=1.0,
+                candidate=Histogram(base=BASE, at_most_zero=0, buckets=dict(Counter(b))),
+                champion=Histogram(base=BASE, at_most_zero=0, buckets=dict(Counter(a))),
+            )
+            evidence = weigh(question, Spreads(cells=(cell,)))
+            assert isinstance(evidence, Evidence)
+            expected += chance * exp(evidence.log_e)
+        assert expected <= 1 + 1e-12
