@@ -67,6 +67,7 @@ def _open_world(folder: Path) -> Iterator[SmallWorld]:
             allocations=stores.allocations,
             endpoints=stores.endpoints,
             registry=stores.registry,
+            profiles=stores.profiles,
             summaries=stores.summaries,
             leases=stores.leases,
             lake=FolderLake(folder / "lake"),

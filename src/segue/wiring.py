@@ -195,6 +195,7 @@ def run_monitor(home: Home, *, tick_s: float) -> None:
             allocations=stores.allocations,
             endpoints=stores.endpoints,
             registry=stores.registry,
+            profiles=stores.profiles,
             summaries=stores.summaries,
             leases=stores.leases,
             lake=lake_of(home),

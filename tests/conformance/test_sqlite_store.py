@@ -13,7 +13,7 @@ from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
 from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
-from segue.testkit.summaries import LeaseSuite, SummarySuite
+from segue.testkit.summaries import LeaseSuite, ProfileSuite, SummarySuite
 
 
 class InFile(StoreFixtures):
@@ -49,6 +49,10 @@ class TestKeysInFile(InFile, KeySuite):
 
 
 class TestSummariesInFile(InFile, SummarySuite):
+    pass
+
+
+class TestProfilesInFile(InFile, ProfileSuite):
     pass
 
 

@@ -52,6 +52,7 @@ _COMMANDS = {
     },
     "segue.cli.assignments": {"assign": "Which variant a unit gets, and why."},
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
+    "segue.cli.data.drift": {"drift": "What has moved in the traffic, and whether that could be chance."},
     "segue.cli.demo": {"demo": "The main job on real data, from shadow to promotion."},
 }
 _GROUPS = {
@@ -59,6 +60,7 @@ _GROUPS = {
     "segue.cli.serving.gateway": "Run",
     "segue.cli.specs": "Write",
     "segue.cli.rollouts": "Look",
+    "segue.cli.data.drift": "Look",
     "segue.cli.acts": "Steer",
 }
 
@@ -67,7 +69,7 @@ for _module, _names in _COMMANDS.items():
         # Imported when called, so that `segue --help` answers at once.
         app.command(f"{_module}:{_name}", name=_name, help=_help, group=_GROUPS.get(_module, "More"))
 app.command("segue.cli.models:app", name="model", help="Versions and aliases in the registry.", group="Write")
-app.command("segue.cli.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
+app.command("segue.cli.data.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
 app.register_install_completion_command()
 
 

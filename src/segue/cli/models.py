@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from segue.cli.data.profiles import LabelColumn, LeftOut, Positive, ProfileFile, ScoreColumn, TruthColumn, listing, read_profile
 from segue.cli.options import Dry, HomeFolder, Reason, who
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError, NotFound
@@ -24,17 +25,29 @@ def register(
     path: Annotated[Path | None, Parameter(help="folder to import the factory's module from")] = None,
     warmup: Annotated[Path | None, Parameter(help="file with an example request (JSON) for warm-up and probe")] = None,
     tag: Annotated[list[str] | None, Parameter(help="key=value, may be repeated")] = None,
+    profile: ProfileFile = None,
+    profile_label: LabelColumn = "",
+    profile_score: ScoreColumn = "",
+    profile_truth: TruthColumn = "",
+    profile_positive: Positive = "1",
+    profile_without: LeftOut = None,
     dry_run: Dry = False,
     home: HomeFolder = None,
 ) -> None:
     """Enter a version of a model; the artifact's digest is kept, so that a changed folder is noticed."""
+    from segue.facts.wire.codec import to_json
     from segue.host.artifact import folder_digest
+    from segue.ids import digest
     from segue.ports.registry import ModelVersion
 
     if ":" not in factory:
         raise DomainError(f"{factory!r} names no function", hint="module:function, such as my_models:load")
     if not artifact.is_dir():
         raise DomainError(f"{artifact} is no folder")
+    trained = None
+    if profile is not None:
+        roles = {"label": profile_label, "score": profile_score, "truth": profile_truth, "positive": profile_positive}
+        trained = read_profile(profile, **roles, left_out=profile_without)
     entry = ModelVersion(
         model=model,
         version=version,
@@ -45,13 +58,28 @@ def register(
         path=str(path.resolve()) if path else "",
         warmup=warmup.read_text() if warmup else "",
         tags=dict(pair.split("=", 1) for pair in tag or []),
+        profile="" if trained is None else digest(to_json(trained)),
     )
+    seen = "" if trained is None else f", profile of {len(trained.columns)} columns of {trained.rows:,} rows"
     if dry_run:
-        say(f"would register {model} {version}: {factory} on {entry.artifact} ({entry.digest[:12]})")
+        say(f"would register {model} {version}: {factory} on {entry.artifact} ({entry.digest[:12]}){seen}")
         return
     with stores_of(home_at(home)) as stores:
         stores.registry.register(entry)
-    print(f"{model} {version} registered ({entry.digest[:12]})")
+        if trained is not None:
+            stores.profiles.keep(model, version, trained)
+    print(f"{model} {version} registered ({entry.digest[:12]}){seen}")
+
+
+@app.command(name="profile")
+def profile_(model: str, version: str, *, output: Output = "table", home: HomeFolder = None) -> None:
+    """What a version saw in training: each column's bins and counts, as they are kept for comparisons."""
+    with stores_of(home_at(home)) as stores:
+        found = stores.profiles.profile(model, version)
+    if found is None:
+        raise NotFound(f"{model} {version} has no profile", hint="register a version with --profile training.csv")
+    say(f"{found.rows:,} rows of {found.source}" + (", calibrated" if found.calibration else ""))
+    show(listing(found), output)
 
 
 @app.command(name="list")

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from math import fsum
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
 from segue.errors import DomainError
+from segue.facts.drift.bins import ArmBins, Bins
 from segue.facts.summary import (
     Agreements,
     ArmCell,
@@ -198,6 +201,21 @@ def _days(parts: Sequence[Days]) -> Days:
     return Days(days=tuple(days))
 
 
+def _bins(parts: Sequence[Bins]) -> Bins:
+    first = parts[0]
+    if any((part.profile, part.columns) != (first.profile, first.columns) for part in parts):
+        raise DomainError("counts in the bins of different profiles do not add")
+    arms = _grouped((arm for part in parts for arm in part.arms), lambda arm: arm.arm)
+    return replace(first, arms=tuple(_arm_bins(arm, group) for arm, group in arms))
+
+
+def _arm_bins(arm: str, parts: Sequence[ArmBins]) -> ArmBins:
+    counts = tuple(
+        tuple(map(sum, zip(*of_column, strict=True))) for of_column in zip(*(part.counts for part in parts), strict=True)
+    )
+    return ArmBins(arm=arm, rows=sum(part.rows for part in parts), counts=counts)
+
+
 def _grouped(items: Iterable[S], key: Callable[[S], K]) -> list[tuple[K, list[S]]]:
     groups: defaultdict[K, list[S]] = defaultdict(list)
     for item in items:
@@ -224,4 +242,5 @@ _MERGERS: Final[dict[type, Callable[[Any], Summary]]] = {
     Spreads: _spreads,
     LinearSums: _linear_sums,
     Days: _days,
+    Bins: _bins,
 }

@@ -6,6 +6,8 @@ a mean: where no row was, there is no summary.
 
 import msgspec
 
+from segue.facts.drift.bins import Bins
+
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
     """Yes and no of one variant: successes and failures."""
@@ -183,6 +185,7 @@ Summary = (
     | Spreads
     | LinearSums
     | Days
+    | Bins
 )
 
 

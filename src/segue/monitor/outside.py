@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from segue.ports.clock import Clock
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
-from segue.ports.registry import Registry
+from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, LeaseStore, RolloutStore, SummaryStore
 
 
@@ -27,9 +27,11 @@ class Outside(Control):
 
     Args:
         engine: this monitor's own; nobody else runs queries on it.
+        profiles: None where nobody keeps any; drift from training is then not known.
     """
 
     summaries: SummaryStore
     leases: LeaseStore
     lake: Lake
     engine: Engine
+    profiles: ProfileStore | None = None

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import msgspec
 
+from segue.facts.drift.profile import Profile
+
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A registered version of a model.
@@ -20,6 +22,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
         digest: of the artifact's files, taken at registration, so that a changed folder is noticed.
         path: folder that is put on the import path for the factory, or "".
         warmup: an example request body for warm-up and probe, JSON text, or "".
+        profile: digest of its training profile, or "" where it was registered without one.
     """
 
     model: str
@@ -31,6 +34,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     warmup: str = ""
     tags: dict[str, str] = {}
+    profile: str = ""
 
 
 class AliasMove(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,4 +76,16 @@ class Registry(Protocol):
 
     def moves(self, model: str) -> Sequence[AliasMove]:
         """All moves in order."""
+        ...
+
+
+class ProfileStore(Protocol):
+    """What each version saw in training; beside the registry, so that it does not matter which one that is."""
+
+    def keep(self, model: str, version: str, profile: Profile) -> str:
+        """Keep a version's profile and return its digest; the same again is harmless, another one is a Conflict."""
+        ...
+
+    def profile(self, model: str, version: str) -> Profile | None:
+        """A version's profile; None where it was registered without one."""
         ...

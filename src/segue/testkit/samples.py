@@ -7,6 +7,7 @@ import msgspec
 
 from segue.facts.allocation import BUCKETS, Allocation, Audience, Endpoint, Range, Shadow, Split, Target
 from segue.facts.decision import Act, Command, Decision, MoveAlias, PublishAllocation, State, Verdict
+from segue.facts.drift.profile import Calibration, FeatureProfile, Profile
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction
@@ -256,3 +257,20 @@ def outcome(request_id: str = "q-1", route: str = "churn", at: datetime = NOW) -
     """What became true of a request."""
     later = at + timedelta(hours=3)
     return Outcome(route=route, request_id=request_id, at=at, received_at=later, label="1", values={"revenue": 0.1 + 0.2})
+
+
+def profile(rows: int = 3) -> Profile:
+    """A training profile with a number, a category and a calibration."""
+    age = FeatureProfile(
+        name="age",
+        kind="numeric",
+        edges=(0.1, 0.1 + 0.2),
+        groups=(0, 1, 2),
+        counts=(0, 1, 1, 0, rows - 2),
+        quantiles=((0.5, 0.3),),
+        mean=1 / 3,
+        std=1e-300,
+    )
+    tier = FeatureProfile(name=ODD, kind="categorical", categories=("", "vip"), counts=(1, rows - 1, 0, 0))
+    calibration = Calibration(positive="1", scores=(0.0, 0.5), rates=(1 / 3, 2 / 3), rows=rows)
+    return Profile(features=(age, tier), calibration=calibration, rows=rows, source="training.csv")

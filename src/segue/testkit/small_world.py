@@ -3,7 +3,9 @@
 The adapters are handed in; the clock is set by hand.
 """
 
+import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -94,6 +96,7 @@ class SmallWorld:
         scored: variant -> how many standard deviations the scores of positives lie above those of negatives.
         accuracy_of: (variant, tier) -> its accuracy there, where that is another.
         tiers: of the units, drawn evenly; none for no context.
+        features: draws the features of a request; None where no request has any.
     """
 
     def __init__(self, outside: Outside, clock: HandClock, *, seed: int = 1) -> None:
@@ -105,6 +108,7 @@ class SmallWorld:
         self.scored: dict[str, float] = {}
         self.accuracy_of: dict[tuple[str, str], float] = {}
         self.tiers: tuple[str, ...] = ()
+        self.features: Callable[[random.Random], dict[str, object]] | None = None
         self._random = random.Random(seed)  # noqa: S311 - seeded traffic, no secret
         self._more = random.Random(seed + 1)  # noqa: S311 - for what not every test asks for
         self._count = 0
@@ -146,7 +150,8 @@ class SmallWorld:
             tier = self._more.choice(self.tiers) if self.tiers else ""
             assigned = assigner.assign(unit, {"tier": tier} if tier else {})
             asked = [assigned.variant, *(shadow.variant for shadow in assigner.shadows(f"q{self._count}", assigned.variant))]
-            case = _Case(unit, truth, at, assigned, tier)
+            features = json.dumps(self.features(self._more)) if self.features else None
+            case = _Case(unit, truth, at, assigned, tier, features)
             answers = [self._answer(allocation, name, case) for name in asked]
             if answers[0].role == "failed":
                 answers.append(self._answer(allocation, "champion", case))
@@ -158,7 +163,7 @@ class SmallWorld:
         self.later(hours)
 
     def _answer(self, allocation: Allocation, variant: str, case: "_Case") -> Prediction:
-        unit, truth, at, (assigned, propensity, _), tier = case
+        unit, truth, at, (assigned, propensity, _), tier, features = case
         failed = self._random.random() < self.failing[variant]
         right = self._random.random() < self.accuracy_of.get((variant, tier), self.accuracy[variant])
         label = truth if right else str(1 - int(truth))
@@ -186,7 +191,7 @@ class SmallWorld:
             error="timeout" if failed else "",
             label=None if failed else label,
             score=self._score(variant, truth),
-            features=None,
+            features=None if role == "shadow" else features,
             cost=None,
             unread="",
             latency_upstream_s=self._latency_s(variant),
@@ -219,13 +224,14 @@ class SmallWorld:
 
 
 class _Case(NamedTuple):
-    """One request, what will come true of it, and what its unit was assigned."""
+    """One request, what will come true of it, what its unit was assigned, and its features."""
 
     unit: str
     truth: str
     at: datetime
     assigned: Assignment
     tier: str = ""
+    features: str | None = None
 
 
 def register(registry: Registry) -> None:

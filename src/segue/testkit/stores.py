@@ -9,7 +9,7 @@ import pytest
 
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase
-from segue.ports.registry import Registry
+from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import (
     AllocationStore,
     CommandStore,
@@ -42,6 +42,8 @@ class Opened(Protocol):
     def leases(self) -> LeaseStore: ...  # noqa: D102
     @property
     def registry(self) -> Registry: ...  # noqa: D102
+    @property
+    def profiles(self) -> ProfileStore: ...  # noqa: D102
 
     def close(self) -> None:
         """Give back all that the opening holds."""

@@ -1,12 +1,12 @@
-"""Does a store keep summaries and leases as the port promises?"""
+"""Does a store keep summaries, leases and training profiles as the port promises?"""
 
 from datetime import timedelta
 
 import pytest
 
-from segue.errors import DomainError
+from segue.errors import Conflict, DomainError
 from segue.testkit import samples
-from segue.testkit.stores import Opened, StoreFixtures
+from segue.testkit.stores import Opened, Opener, StoreFixtures
 
 
 class SummarySuite(StoreFixtures):
@@ -115,3 +115,31 @@ class LeaseSuite(StoreFixtures):
             store.leases.acquire("monitor", "", ttl_s=10, now=samples.NOW)
         with pytest.raises(DomainError):
             store.leases.acquire("monitor", "m1", ttl_s=0, now=samples.NOW)
+
+
+class ProfileSuite(StoreFixtures):
+    """What `ProfileStore` promises."""
+
+    def test_a_profile_comes_back_as_it_was_put_in(self, store: Opened, opener: Opener) -> None:
+        """Bit by bit, for another opening too; of a version without one there is none."""
+        profile = samples.profile()
+        kept = store.profiles.keep("churn", "8", profile)
+        again = opener()
+        try:
+            assert again.profiles.profile("churn", "8") == profile
+            assert again.profiles.profile("churn", "9") is None
+            assert again.profiles.keep("churn", "8", profile) == kept
+        finally:
+            again.close()
+
+    def test_a_version_has_one_profile(self, store: Opened) -> None:
+        """Another one is a Conflict, and changes nothing."""
+        store.profiles.keep("churn", "8", samples.profile())
+        with pytest.raises(Conflict):
+            store.profiles.keep("churn", "8", samples.profile(rows=4))
+        assert store.profiles.profile("churn", "8") == samples.profile()
+
+    def test_a_profile_belongs_to_a_version(self, store: Opened) -> None:
+        """Nameless is refused."""
+        with pytest.raises(DomainError):
+            store.profiles.keep("churn", "", samples.profile())

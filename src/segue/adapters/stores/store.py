@@ -12,9 +12,10 @@ from segue.adapters.stores.database.upgrade import upgrade
 from segue.adapters.stores.endpoints import SqlEndpoints
 from segue.adapters.stores.keys import SqlKeys
 from segue.adapters.stores.leases import SqlLeases
+from segue.adapters.stores.profiles import SqlProfiles
 from segue.adapters.stores.rollouts import SqlRollouts
 from segue.adapters.stores.summaries import SqlSummaries
-from segue.ports.registry import Registry
+from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, KeyStore, LeaseStore, RolloutStore, SummaryStore
 
 
@@ -30,6 +31,7 @@ class Stores:
     summaries: SummaryStore
     leases: LeaseStore
     registry: Registry
+    profiles: ProfileStore
     database: Database
 
     def close(self) -> None:
@@ -69,5 +71,6 @@ def open_store(url: str) -> Stores:
         summaries=SqlSummaries(database),
         leases=SqlLeases(database),
         registry=EmbeddedRegistry(database),
+        profiles=SqlProfiles(database),
         database=database,
     )

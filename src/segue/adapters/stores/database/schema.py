@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD: Final = "r0005"
+HEAD: Final = "r0006"
 """The newest revision of `migrations`, so that opening a store that is up to date needs no Alembic."""
 
 metadata = MetaData()
@@ -179,4 +179,13 @@ alias_moves = Table(
     Column("model", Text, nullable=False),
     Column("body", Text, nullable=False),
     Index("alias_moves_of_model", "model"),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("model", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
 )

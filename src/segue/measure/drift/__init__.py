@@ -1,0 +1,1 @@
+"""How is what was served distributed, in the bins of a training profile?"""

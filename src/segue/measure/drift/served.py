@@ -1,0 +1,74 @@
+"""Which rows of the lake say what was asked, and which what was answered?
+
+Features are those of requests: each request once, as it was assigned, whoever answered it in the end. Labels and scores are
+those of a version's own answers, shadows included. A request of several rows has no one value of a feature and is left out;
+what was pinned is nobody's traffic.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from segue.facts.drift.bins import ArmBins
+from segue.facts.drift.profile import Profile
+from segue.measure.drift.counting import Counting
+from segue.measure.drift.fields import VALUES, extracted, of_prediction, out_of_json
+from segue.measure.sql import HOUR_US, filled
+
+_REQUESTS: Final = """
+SELECT epoch_us("at") // $hour_us AS hour, $arm AS arm, $values AS $name FROM predictions
+WHERE role IN ('served', 'failed') AND variant = assigned AND features IS NOT NULL AND unread NOT LIKE '%batch of %' AND $where
+"""
+_ANSWERS: Final = """
+SELECT epoch_us("at") // $hour_us AS hour, $arm AS arm, label, score FROM predictions
+WHERE role IN ('served', 'shadow', 'fallback') AND error = '' AND $where
+"""
+KEYS: Final = ("hour", "arm")
+
+Row = tuple[Any, ...]
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """A query by hour and arm, and how its rows are read.
+
+    Args:
+        columns: names of the profile's columns that it counts, in order.
+    """
+
+    sql: str
+    counting: Counting
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it counts, in order."""
+        return tuple(column.name for column in self.counting.columns)
+
+    def read(self, rows: Sequence[Row]) -> Iterator[tuple[int, ArmBins]]:
+        """Hour and side of each row; requests without an arm are left out."""
+        for (hour,), bins in self.counting.arms([row for row in rows if row[1] is not None]):
+            yield int(hour), bins
+
+
+def of_requests(profile: Profile, *, arm: str, where: str = "TRUE") -> Statement:
+    """The features of requests, by hour and arm.
+
+    Args:
+        profile: in whose bins they are counted.
+        arm: SQL of a text over a row of `predictions`; the caller's own.
+        where: a condition over such a row; the caller's own too.
+    """
+    counting = Counting(columns=profile.features, fields=out_of_json(profile.features), keys=KEYS)
+    values = extracted(profile.features, "features")
+    rows = filled(_REQUESTS, hour_us=HOUR_US, arm=arm, where=where, values=values, name=VALUES)
+    return Statement(sql=counting.statement(rows), counting=counting)
+
+
+def of_answers(profile: Profile, *, arm: str, where: str = "TRUE") -> Statement | None:
+    """Labels and scores of answers, by hour and arm; None where the profile knows of neither."""
+    columns = tuple(column for column in (profile.label, profile.score) if column is not None)
+    if not columns:
+        return None
+    counting = Counting(columns=columns, fields=of_prediction(profile), keys=KEYS)
+    rows = filled(_ANSWERS, hour_us=HOUR_US, arm=arm, where=where)
+    return Statement(sql=counting.statement(rows), counting=counting)
