@@ -65,6 +65,11 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         """What processes of this machine leave for one another, and their logs."""
         return self.folder / "run"
 
+    @property
+    def override(self) -> Path:
+        """What a person has ruled for the gateways of this machine alone."""
+        return self.run / "override.json"
+
     def environment(self) -> dict[str, str]:
         """The variables from which a child process finds the same home."""
         return {HOME: str(self.folder), STORE: self.store, CLOCK: self.clock, SEAL: str(self.seal_age_s)}

@@ -91,6 +91,10 @@ def _routes(stores: "Stores") -> Iterator[Finding]:
         late = [report.worker for report in workers if report.allocation != number]
         state = "wrong" if late else "fine" if workers else "absent"
         yield f"route {route}", state, f"allocation {number}, {len(workers)} workers" + (f", behind: {late}" if late else "")
+        for report in workers:
+            if report.ejected or report.killed:
+                left_out = [*(f"{it} keeps failing" for it in report.ejected), *(f"{it} was killed" for it in report.killed)]
+                yield f"worker {report.worker}", "wrong", f"does not ask all of {route}: {', '.join(left_out)}"
         served = {endpoint.name for endpoint in directory.endpoints}
         for variant, target in directory.allocation.variants.items():
             there = bool(target.url) or target.version in served

@@ -29,6 +29,11 @@ _COMMANDS = {
         "monitor": "Measure, weigh, decide, carry out.",
     },
     "segue.cli.serving.gateway": {"gateway": "Serve routes: assign, forward, record, answer."},
+    "segue.cli.serving.overrides": {
+        "kill": "Variants are asked no more on this machine, store or no store.",
+        "lift": "End what `kill` began.",
+        "killed": "What is killed on this machine.",
+    },
     "segue.cli.specs": {
         "lint": "Check a rollout file: every error at once.",
         "plan": "How long it takes, what each gate needs, and what can never be decided.",
@@ -59,6 +64,7 @@ _GROUPS = {
     "segue.cli.serving.processes": "Run",
     "segue.cli.serving.gateway": "Run",
     "segue.cli.specs": "Write",
+    "segue.cli.serving.overrides": "Steer",
     "segue.cli.rollouts": "Look",
     "segue.cli.data.drift": "Look",
     "segue.cli.acts": "Steer",

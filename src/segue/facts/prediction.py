@@ -32,9 +32,9 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         comparable: the unit was drawn at random; opt-ins, audiences served by rule, pinned and overridden units are not.
         status: HTTP status of the variant's answer; 0 if there was none.
         error: why there was no good answer: a reason of the connection ("timeout", "connect_refused", "reset", ...),
-            "unserved" (no endpoint), "status_5xx", "rejected" (a candidate's 4xx where the champion's answer was good), or
-            "caller" (a 4xx that the champion gives too: nobody's fault but the caller's); "" where all was well. A variant
-            has failed where this is neither "" nor "caller".
+            "unserved" (no endpoint), "ejected" (not asked, because it kept failing), "status_5xx", "rejected" (a candidate's
+            4xx where the champion's answer was good), or "caller" (a 4xx that the champion gives too: nobody's fault but the
+            caller's); "" where all was well. A variant has failed where this is neither "" nor "caller".
         latency_upstream_us, latency_total_us: real time, microseconds.
         request_body: None where this row is a shadow's, or the body was over the limit.
         request_size, response_size: bytes, whole.

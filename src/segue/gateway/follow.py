@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from segue.errors import DomainError, NotFound, PortError
 from segue.facts.allocation import Directory
@@ -24,6 +24,14 @@ log: Final = logging.getLogger("segue.gateway")
 OnChange = Callable[[Directory], None]
 
 
+class Runs(NamedTuple):
+    """What a worker does with a route, as in its report."""
+
+    allocation: int
+    ejected: tuple[str, ...] = ()
+    killed: tuple[str, ...] = ()
+
+
 class Follower:
     """Follows the directories of the worker's routes.
 
@@ -31,21 +39,23 @@ class Follower:
         settings: routes, folder and intervals.
         store: where directories come from; used by one thread only.
         on_change: called on the event loop with each new directory.
-        running: route -> number of the allocation that the worker serves by; read by the thread for its reports.
+        runs: what the worker does with a route now; called by the thread for its reports.
     """
 
-    def __init__(self, settings: GatewaySettings, store: AllocationStore, on_change: OnChange, running: dict[str, int]) -> None:
+    def __init__(
+        self, settings: GatewaySettings, store: AllocationStore, on_change: OnChange, runs: Callable[[str], Runs]
+    ) -> None:
         self._settings = settings
         self._store = store
         self._on_change = on_change
-        self._running = running
+        self._runs = runs
         self._revisions: dict[str, str] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._unlisten: End | None = None
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reported: dict[str, tuple[int, float]] = {}
+        self._reported: dict[str, tuple[Runs, float]] = {}
         self._answering = True
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,6 +66,10 @@ class Follower:
             if kept is not None:
                 self._on_change(kept)
         self._thread.start()
+
+    def wake(self) -> None:
+        """Look, and report, at once: something has changed."""
+        self._wake.set()
 
     def stop(self) -> None:
         """Follow no more."""
@@ -96,13 +110,13 @@ class Follower:
         self._loop.call_soon_threadsafe(self._on_change, directory)
 
     def _report(self, route: str) -> None:
-        number = self._running.get(route, 0)
-        last, at_s = self._reported.get(route, (-1, 0.0))
-        if number == last and time.monotonic() - at_s < self._settings.report_s:
+        runs = self._runs(route)
+        last, at_s = self._reported.get(route, (None, 0.0))
+        if runs == last and time.monotonic() - at_s < self._settings.report_s:
             return
         now = datetime.now(UTC)
-        self._store.report(WorkerReport(worker=self._settings.worker, route=route, allocation=number, at=now))
-        self._reported[route] = (number, time.monotonic())
+        self._store.report(WorkerReport(worker=self._settings.worker, route=route, at=now, **runs._asdict()))
+        self._reported[route] = (runs, time.monotonic())
 
     # -- the last good one ----------------------------------------------------------------------------------------------
 

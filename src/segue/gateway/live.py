@@ -6,12 +6,14 @@ it began with.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from segue.assign.draw import Assigner
 from segue.facts.allocation import Allocation, Directory, Endpoint, Protocol, Target
 from segue.facts.wire.codec import to_json
+from segue.gateway.override import Override, Overruled
+from segue.gateway.request.ejection import Health
 from segue.gateway.request.sources import Sources
 from segue.http.client import UpstreamPool
 from segue.http.message import TO_UPSTREAM, Block, Outline, Sieve, block
@@ -30,22 +32,44 @@ _PATHS: Final[dict[Protocol, str]] = {
 }
 """Where a version's predictions are asked for; nothing where the caller's own path is passed on."""
 PoolOf = Callable[[str, int], UpstreamPool]
+HealthOf = Callable[[str, str, str], Health]
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nobody announces what somebody else serves
 
 
+class Around(NamedTuple):
+    """What outlives a swap: `pool_of` an address (host, port), `health_of` a place (route, variant, url)."""
+
+    pool_of: PoolOf
+    health_of: HealthOf
+
+
 class Upstream:
-    """One variant's places, asked in turn."""
+    """One variant's places, asked in turn; of the champion's, one is asked whatever it does."""
 
-    __slots__ = ("_next", "places", "timeout_s", "variant")
+    __slots__ = ("_next", "is_champion", "places", "timeout_s", "variant")
 
-    def __init__(self, variant: str, places: list["Place"], timeout_s: float) -> None:
+    def __init__(self, variant: str, places: list["Place"], timeout_s: float, *, is_champion: bool) -> None:
         self.variant = variant
         self.places = places
         self.timeout_s = timeout_s
+        self.is_champion = is_champion
         self._next = 0
 
-    def place(self) -> "Place":
-        """The next one."""
+    def place(self, now_s: float) -> "Place | None":
+        """The next one that is not ejected, or whose trial is due; None where there is none."""
+        for _ in self.places:
+            place = self.next_place()
+            if not place.health.ejected or place.health.on_trial(now_s):
+                return place
+        return self.next_place() if self.is_champion else None
+
+    @property
+    def ejected(self) -> bool:
+        """Whether none of its places is asked now, but for a trial."""
+        return not self.is_champion and all(place.health.ejected for place in self.places)
+
+    def next_place(self) -> "Place":
+        """The next one, ejected or not."""
         if len(self.places) == 1:
             return self.places[0]
         self._next = (self._next + 1) % len(self.places)
@@ -57,18 +81,23 @@ class Place:
 
     Args:
         pool: connections to it.
-        version: the model version that answers there.
+        endpoint: the model version that answers there, and where that is.
         base: path below which it is served, without a slash at the end.
         path: of its predictions, below the base; "" where the caller's own path is asked for.
         fields: what every request to it begins with.
+        health: what is known of it.
         marks: the fields that say so to the caller; the request's id comes after them.
     """
 
-    __slots__ = ("_base", "_fields", "_outlines", "marks", "outline", "pool", "version")
+    __slots__ = ("_base", "_fields", "_outlines", "health", "marks", "outline", "pool", "url", "version")
 
-    def __init__(self, pool: UpstreamPool, version: str, *, base: str, path: str, fields: Block, marks: Block) -> None:
+    def __init__(
+        self, pool: UpstreamPool, endpoint: Endpoint, health: Health, *, base: str, path: str, fields: Block, marks: Block
+    ) -> None:
         self.pool = pool
-        self.version = version
+        self.version = endpoint.version
+        self.url = endpoint.url
+        self.health = health
         self.marks = marks
         self._base = base.encode()
         self._fields = fields
@@ -94,7 +123,8 @@ class Live:
 
     Args:
         directory: the allocation in force and the endpoints of its versions.
-        pool_of: gives the pool for an address; pools outlive a swap.
+        around: what outlives a swap.
+        override: a person's rule for this machine: who is not asked, whatever the allocation says.
 
     Raises:
         SpecError: an expression or a source that cannot be read; the worker keeps what it has.
@@ -105,6 +135,7 @@ class Live:
         "assigner",
         "body_limit_bytes",
         "frame",
+        "killed",
         "named_bodies",
         "revision",
         "sieve",
@@ -113,17 +144,21 @@ class Live:
         "versions",
     )
 
-    def __init__(self, directory: Directory, pool_of: PoolOf) -> None:
+    def __init__(self, directory: Directory, around: Around, override: Override | None = None) -> None:
         allocation = directory.allocation
         self.revision = directory.revision
         self.allocation = allocation
-        self.assigner = Assigner(allocation)
+        self.killed = override.killed(allocation) if override is not None else frozenset()
+        self.assigner: Assigner | Overruled = Assigner(allocation)
+        if self.killed:
+            self.assigner = Overruled(self.assigner, allocation.champion, self.killed)
         self.sources = Sources(allocation.unit, allocation.context)
         self.sieve = Sieve(TO_UPSTREAM, self.sources.names | {TRACE, PIN, TYPE, JSON_LENGTH})
         self.body_limit_bytes = allocation.capturing.body_limit_bytes
         self.frame = to_json(allocation)
         self.named_bodies = allocation.protocol == "v2"  # they may name their request
-        self.upstreams = _upstreams(allocation, directory.endpoints, pool_of)
+        upstreams = _upstreams(allocation, directory.endpoints, around)
+        self.upstreams = {variant: upstream for variant, upstream in upstreams.items() if variant not in self.killed}
         self.versions = {place.version for upstream in self.upstreams.values() for place in upstream.places}
 
     @property
@@ -141,13 +176,13 @@ class Live:
         return None
 
 
-def _upstreams(allocation: Allocation, endpoints: tuple[Endpoint, ...], pool_of: PoolOf) -> Mapping[str, Upstream]:
+def _upstreams(allocation: Allocation, endpoints: tuple[Endpoint, ...], around: Around) -> Mapping[str, Upstream]:
     upstreams = {}
     for variant, target in allocation.variants.items():
         served = [_external(target)] if target.url else [entry for entry in endpoints if entry.name == target.version]
-        places = [_place(entry, allocation, marks_of(variant, entry.version), pool_of) for entry in served]
+        places = [_place(entry, allocation, variant, around) for entry in served]
         if places:
-            upstreams[variant] = Upstream(variant, places, target.timeout_s)
+            upstreams[variant] = Upstream(variant, places, target.timeout_s, is_champion=variant == allocation.champion)
     return upstreams
 
 
@@ -163,7 +198,7 @@ def marks_of(variant: str, version: str) -> Block:
     return block(marks)
 
 
-def _place(endpoint: Endpoint, allocation: Allocation, marks: Block, pool_of: PoolOf) -> Place:
+def _place(endpoint: Endpoint, allocation: Allocation, variant: str, around: Around) -> Place:
     parts = urlsplit(endpoint.url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     model = endpoint.name.removeprefix("models:/").replace("@", "/").rpartition("/")[0] or allocation.route
@@ -175,4 +210,5 @@ def _place(endpoint: Endpoint, allocation: Allocation, marks: Block, pool_of: Po
         base = base.removesuffix("/v1")  # what its clients call the base
     named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     fields = block([(b"host", named.encode())])
-    return Place(pool_of(host, port), endpoint.version, base=base, path=path, fields=fields, marks=marks)
+    marks, health = marks_of(variant, endpoint.version), around.health_of(allocation.route, variant, endpoint.url)
+    return Place(around.pool_of(host, port), endpoint, health, base=base, path=path, fields=fields, marks=marks)

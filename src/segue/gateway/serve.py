@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import uvloop
 
 from segue.gateway.follow import Follower
+from segue.gateway.override import Watch
 from segue.gateway.settings import GatewaySettings
 from segue.gateway.sight.siblings import Siblings
 from segue.gateway.worker import Worker
@@ -109,8 +110,11 @@ async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:
     worker, journal = _worker(settings, parts)
     siblings = Siblings(settings.last_good, settings.worker)
     worker.about.siblings = siblings.seen
-    follower = Follower(settings, parts.allocations(), worker.swap, worker.running)
+    follower = Follower(settings, parts.allocations(), worker.swap, worker.runs)
+    worker.on_change = follower.wake
+    watch = Watch(settings.override, worker.overrule)
     server = Server(worker.handle, settings.server, worker.streams)
+    watch.start(loop)
     follower.start(loop)
     if start.succeeds:
         await _ready(worker, signals)
@@ -126,6 +130,7 @@ async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:
     for task in keeping:
         task.cancel()
     await asyncio.gather(*keeping, return_exceptions=True)
+    await asyncio.to_thread(watch.stop)
     await asyncio.to_thread(follower.stop)
     journal.close()
     siblings.leave()

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from segue.errors import DomainError
+from segue.gateway.request.ejection import EjectionSettings
 from segue.http.limits import PoolLimits, ServerLimits
 from segue.http.tls import ClientTls, ServerTls
 
@@ -68,6 +69,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
         drain_s: real time that answers in hand get at the end.
         keyed: the routes whose callers have to show a key of theirs; `*` for all.
         guarded: True: health, metrics and what there is to know of routes need a key too, of any route.
+        override: file in which a person may kill variants on this machine, whether or not the store answers; "" for none.
+        ejection: when a place that keeps failing is left out.
         server: what a caller is granted.
         pool: what the connections to one upstream may use.
         tls: how callers are spoken to; nothing is plain HTTP.
@@ -89,6 +92,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: float = 20.0
     keyed: tuple[str, ...] = ()
     guarded: bool = False
+    override: str = ""
+    ejection: EjectionSettings = EjectionSettings()
     server: ServerLimits = ServerLimits()
     pool: PoolLimits = PoolLimits()
     tls: ServerTls | None = None

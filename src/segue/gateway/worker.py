@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -11,8 +12,11 @@ from segue.errors import DomainError, SegueError
 from segue.facts.allocation import Directory
 from segue.facts.wire.frames import ALLOCATION
 from segue.gateway.doors import Doors
-from segue.gateway.live import Live
+from segue.gateway.follow import Runs
+from segue.gateway.live import Around, Live
+from segue.gateway.override import Overrides
 from segue.gateway.posting import Posting
+from segue.gateway.request.ejection import Ejections
 from segue.gateway.request.proxied import Proxied
 from segue.gateway.request.shadows import ShadowQueue
 from segue.gateway.settings import GatewaySettings
@@ -34,6 +38,10 @@ class _HasId(msgspec.Struct):
     id: str | int | None = None
 
 
+def _nothing() -> None:
+    """Nobody has to be told."""
+
+
 _id_of = msgspec.json.Decoder(_HasId).decode
 
 
@@ -53,11 +61,16 @@ class Worker:
         self.counters = Counters()
         self.live: dict[str, Live] = {}
         self.running: dict[str, int] = {}
+        self.on_change: Callable[[], None] = _nothing  # called when what `runs` says has changed
+        self.ejections = Ejections(settings.ejection, self.counters, lambda: self.on_change())  # noqa: PLW0108 - it is set later
         self.frames: dict[tuple[str, int], bytes] = {}
         self.about = About(settings, self.live, self.counters, self._note_depths)
         self._ids = ids
         self._doors = Doors()
         self._posting = Posting(settings, recorder, clock)
+        self._around = Around(self._pool, self.ejections.health_of)
+        self._directories: dict[str, Directory] = {}
+        self._overrides: Overrides = {}
         self._pools: dict[tuple[str, int], UpstreamPool] = {}
         self._shadows: dict[tuple[str, str], ShadowQueue] = {}
 
@@ -67,13 +80,14 @@ class Worker:
         """Serve by this directory from the next request on; those under way end under theirs."""
         route = directory.allocation.route
         try:
-            live = Live(directory, self._pool)
+            live = Live(directory, self._around, self._overrides.get(route))
         except SegueError as error:
             log.error("directory of %s refused, serving by the last one: %s", route, error)
             return
         number = live.allocation.number
         if number < self.running.get(route, 0):
             return  # the disk is older than the store
+        self._directories[route] = directory
         self._enter_frame(route, number, live.frame)
         self.live[route] = live
         self._doors.open(live)
@@ -84,7 +98,21 @@ class Worker:
                 self._shadows[route, shadow.variant] = ShadowQueue(self, shadow)
             else:
                 queue.settings = shadow
+        self.ejections.follow(live)
         self._note_levels(live)
+        self.on_change()
+
+    def overrule(self, overrides: Overrides) -> None:
+        """Obey these rules of a person from the next request on, in place of those before."""
+        self._overrides = overrides
+        for directory in list(self._directories.values()):
+            self.swap(directory)
+
+    def runs(self, route: str) -> Runs:
+        """What is done with a route now; may be called by another thread."""
+        live = self.live.get(route)
+        killed = tuple(sorted(live.killed)) if live is not None else ()
+        return Runs(self.running.get(route, 0), self.ejections.now.get(route, ()), killed)
 
     def _enter_frame(self, route: str, number: int, frame: bytes) -> None:
         """Write the allocation into the journal before the first row that names it."""
@@ -182,6 +210,9 @@ class Worker:
         shares: dict[str, int] = dict.fromkeys(live.allocation.variants, 0)
         for piece in live.allocation.split.ranges:
             shares[piece.variant] = shares.get(piece.variant, 0) + piece.end - piece.start
+        for variant in live.allocation.variants:
+            killed = int(variant in live.killed)
+            self.counters.set("segue_killed", (("route", route), ("variant", variant)), killed)
         for variant, buckets in shares.items():
             self.counters.set("segue_variant_share", (("route", route), ("variant", variant)), buckets / 1_000_000)
 

@@ -95,6 +95,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         at: real time of the report.
         ejected: variants that this worker does not ask for a while because they keep failing.
+        killed: variants that this worker does not ask because a person has killed them on its machine.
     """
 
     worker: str
@@ -102,6 +103,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     allocation: int
     at: datetime
     ejected: tuple[str, ...] = ()
+    killed: tuple[str, ...] = ()
 
 
 class AllocationStore(Protocol):

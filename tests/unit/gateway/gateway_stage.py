@@ -64,15 +64,16 @@ class Reply(msgspec.Struct, frozen=True):
 class Stage:
     """A worker, its upstreams and its caller."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: object) -> None:
         self.folder = folder
         self.ports: dict[str, int] = {}
         self.seen: dict[str, list[Exchange]] = {}
         self._servers: list[Server] = []
         self.journal = Journal(JournalSettings(folder=str(folder), worker="w", boot="b"), lambda: self.worker.preamble())  # noqa: PLW0108 - the worker comes later
-        settings = GatewaySettings(routes=("churn",), worker="w", last_good=str(folder / "good"), drain_s=1.0)
+        given = {"routes": ("churn",), "worker": "w", "last_good": str(folder / "good"), "drain_s": 1.0, **settings}
+        chosen = msgspec.convert(given, GatewaySettings)
         recorder = GroupCommit(self.journal, asyncio.get_running_loop())
-        self.worker = Worker(settings, recorder, SystemClock(), RequestIds(start_us=1, entropy=1))
+        self.worker = Worker(chosen, recorder, SystemClock(), RequestIds(start_us=1, entropy=1))
         self.number = 0
 
     async def upstream(self, version: str, behaviour: Behaviour) -> None:
@@ -157,9 +158,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, champion: Behaviour, candidate: Behaviour | None = None) -> AsyncIterator[Stage]:
-    """A worker in front of champion 7 and, where given, candidate 8."""
-    made = Stage(folder)
+async def stage(
+    folder: Path, champion: Behaviour, candidate: Behaviour | None = None, **settings: object
+) -> AsyncIterator[Stage]:
+    """A worker in front of champion 7 and, where given, candidate 8; `settings` as in `GatewaySettings`."""
+    made = Stage(folder, **settings)
     await made.upstream("7", champion)
     if candidate is not None:
         await made.upstream("8", candidate)

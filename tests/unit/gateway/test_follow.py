@@ -12,7 +12,7 @@ from segue.adapters.stores.store import Stores, open_store
 from segue.assign.ownership import rebalance
 from segue.errors import Unavailable
 from segue.facts.allocation import Allocation, Directory, Split, Target
-from segue.gateway.follow import Follower
+from segue.gateway.follow import Follower, Runs
 from segue.gateway.settings import GatewaySettings
 from segue.ports.store import AllocationStore
 
@@ -53,7 +53,7 @@ def follow(folder: Path, store: AllocationStore, running: dict[str, int] | None 
     """A follower and what it gave."""
     given: list[Directory] = []
     settings = GatewaySettings(routes=("churn",), worker="w-0", last_good=str(folder), poll_s=0.02, report_s=0.05)
-    return Follower(settings, store, given.append, {} if running is None else running), given
+    return Follower(settings, store, given.append, lambda route: Runs((running or {}).get(route, 0))), given
 
 
 async def until(given: list[Directory], number: int) -> None:
@@ -82,6 +82,30 @@ def test_follows_and_reports(tmp_path: Path, stores: Stores) -> None:
         assert [directory.allocation.number for directory in given] == [1, 2]
         (report,) = stores.allocations.reports("churn")
         assert (report.worker, report.allocation) == ("w-0", 2)
+
+    asyncio.run(run())
+
+
+def test_tells_of_a_change_at_once(tmp_path: Path, stores: Stores) -> None:
+    """Who is woken looks and reports at once, however long the polls are apart."""
+
+    async def run() -> None:
+        stores.allocations.publish(allocation(), command_id="1")
+        given: list[Directory] = []
+        runs = [Runs(1)]
+        settings = GatewaySettings(routes=("churn",), worker="w-0", last_good=str(tmp_path), poll_s=60, report_s=60)
+        follower = Follower(settings, stores.allocations, given.append, lambda _route: runs[-1])
+        follower.start(asyncio.get_running_loop())
+        await until(given, 1)
+        runs.append(Runs(1, ("v8",), ("v9",)))
+        follower.wake()
+        for _ in range(300):
+            if [report for report in stores.allocations.reports("churn") if report.ejected]:
+                break
+            await asyncio.sleep(0.01)
+        (report,) = stores.allocations.reports("churn")
+        assert (report.allocation, report.ejected, report.killed) == (1, ("v8",), ("v9",))
+        await asyncio.to_thread(follower.stop)
 
     asyncio.run(run())
 

@@ -119,5 +119,6 @@ def _serve(place: Home, routes: tuple[str, ...], listen: tuple[str, int], number
         port=listen[1],
         worker=f"{machine()}-{listen[1]}-{number}",
         last_good=str(place.run / "gateway"),
+        override=str(place.override),
     )
     run(settings, GatewayParts(place, settings), start)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segue.gateway.worker import Worker
     from segue.ports.recorder import Release
 
+_NOBODY: Final = frozenset({"unserved", "ejected"})  # nobody was asked
 _JSON: Final = (b"content-type", b"application/json")
 _MARKS: Final = frozenset({b"x-segue-request-id", b"x-segue-variant", b"x-segue-version"})  # ours, not an upstream's
 _ANSWERS: Final = Sieve(TO_CALLER | _MARKS, frozenset({b"date"}))
@@ -60,6 +61,7 @@ class Proxied:
         "_place",
         "_source",
         "_status",
+        "_suspect",
         "_tail",
         "_type",
         "_unit",
@@ -116,7 +118,10 @@ class Proxied:
     def _ask(self, upstream: "Upstream", now_s: float) -> None:
         exchange = self._exchange
         self._asked = upstream.variant
-        place = self._place = upstream.place()
+        place = self._place = upstream.place(now_s) if self._pin is None else upstream.next_place()
+        if place is None:
+            self._answered(unanswered(upstream.variant, "ejected", now_s))
+            return
         deadline_s = min(now_s + upstream.timeout_s, exchange.arrived_s + self._live.allocation.deadline_s)
         outline = place.towards(exchange.method, self._tail) if self._tail else place.outline
         if self._upload is not None:
@@ -190,10 +195,20 @@ class Proxied:
         version = self._place.version if self._place is not None else ""
         flow = self._flow
         answered = answered_by(self._asked, version, result, None if flow is None else flow.kept)
+        if self._place is not None:
+            self._judge(self._place, answered, result.started_s)
         if flow is not None and flow.started:
             self._end(flow, answered)
         else:
             self._answered(answered)
+
+    def _judge(self, place: "Place", answered: Answered, started_s: float) -> None:
+        """Whether the place is to be asked again is decided by what it does."""
+        health = place.health
+        if answered.error or health.ejected:
+            self._worker.ejections.hear(self._live, place, answered, started_s)
+        else:
+            health.good += 1
 
     def _end(self, flow: Flow, answered: Answered) -> None:
         """An answer that has left in pieces is whole, or never will be."""
@@ -226,6 +241,7 @@ class Proxied:
             self._write_failed(self._failed, answered)
         elif answered.error and self._champion_may_answer():
             self._failed = answered
+            self._suspect = self._place
             self._flow = None
             self._ask(self._live.upstreams[self._live.allocation.champion], answered.finished_s)
             return
@@ -235,6 +251,8 @@ class Proxied:
         """The candidate's row; its 4xx is the caller's fault if the champion gives one too."""
         if failed.error == "caller" and fallback.error != "caller":
             failed = failed.blamed("rejected")
+            if self._suspect is not None:
+                self._judge(self._suspect, failed, failed.finished_s)
         self.record("failed", failed, self._total_us(fallback))
 
     def _role(self, answered: Answered) -> Role:
@@ -248,7 +266,7 @@ class Proxied:
         """Write the row of the answer that leaves; `release` then lets it leave."""
         head = answered.head
         if head is None:
-            self._status = 504 if answered.error == "timeout" else 503 if answered.error == "unserved" else 502
+            self._status = 504 if answered.error == "timeout" else 503 if answered.error in _NOBODY else 502
             fields, self._dated = block([_JSON]), False
             self._body = refusal(self._live.allocation.protocol, self._status, f"no version answered: {answered.error}")
         else:

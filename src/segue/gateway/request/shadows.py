@@ -92,7 +92,7 @@ class _Asked:
         self._proxied = proxied
         self._live = live
         self._variant = upstream.variant
-        self._place = upstream.place()
+        self._place = upstream.next_place()  # ejected or not: nobody waits for it, and its failures are worth knowing
         self._kept: Kept | None = None
 
     def send(self, now_s: float) -> None:

@@ -33,6 +33,9 @@ HELP: Final = {
     "segue_capture_total": ("counter", "Answers recorded, or lost (state: sent, dropped, failed)."),
     "segue_capture_queue_depth": ("gauge", "Shadow requests waiting."),
     "segue_variant_share": ("gauge", "Share of each variant in the allocation in force."),
+    "segue_ejections_total": ("counter", "Places that were left out for a while because they kept failing."),
+    "segue_ejected_places": ("gauge", "Places that are left out now."),
+    "segue_killed": ("gauge", "1 for a variant that this machine's override file kills."),
     "segue_allocation": ("gauge", "Number of the allocation in force."),
 }
 _BOUNDS_US: Final = [round(bound_s * 1e6) for bound_s in BOUNDS_S]

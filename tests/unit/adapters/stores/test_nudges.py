@@ -11,7 +11,7 @@ import pytest
 from segue.adapters.stores.patient import PatientAllocations
 from segue.adapters.stores.store import Stores, open_store
 from segue.facts.allocation import Directory
-from segue.gateway.follow import Follower
+from segue.gateway.follow import Follower, Runs
 from segue.gateway.settings import GatewaySettings
 from segue.testkit import samples
 
@@ -85,7 +85,7 @@ def test_a_gateway_does_not_wait_for_its_poll(
         given: asyncio.Queue[Directory] = asyncio.Queue()
         store = PatientAllocations(postgres_server.url(database))
         settings = GatewaySettings(routes=("churn",), worker="w-0", last_good=str(tmp_path), poll_s=NEVER_S)
-        follower = Follower(settings, store, given.put_nowait, {})
+        follower = Follower(settings, store, given.put_nowait, lambda _route: Runs(0))
         follower.start(asyncio.get_running_loop())
         numbers = []
         for share in (0.1, 0.2, 0.3):
