@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segue.adapters.engines.duckdb import DuckdbEngine
+from segue.adapters.engines.settings import DuckdbSettings
 from segue.adapters.lakes.folder import FolderLake
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction
 from segue.facts.summary import ArmCounts, Counts, Moments, PairedCounts, ScoreSums
-from segue.measure.plan import Measurement
+from segue.measure.measurement.plan import Measurement
 from segue.spec.metric import Metric
 from segue.testkit.worlds import World, allocation, measurement, metric, outcome, prediction, question, shadow, spec
 
@@ -153,10 +154,14 @@ class Reference:
         return len(values), sum(values)
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DuckdbEngine]:
-    """One engine for all examples."""
-    with DuckdbEngine() as opened:
+WHOLE = DuckdbSettings()
+NARROW = DuckdbSettings(rows_at_once=2, kept_file_bytes=0)
+
+
+@pytest.fixture(scope="module", params=[WHOLE, NARROW], ids=["whole", "narrow"])
+def engine(request: pytest.FixtureRequest) -> Iterator[DuckdbEngine]:
+    """One engine for all examples: all files at once and kept, or an hour at a time and read where they lie."""
+    with DuckdbEngine(request.param) as opened:
         yield opened
 
 

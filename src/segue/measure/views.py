@@ -50,10 +50,10 @@ FROM firsts f JOIN requests q ON q.request_id = f.request_id$joins
 
 _ALL: Final = "SELECT DISTINCT request_id FROM predictions WHERE rollout = $rollout"
 _SOME: Final = _ALL + ' AND epoch_us("at") // $hour_us IN ($hours)'
+_UNITS: Final = 'SELECT unit FROM predictions WHERE rollout = $rollout AND epoch_us("at") // $hour_us IN ($hours)'
 _OF_UNITS: Final = """
 SELECT request_id FROM ($some) UNION
-SELECT request_id FROM predictions WHERE rollout = $rollout AND unit_source <> 'request' AND unit IN (
-  SELECT unit FROM predictions WHERE rollout = $rollout AND epoch_us("at") // $hour_us IN ($hours))
+SELECT request_id FROM predictions WHERE rollout = $rollout AND unit_source <> 'request' AND unit IN ($units)
 """
 
 _MATCHES: Final = """
@@ -104,7 +104,7 @@ def judged(scope: Scope) -> str:
         _JUDGED,
         rollout=quoted(scope.rollout),
         hour_us=HOUR_US,
-        wanted=_wanted(scope),
+        wanted=wanted(scope),
         matches=filled(_MATCHES, longest_us=longest_us),
         truths="".join(filled(_TRUTH, index=index, within=_within(rule)) for index, rule in rules),
         columns="".join(_columns(index, rule, scope.now_us) for index, rule in rules),
@@ -112,13 +112,23 @@ def judged(scope: Scope) -> str:
     )
 
 
-def _wanted(scope: Scope) -> str:
-    parts = {"rollout": quoted(scope.rollout), "hour_us": HOUR_US}
+def wanted(scope: Scope) -> str:
+    """The query for the requests whose rows are judged."""
     if scope.hours is None:
-        return filled(_ALL, **parts)
-    hours = ", ".join(map(str, scope.hours)) or "NULL"
-    some = filled(_SOME, hours=hours, **parts)
-    return filled(_OF_UNITS, some=some, hours=hours, **parts) if scope.whole_units else some
+        return filled(_ALL, rollout=quoted(scope.rollout))
+    parts = _hours_of(scope)
+    some = filled(_SOME, **parts)
+    return filled(_OF_UNITS, some=some, units=wanted_units(scope), **parts) if scope.whole_units else some
+
+
+def wanted_units(scope: Scope) -> str:
+    """The query for the units that occur in the hours."""
+    return filled(_UNITS, **_hours_of(scope))
+
+
+def _hours_of(scope: Scope) -> dict[str, str | int]:
+    hours = ", ".join(map(str, scope.hours or ())) or "NULL"
+    return {"rollout": quoted(scope.rollout), "hour_us": HOUR_US, "hours": hours}
 
 
 def _within(rule: Rule) -> str:

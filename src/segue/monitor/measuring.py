@@ -4,10 +4,9 @@ Only hours that something new touched are counted again, and their summaries rep
 is always the kept whole. A crash between any two of these writes is harmless: what was not marked as seen is counted again.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -30,15 +29,18 @@ from segue.facts.summary import Cell, Counts, Moments, Summary
 from segue.measure.cube import COVERAGE, FAILURES
 from segue.measure.history.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
 from segue.measure.history.propensity import Exposed
-from segue.measure.plan import Bind, Execute, Files, Measured, Measurement, Query
+from segue.measure.measurement.plan import Measurement
+from segue.measure.measurement.steps import Files
+from segue.monitor.carrying import carried_through
+from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
-from segue.ports.engine import Row
-from segue.ports.lake import Segment
 from segue.ports.store import Loaded
 from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
 
 Key: TypeAlias = tuple[str, ...]
+_NO_MEANS: Final = ("ranking", "quantile")
+"""Shapes of metrics that are no mean of single observations."""
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,7 @@ class Measuring:
         self._outside = outside
         self._least = timedelta(seconds=least_s)
         self._last: dict[str, Remembered] = {}
+        self._kept: dict[str, Kept] = {}
 
     def find(self, spec: Rollout, loaded: Loaded, now: datetime) -> Findings:
         """What the data say; where they could not be measured, that is said in `problems` and nothing else is known.
@@ -112,12 +115,13 @@ class Measuring:
         state = loaded.state
         asked = (*questions(spec, state), *(it.question for it in what_ifs(spec, state)))
         if state.phase not in LIVE or "pending" in {state.phase, state.resume_to}:
-            return Findings(baselines=self._baselines(spec, state.rollout))
+            return Findings(baselines=_baselines(spec, self._summaries(spec, state.rollout)))
         allocations = tuple(self._outside.allocations.allocations(state.route, rollout=state.rollout))
         subject = Subject(spec=spec, state=state, asked=asked, allocations=allocations, now=now)
         try:
             segments = self._measure(subject)
         except (PortError, InvariantError, DomainError) as error:
+            self._kept.pop(state.rollout, None)
             return Findings(problems=(f"the data could not be measured: {error.message}",))
         key = (*(question.id for question in asked), str(allocations[-1].number if allocations else 0), segments.digest)
         known = self._last.get(state.rollout)
@@ -128,18 +132,30 @@ class Measuring:
     def forget(self, rollout: str) -> None:
         """Forget what was kept in memory about a rollout that is over."""
         self._last.pop(rollout, None)
+        self._kept.pop(rollout, None)
+
+    def _summaries(self, spec: Rollout, rollout: str) -> Kept:
+        """What was counted so far; read again where another monitor has written in between."""
+        kept = self._kept.get(rollout)
+        if kept is None or not kept.is_current():
+            added = [name for name, metric in spec.metrics.items() if KINDS[metric.kind].shape not in _NO_MEANS]
+            metrics = (FAILURES, COVERAGE, *added)
+            kept = Kept(self._outside.summaries, rollout, metrics=metrics, by_segment=(DRAWN, OUTCOMES, COHORTS, LOGGED))
+            self._kept[rollout] = kept
+        return kept
 
     def _measure(self, subject: Subject) -> "Segments":
         outside, state, now = self._outside, subject.state, subject.now
-        summaries, rollout = outside.summaries, state.rollout
+        rollout = state.rollout
+        kept = self._summaries(subject.spec, rollout)
         predictions = outside.lake.segments("predictions", state.route)
         outcomes = outside.lake.segments("outcomes", state.route)
-        seen, judged_until = summaries.seen(rollout), summaries.judged_until(rollout)
+        judged_until = kept.judged_until
         keys = [segment.key for segment in (*predictions, *outcomes)]
         every = Segments(count=len(keys), last=max(keys, default=""))
-        fresh = any(key not in seen for key in keys)
+        fresh = any(key not in kept.seen for key in keys)
         first_here = rollout not in self._last
-        if judged_until is not None and first_here and not summaries.answers(rollout, [it.id for it in subject.asked]):
+        if judged_until is not None and first_here and not kept.answers([it.id for it in subject.asked]):
             judged_until = None  # asked by another program, or before a crash: count everything again
         if judged_until is not None and not fresh and now - judged_until < self._least:
             return every.at(judged_until)
@@ -151,43 +167,20 @@ class Measuring:
             allocations=subject.allocations,
             audited=subject.audited,
         )
-        files = Files(predictions=predictions, outcomes=outcomes, seen=seen if judged_until is not None else frozenset())
-        measured = self._carried_through(measurement, files, now, judged_until)
-        summaries.replace(rollout, hours=measured.hours, answers=measured.answers, cells=measured.cells)
-        summaries.mark_seen(rollout, measured.seen, measured.judged_until)
+        seen = kept.seen if judged_until is not None else frozenset()
+        files = Files(predictions=predictions, outcomes=outcomes, seen=seen)
+        engine = outside.engine
+        steps = measurement.steps(files, now=now, judged_until=judged_until, rows_at_once=engine.rows_at_once)
+        measured = carried_through(steps, outside.lake, engine)
+        kept.replace(measured)
         return every.at(now, problems=measured.problems)
-
-    def _carried_through(
-        self, measurement: Measurement, files: "Files[Segment]", now: datetime, judged_until: datetime | None
-    ) -> Measured:
-        """Run a plan's steps on the engine."""
-        engine, lake = self._outside.engine, self._outside.lake
-        steps = measurement.steps(files, now=now, judged_until=judged_until)
-        try:
-            step = next(steps)
-            while True:
-                rows: Sequence[Row] = ()
-                if isinstance(step, Bind):
-                    names = ("predictions", "outcomes", "new_predictions", "new_outcomes")
-                    engine.bind({name: lake.locations(getattr(step, name)) for name in names})
-                elif isinstance(step, Execute):
-                    engine.execute(step.sql)
-                elif isinstance(step, Query):
-                    rows = engine.run(step.sql)
-                step = steps.send(rows)
-        except StopIteration as end:
-            measured: Measured = end.value
-            return measured
 
     def _weigh(self, subject: Subject, segments: "Segments") -> Findings:
         spec, state, asked = subject.spec, subject.state, subject.asked
-        kept: defaultdict[str, list[Summary]] = defaultdict(list)
-        for answer in self._outside.summaries.answers(state.rollout, [question.id for question in asked]):
-            kept[answer.question].append(answer.summary)
-        merged = {question: total for question, parts in kept.items() if (total := merge(parts)) is not None}
+        kept = self._summaries(spec, state.rollout)
+        merged = kept.answers([question.id for question in asked])
         numbers = [it.number for it in subject.of_stage]
-        failures = _everybody(self._outside.summaries.cells(state.rollout, metric=FAILURES))
-        coverage = _everybody(self._outside.summaries.cells(state.rollout, metric=COVERAGE))
+        failures, coverage = kept.cells(FAILURES), kept.cells(COVERAGE)
         health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
         candidate = spec.candidates[0]
         weighed, problems = _weighed(asked, merged)
@@ -197,36 +190,11 @@ class Measuring:
             health=health,
             seen_in_step=_health(candidate, numbers[-1:], failures, ()).asked,
             outcomes=health[candidate].with_outcome,
-            baselines=self._baselines(spec, state.rollout),
+            baselines=_baselines(spec, kept),
             problems=(*segments.problems, *problems),
-            audits=audits(self._dealt(subject, failures)),
+            audits=audits(_dealt(subject, kept, failures)),
             inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
         )
-
-    def _dealt(self, subject: Subject, failures: Sequence[Cell]) -> Counted:
-        """How units, outcomes and shadows were dealt out in this stage."""
-        spec, numbers = subject.spec, {it.number for it in subject.of_stage}
-        sides = Counted(candidate=spec.candidates[0], champion=spec.champion)
-        shadowed = tuple(_shadowed(sides, it, failures) for it in subject.of_stage)
-        if subject.audited is None:
-            return msgspec.structs.replace(sides, shadowed=tuple(it for it in shadowed if it.share))
-        drawn, outcomes, cohorts, logged = (
-            [cell for cell in self._outside.summaries.cells(subject.state.rollout, metric=name) if cell.allocation in numbers]
-            for name in (DRAWN, OUTCOMES, COHORTS, LOGGED)
-        )
-        return msgspec.structs.replace(sides, drawn=drawn, outcomes=outcomes, cohorts=cohorts, logged=logged)
-
-    def _baselines(self, spec: Rollout, rollout: str) -> dict[str, tuple[float, float]]:
-        found = {}
-        for name, metric in spec.metrics.items():
-            if KINDS[metric.kind].shape in {"ranking", "quantile"}:
-                continue  # no mean of single observations
-            cells = _everybody(self._outside.summaries.cells(rollout, metric=name))
-            whole = merge(cell.summary for cell in cells if cell.variant == spec.champion)
-            moments = None if whole is None else _moments(whole)
-            if moments is not None:
-                found[name] = moments
-        return found
 
 
 class Segments(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,9 +223,27 @@ def _weighed(asked: Sequence[Question], merged: dict[str, Summary]) -> tuple[dic
     return weighed, tuple(problems)
 
 
-def _everybody(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells of everybody, without those of segments."""
-    return [cell for cell in cells if not cell.segment]
+def _dealt(subject: Subject, kept: Kept, failures: Sequence[Cell]) -> Counted:
+    """How units, outcomes and shadows were dealt out in this stage."""
+    spec, numbers = subject.spec, {it.number for it in subject.of_stage}
+    sides = Counted(candidate=spec.candidates[0], champion=spec.champion)
+    shadowed = tuple(_shadowed(sides, it, failures) for it in subject.of_stage)
+    if subject.audited is None:
+        return msgspec.structs.replace(sides, shadowed=tuple(it for it in shadowed if it.share))
+    drawn, outcomes, cohorts, logged = (
+        [cell for cell in kept.cells(name) if cell.allocation in numbers] for name in (DRAWN, OUTCOMES, COHORTS, LOGGED)
+    )
+    return msgspec.structs.replace(sides, drawn=drawn, outcomes=outcomes, cohorts=cohorts, logged=logged)
+
+
+def _baselines(spec: Rollout, kept: Kept) -> dict[str, tuple[float, float]]:
+    found = {}
+    for name in spec.metrics:
+        whole = merge(cell.summary for cell in kept.cells(name) if cell.variant == spec.champion)
+        moments = None if whole is None else _moments(whole)
+        if moments is not None:
+            found[name] = moments
+    return found
 
 
 def _health(variant: str, allocations: Sequence[int], failures: Sequence[Cell], coverage: Sequence[Cell]) -> Health:

@@ -13,6 +13,11 @@ class Engine(Protocol):
     time per engine object; memory is bounded by the engine's setting.
     """
 
+    @property
+    def rows_at_once(self) -> int:
+        """About so many predictions are measured at a time."""
+        ...
+
     def bind(self, sources: Mapping[str, Sequence[str]]) -> None:
         """Name the tables for the queries to come: `predictions` and `outcomes`, and the same with `new_` before them.
 
@@ -26,4 +31,19 @@ class Engine(Protocol):
 
     def execute(self, sql: str) -> None:
         """A statement without rows, such as a temporary view; it lasts until the next `bind`."""
+        ...
+
+    def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
+        """Which of these files may hold a row with one of these keys? More may be named, none is missed.
+
+        Args:
+            kind: of the files, "predictions" or "outcomes".
+            column: `request_id` or `unit`; an empty text is no key.
+            keys: a query of one column over what is bound.
+            locations: of the files.
+        """
+        ...
+
+    def counts(self, locations: Sequence[str]) -> Sequence[int]:
+        """How many rows each of these files holds."""
         ...

@@ -13,8 +13,10 @@ from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction
 from segue.facts.question import Claim, Design, MetricRef, Question
 from segue.facts.summary import Answer, Cell, Summary
-from segue.measure.plan import Bind, Execute, Files, Measured, Measurement
-from segue.ports.engine import Engine, Row
+from segue.measure.measurement.plan import Measured, Measurement
+from segue.measure.measurement.steps import Files
+from segue.monitor.carrying import carried_through
+from segue.ports.engine import Engine
 from segue.ports.lake import Lake, RowKind, Segment
 from segue.spec.metric import KINDS, Metric, kind_of
 from segue.spec.rollout import OutcomeRule, Rollout
@@ -210,23 +212,8 @@ class World:
     def _carried_through(self, measurement: Measurement, now: datetime) -> Measured:
         predictions, outcomes = self._lake.segments("predictions", ROUTE), self._lake.segments("outcomes", ROUTE)
         files = Files(predictions=predictions, outcomes=outcomes, seen=self.seen)
-        steps = measurement.steps(files, now=now, judged_until=self.judged_until)
-        rows: Sequence[Row] = ()
-        try:
-            step = next(steps)
-            while True:
-                match step:
-                    case Bind():
-                        names = ("predictions", "outcomes", "new_predictions", "new_outcomes")
-                        self._engine.bind({name: self._lake.locations(getattr(step, name)) for name in names})
-                    case Execute():
-                        self._engine.execute(step.sql)
-                    case _:
-                        rows = self._engine.run(step.sql)
-                step = steps.send(rows)
-        except StopIteration as end:
-            measured: Measured = end.value
-            return measured
+        steps = measurement.steps(files, now=now, judged_until=self.judged_until, rows_at_once=self._engine.rows_at_once)
+        return carried_through(steps, self._lake, self._engine)
 
 
 def measurement(asked: Sequence[Question] = (), *allocations: Allocation, spec_of: Rollout | None = None) -> Measurement:

@@ -1,11 +1,15 @@
 """Who runs the SQL on one machine? DuckDB, inside the process."""
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import duckdb
 
+from segue.adapters.engines.indexed import IndexedColumn, counted
 from segue.adapters.engines.kept import KeptSegments
 from segue.adapters.engines.settings import DuckdbSettings
 from segue.errors import DomainError, InvariantError, Unavailable
@@ -24,7 +28,14 @@ class DuckdbEngine:
         self._connection = duckdb.connect(":memory:", config=_config(self._settings))
         if self._connection.execute(_HAS_GROUPING_SETS).fetchone():
             self._connection.execute("SET disabled_optimizers = 'grouping_sets'")  # it costs more than the queries themselves
-        self._kept = {kind: KeptSegments(self._connection, kind) for kind in COLUMNS}
+        self._kept = {kind: KeptSegments(self._connection, kind, self._settings.kept_file_bytes) for kind in COLUMNS}
+        self._indexes: dict[tuple[str, str], IndexedColumn] = {}
+        self._bound: Mapping[str, Sequence[str]] = {}
+
+    @property
+    def rows_at_once(self) -> int:
+        """About so many predictions are measured at a time."""
+        return self._settings.rows_at_once
 
     def bind(self, sources: Mapping[str, Sequence[str]]) -> None:
         """Name the tables for the queries to come; what earlier queries made is gone.
@@ -38,13 +49,11 @@ class DuckdbEngine:
         for name, locations in sources.items():
             wanted[_kind(name)].update(locations)
         self._make_room(wanted)
-        try:
+        self._bound = sources
+        with _reading():
             for name, locations in sources.items():
                 self._kept[_kind(name)].read(locations)
-        except duckdb.Error as error:
-            raise Unavailable(f"the lake can't be read: {error}") from error
-        for name, locations in sources.items():
-            self._kept[_kind(name)].view(name, locations)
+            self._view()
 
     def run(self, sql: str) -> Sequence[Row]:
         """The rows of one query."""
@@ -53,6 +62,20 @@ class DuckdbEngine:
     def execute(self, sql: str) -> None:
         """A statement without rows, such as a temporary table; it lasts until the next `bind`."""
         self._execute(sql)
+
+    def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
+        """Those of these files that hold a row with one of the keys; the keys of a file are read once and remembered."""
+        place = (_kind(kind), column)
+        if place not in self._indexes:
+            spill = Path(self._settings.spill_folder or tempfile.gettempdir())
+            self._indexes[place] = IndexedColumn(self._connection, column, spill)
+        with _reading():
+            return self._indexes[place].holding(keys, locations)
+
+    def counts(self, locations: Sequence[str]) -> Sequence[int]:
+        """How many rows each of these files holds."""
+        with _reading():
+            return list(counted(self._connection, locations).values())
 
     def close(self) -> None:
         """Give memory and files back."""
@@ -64,9 +87,20 @@ class DuckdbEngine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _view(self, *, strange: bool = False) -> None:
+        for name, locations in self._bound.items():
+            try:
+                self._kept[_kind(name)].view(name, locations, strange=strange)
+            except duckdb.BinderException:  # files of an older writer, which lack a column
+                self._kept[_kind(name)].view(name, locations, strange=True)
+
     def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
-            return self._connection.execute(sql)
+            try:
+                return self._connection.execute(sql)
+            except duckdb.InvalidInputException:  # files of several writers, which have not all the same columns
+                self._view(strange=True)
+                return self._connection.execute(sql)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise Unavailable(f"the query could not finish: {error}") from error
         except duckdb.Error as error:
@@ -84,6 +118,14 @@ class DuckdbEngine:
             self._connection.execute(f'DROP {what} "{name}"')
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise Unavailable(f"the lake can't be read: {error}") from error
+
+
 def _kind(name: str) -> str:
     kind = name.removeprefix(_NEW)
     if kind not in COLUMNS:
@@ -98,6 +140,7 @@ def _config(settings: DuckdbSettings) -> dict[str, str | bool | int | float | li
         "TimeZone": "UTC",
         "autoinstall_known_extensions": "false",
         "preserve_insertion_order": "false",
+        "parquet_metadata_cache": "true",
     }
     if settings.spill_folder:
         config["temp_directory"] = settings.spill_folder

@@ -15,7 +15,7 @@ from segue.facts.prediction import Prediction
 from segue.facts.summary import ArmCell, ArmCounts
 from segue.measure.history.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
 from segue.measure.history.propensity import Exposed
-from segue.measure.plan import Measurement
+from segue.measure.measurement.plan import Measurement
 from segue.testkit.worlds import BEGIN, ROLLOUT, World, allocation, outcome, prediction, spec
 
 UNIT = "header:x-user-id"

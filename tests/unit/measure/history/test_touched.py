@@ -9,7 +9,7 @@ from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.facts.prediction import Prediction
 from segue.facts.summary import ScoreSums
-from segue.measure.plan import Measured, Measurement
+from segue.measure.measurement.plan import Measured, Measurement
 from segue.testkit.worlds import World, allocation, at, measurement, outcome, prediction, question, shadow
 
 

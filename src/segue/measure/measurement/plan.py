@@ -1,25 +1,27 @@
 """Which statements make one measurement, and in which order?
 
-A plan does nothing itself: `Measurement.steps` is a generator that yields what is to be done (`Bind`, `Execute`, `Query`), is
-sent the rows of each query, and returns what was measured. Whoever has a lake and an engine carries it through.
+A plan does nothing itself: `Measurement.steps` is a generator that yields what is to be done (see `steps`), is sent the rows
+of each query, and returns what was measured. Whoever has a lake and an engine carries it through.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import TypeAlias
 
 import msgspec
 
 from segue.facts.allocation import Allocation
 from segue.facts.question import MetricRef, Question
 from segue.facts.summary import Answer, Cell
-from segue.measure.answers import Row, answers
+from segue.measure.answers import answers
 from segue.measure.cube import Cube
 from segue.measure.history.audit import Audited
 from segue.measure.history.propensity import DRAWN, Draws, Exposed, chances, statements
-from segue.measure.history.touched import Since, touched
+from segue.measure.history.touched import Since, every_hour, touched
 from segue.measure.kinds.catalogue import rule_of
 from segue.measure.kinds.reading import Rule
+from segue.measure.measurement.narrowing import Around, around, changed, stretches
+from segue.measure.measurement.steps import Execute, F, Files, Query, Steps, whole
 from segue.measure.questions import exposed_by, form_of, statement, unanswerable
 from segue.measure.rows import Asking, period_hours, settled_us
 from segue.measure.sql import HOUR_US, micros
@@ -27,54 +29,11 @@ from segue.measure.views import Scope, judged
 from segue.spec.metric import KINDS, observed_cap
 from segue.spec.rollout import Rollout
 
+Counted: TypeAlias = tuple[tuple[int, ...], tuple[Answer, ...], tuple[Cell, ...]]
+"""The hours that were counted, and what came out."""
+
 BACKDATED_H = 7 * 24
 """An outcome that became true so long before the rollout began is not looked at."""
-
-
-class File(Protocol):
-    """A segment of the lake, as far as a plan looks at it (`ports.lake.Segment`)."""
-
-    @property
-    def hour(self) -> int:
-        """Hours since the epoch."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """The name as one text."""
-        ...
-
-
-F = TypeVar("F", bound=File)
-
-
-class Bind(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
-    """Name these files for the queries to come."""
-
-    predictions: tuple[F, ...]
-    outcomes: tuple[F, ...]
-    new_predictions: tuple[F, ...]
-    new_outcomes: tuple[F, ...]
-
-
-class Execute(msgspec.Struct, frozen=True):
-    """A statement without rows."""
-
-    sql: str
-
-
-class Query(msgspec.Struct, frozen=True):
-    """A query, whose rows are sent back."""
-
-    sql: str
-
-
-class Files(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
-    """All segments of the route, and which of them the kept summaries include already."""
-
-    predictions: Sequence[F]
-    outcomes: Sequence[F]
-    seen: frozenset[str] = frozenset()
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,9 +51,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     seen: tuple[str, ...]
     judged_until: datetime
     problems: tuple[str, ...] = ()
-
-
-Steps = Generator[Bind[F] | Execute | Query, Sequence[Row], Measured]
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,32 +73,36 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     segmented: bool = True
     audited: Audited | None = None
 
-    def steps(self, files: Files[F], *, now: datetime, judged_until: datetime | None) -> "Steps[F]":
+    def steps(
+        self, files: Files[F], *, now: datetime, judged_until: datetime | None, rows_at_once: int
+    ) -> "Steps[F, Measured]":
         """The steps of one measurement.
 
         Args:
             files: of the route.
             now: of the tick.
             judged_until: the `now` of the last measurement; None to count everything again.
+            rows_at_once: about so many predictions are measured at a time.
         """
         began_h = micros(self.began_at) // HOUR_US
-        predictions = tuple(file for file in files.predictions if file.hour >= began_h)
-        outcomes = tuple(file for file in files.outcomes if file.hour >= began_h - BACKDATED_H)
-        yield Bind(
-            predictions=predictions,
-            outcomes=outcomes,
-            new_predictions=tuple(file for file in predictions if file.key not in files.seen),
-            new_outcomes=tuple(file for file in outcomes if file.key not in files.seen),
+        mine = Files(
+            predictions=tuple(file for file in files.predictions if file.hour >= began_h),
+            outcomes=tuple(file for file in files.outcomes if file.hour >= began_h - BACKDATED_H),
+            seen=files.seen,
         )
-        found = yield Query(touched(self._since(now, judged_until)))
-        hours = tuple(sorted(_whole(row[0]) for row in found))
-        counted: tuple[tuple[Answer, ...], tuple[Cell, ...]] = ((), ())
-        if hours:
-            counted = yield from self._counted(hours if judged_until is not None else None, micros(now))
+        hours = yield from self._hours(mine, self._since(now, judged_until))
+        counted: list[int] = []
+        found: list[Answer] = []
+        cells: list[Cell] = []
+        for stretch in (yield from stretches(hours, mine, rows_at_once)):
+            part = yield from self._counted(stretch, mine, micros(now), first=judged_until is None)
+            counted += part[0]
+            found += part[1]
+            cells += part[2]
         return Measured(
-            hours=hours,
-            answers=counted[0],
-            cells=counted[1],
+            hours=tuple(counted),
+            answers=tuple(found),
+            cells=tuple(cells),
             seen=tuple(file.key for file in (*files.predictions, *files.outcomes) if file.key not in files.seen),
             judged_until=now,
             problems=tuple(f"{q.gate}: {reason}" for q in self.questions if (reason := unanswerable(q))),
@@ -202,11 +162,24 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             exposed=self._exposed if self._many_requests else (),
         )
 
-    def _counted(
-        self, hours: tuple[int, ...] | None, now_us: int
-    ) -> Generator[Execute | Query, Sequence[Row], tuple[tuple[Answer, ...], tuple[Cell, ...]]]:
+    def _hours(self, files: Files[F], since: Since) -> "Steps[F, tuple[int, ...]]":
+        """The hours to be counted again; at the first time those that files are named after."""
+        if since.judged_until_us is None:
+            return tuple(sorted({file.hour for file in files.predictions}))
+        if not (yield from changed(files, since)):
+            return ()
+        return tuple(sorted(whole(row[0]) for row in (yield Query(touched(since)))))
+
+    def _counted(self, hours: tuple[int, ...], files: Files[F], now_us: int, *, first: bool) -> "Steps[F, Counted]":
         asked, rules = self._askable, self.rules
         scope = Scope(rollout=self.rollout, now_us=now_us, hours=hours, rules=rules, whole_units=self._whole_units)
+        yield from around(hours, files, Around(scope=scope, histories=self._many_requests and bool(self._exposed)))
+        if first:
+            every = yield Query(every_hour(self.rollout))
+            hours = tuple(sorted({whole(row[0]) for row in every} & set(hours)))
+            scope = msgspec.structs.replace(scope, hours=hours)
+            if not hours:
+                return (), (), ()
         asking = Asking(now_us=now_us, attributes=tuple(self.spec.context), rules=rules, hours=hours, exposed=self._exposed)
         yield Execute(judged(scope))
         if asking.exposed:
@@ -224,19 +197,14 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         if self.audited is not None:
             scope_at = asking.exposed.index(self.audited.scope)
             cells.extend(self.audited.cells((yield Query(self.audited.statement(scope_at)))))
-        return tuple(answers(asked, rows)), tuple(cells)
+        return hours, tuple(answers(asked, rows)), tuple(cells)
 
-    def _drawn(self, asked: Sequence[Question], asking: Asking) -> Generator[Execute | Query, Sequence[Row], None]:
+    def _drawn(self, asked: Sequence[Question], asking: Asking) -> "Steps[F, None]":
         draws = Draws(self.allocations)
         for sql in statements(self.rollout, draws, asking.exposed, asking.touched):
             yield Execute(sql)
-        drawn = {(_whole(draw), str(history)) for draw, history in (yield Query(DRAWN))}
+        drawn = {(whole(draw), str(history)) for draw, history in (yield Query(DRAWN))}
         drawn |= {(draw, "") for draw, _ in drawn}  # what the chance was of a unit that was never seen before
         pairs = {(q.candidate, q.champion) for q in asked if q.design in {"randomised", "events"}}
         pairs |= set() if self.audited is None else {(self.audited.candidate, self.audited.champion)}
         yield Execute(chances(draws, sorted(drawn), sorted(pairs)))
-
-
-def _whole(value: object) -> int:
-    assert isinstance(value, int)  # noqa: S101 - what the queries above return; mypy sees objects
-    return value

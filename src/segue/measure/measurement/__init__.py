@@ -1,0 +1,1 @@
+"""One measurement: which hours, which files, which statements in which order."""

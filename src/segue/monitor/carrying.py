@@ -1,0 +1,43 @@
+"""How is a measurement's plan carried through? Its steps, one after the other, on the engine and the lake."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from segue.measure.measurement.steps import Bind, Count, Execute, Find, Query, Steps
+from segue.ports.engine import Engine, Row
+from segue.ports.lake import Lake, Segment
+
+T = TypeVar("T")
+
+
+def carried_through(steps: "Steps[Segment, T]", lake: Lake, engine: Engine) -> T:
+    """What the plan returns.
+
+    Raises:
+        PortError: lake or engine did not answer.
+    """
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(_rows(step, lake, engine))
+    except StopIteration as end:
+        found: T = end.value
+        return found
+
+
+def _rows(step: Bind[Segment] | Execute | Query | Find[Segment] | Count[Segment], lake: Lake, engine: Engine) -> Sequence[Row]:
+    match step:
+        case Bind():
+            names = ("predictions", "outcomes", "new_predictions", "new_outcomes")
+            engine.bind({name: lake.locations(getattr(step, name)) for name in names})
+        case Execute(sql=sql):
+            engine.execute(sql)
+        case Query(sql=sql):
+            return engine.run(sql)
+        case Find(kind=kind, column=column, keys=keys, files=files):
+            locations = lake.locations(files)
+            held = set(engine.holding(kind, column, keys, locations))
+            return [(place,) for place, location in enumerate(locations) if location in held]
+        case Count(files=files):
+            return [(count,) for count in engine.counts(lake.locations(files))]
+    return ()
