@@ -158,7 +158,7 @@ WHOLE = DuckdbSettings()
 NARROW = DuckdbSettings(rows_at_once=2, kept_file_bytes=0)
 
 
-@pytest.fixture(scope="module", params=[WHOLE, NARROW], ids=["whole", "narrow"])
+@pytest.fixture(scope="module", params=[WHOLE, pytest.param(NARROW, marks=pytest.mark.slow)], ids=["whole", "narrow"])
 def engine(request: pytest.FixtureRequest) -> Iterator[DuckdbEngine]:
     """One engine for all examples: all files at once and kept, or an hour at a time and read where they lie."""
     with DuckdbEngine(request.param) as opened:
