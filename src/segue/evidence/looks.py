@@ -23,6 +23,8 @@ from segue.facts.summary import ArmCell, ArmCounts, Counts, PairedCounts, Summar
 
 KINDS: Final = {"one_sample": 2, "paired": 3, "randomised": 4, "events": 4}
 """How many kinds of observation a design counts, for each propensity."""
+_TOGETHER: Final = 4096
+"""Looks whose growths fit into a core's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,12 @@ class Rates:
 
     def log_e(self, counts: Floats) -> Floats:
         """Logarithm of the wealth at each look, from cumulative counts of shape (..., kinds)."""
-        return log_sums(counts @ self.growth.T + self.log_weights)
+        looks = counts.reshape(-1, counts.shape[-1])
+        logs = np.empty(len(looks))
+        for start in range(0, len(looks), _TOGETHER):
+            growths = self.growth @ looks[start : start + _TOGETHER].T + self.log_weights[:, None]
+            logs[start : start + _TOGETHER] = log_sums(growths.T)
+        return logs.reshape(counts.shape[:-1])
 
 
 def rates_of(

@@ -114,3 +114,12 @@ def test_misfits() -> None:
         rates_of(asking("randomised", 0.0))
     with pytest.raises(DomainError, match="grid"):
         log_e_of_growths(asking("paired", 0.0, cap=1.0), np.ones((5, 3)))
+
+
+def test_more_looks_than_are_weighed_together() -> None:
+    """Ten thousand looks are those of any part of them."""
+    question = asking("paired", -0.01)
+    counts = np.random.default_rng(4).multinomial(5, (0.1, 0.05, 0.85), size=(2, 5_000)).cumsum(axis=1)
+    logs = log_e_of_counts(question, counts)
+    assert logs.shape == (2, 5_000)
+    assert log_e_of_counts(question, counts[1, 3_000:3_010]) == pytest.approx(logs[1, 3_000:3_010], abs=1e-12)
