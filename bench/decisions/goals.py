@@ -9,11 +9,13 @@ from math import sqrt
 from typing import Final
 
 from bench.decisions.rows import HORIZON, SEGUE, Row
-from bench.decisions.scenarios import effects, harm, nulls
+from bench.decisions.scenarios import effects, harm, labels, nulls, replays
 from bench.rig.figures import Figure, at_least, at_most
 
 GUARDED: Final = frozenset({SEGUE, HORIZON, f"{SEGUE}, capped", f"{SEGUE}, uncapped", f"{SEGUE}, by user"})
 """Segue as it is meant to be asked; the other rows with its name show what happens to those who do not."""
+UNGUARDED: Final = frozenset({labels.BIASED, *replays.OFF})
+"""Where what was written down is wrong, so that nothing can be promised; their rows show how much comes of it."""
 STANDARD_ERRORS: Final = 3.0
 _OF_A_MEDIAN: Final = 1.0
 """Standard deviation of a stopping time in medians, generously."""
@@ -37,8 +39,9 @@ class Promises:
         return [figure for part in (parts if self.quick else [*parts, self._speed()]) for figure in part]
 
     def _wrong(self) -> Iterator[Figure]:
-        without = [row for row in self.rows if row.what == nulls.WHAT and row.system in GUARDED and row.world != nulls.BIASED]
-        without += [row for row in self.rows if row.world == nulls.BIASED and row.system == nulls.AGAINST_IT]
+        nothing = [row for row in self.rows if row.what == nulls.WHAT]
+        without = [row for row in nothing if row.system in GUARDED and row.world not in UNGUARDED]
+        without += [row for row in nothing if row.world == labels.BIASED and row.system == labels.AGAINST_IT]
         worst = max(without, key=lambda row: row.value)
         where = f"worst of {len(without)} null worlds ({worst.scenario} {worst.world}, {worst.system})"
         yield at_most(f"false promotion, {where}", worst.value, 0.05 + self._of_share(0.05, worst), "")

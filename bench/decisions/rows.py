@@ -22,7 +22,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One number of one system in one world.
 
     Args:
-        scenario: S1 to S16.
+        scenario: S1 to S17.
         world: which of the scenario's worlds.
         system: who decided.
         what: "false promotion", "shipped", "power at n_fix", "median n/n_fix".

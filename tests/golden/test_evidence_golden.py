@@ -7,7 +7,7 @@
 | event split 6.1305964738 | 30 against 100 events at a share of 10 %, R = 1.1, r in 1.25 to 30 with equal weights, by hand |
 | paired 1.2472540768, 3.2352163037 | n+ = 40, n- = 25, n0 = 935, margins 0 and 0.01, six bets around 1/6, by hand |
 | one binary row | likelihood ratio of two Bernoulli laws (scipy.stats) |
-| sample size 309.1278616 per arm | statsmodels `NormalIndPower().solve_power(0.2, alpha=0.05, power=0.8)`, larger |
+| sample size 309.1278616, 392.4430233 per arm | statsmodels `NormalIndPower().solve_power(.2, alpha=.05, power=.8)`, both |
 | beta mixture 6.836156838224 | `confseq.boundaries.beta_binomial_log_mixture(20, 25, 25, .5, .5, .05, True)` |
 | discordant pairs 0.5071851270 | 40 better, 25 worse, uniform prior on (1/2, 1), by hand |
 | t 1.9965882109, radius 3.3475397424 | `avlm::log_G_t(3, 98, 100, 1)`, `avlm::t_radius(1, 100, 2, .05)` |
@@ -66,7 +66,7 @@ def test_normal_mixture() -> None:
     """The one-sided normal mixture is that of confseq, value and boundary."""
     assert log_mixture(30, 500, RHO) == pytest.approx(0.362112726047, abs=1e-10)
     boundary = brentq(lambda total: log_mixture(total, 500, RHO) - log(20), 0, 1000, xtol=1e-12)
-    assert boundary == pytest.approx(61.851225251218, abs=1e-6)
+    assert boundary == pytest.approx(61.851225251218, abs=1e-8)
 
 
 @pytest.mark.parametrize(("margin", "expected"), [(0.0, 1.2472540768), (0.01, 3.2352163037)])
@@ -220,9 +220,11 @@ def test_the_boundary_grows() -> None:
     assert z[2] > 3.5845153523
 
 
-def test_sample_size() -> None:
+@pytest.mark.parametrize(("alpha", "per_arm"), [(0.05, 309.1278616), (0.025, 392.4430233)])
+def test_sample_size(alpha: float, per_arm: float) -> None:
     """The fixed sample of a standardised effect of 0.2 is the textbook's, both arms together."""
-    assert n_fixed(asking("randomised", 0.0, Prior(variance=1.0, effect=0.2))) == ceil(2 * 309.1278616)
+    question = replace(asking("randomised", 0.0, Prior(variance=1.0, effect=0.2)), alpha=alpha)
+    assert n_fixed(question) == ceil(2 * per_arm)
 
 
 def test_prove_a_floor() -> None:

@@ -29,12 +29,6 @@ A_DAY: Final = 500
 CHI_SQUARE: Final = "chi-square every day"
 
 
-def aftermaths(scale: Scale) -> Iterator[Row]:
-    """What happens after a promotion, and from day to day."""
-    for scenario in (novelty, drop, stable):
-        yield from scenario(scale)
-
-
 def novelty(scale: Scale) -> Iterator[Row]:
     """S12: 2 pp better when it is new, half of that lost every two days, 0.5 pp worse in the end; two weeks."""
     minute = np.arange(14 * worlds.DAY)

@@ -46,13 +46,11 @@ def fixed(rate: float, effect: float, *, alpha: float = ALPHA, share: float = 0.
     return z**2 * (rate * (1 - rate) / (1 - share) + other * (1 - other) / share) / effect**2
 
 
-def effect_scenarios(scale: Scale) -> Iterator[Row]:
-    """S6 for three metrics, the harmful candidate, and S7."""
-    for number, (name, (side, rate, effect)) in enumerate(METRICS.items()):
-        if number == 0 or not scale.short:
-            yield from curves(scale, name, number, ask(side, 0.0, expected(rate, effect)))
-    yield from harmful(scale)
-    yield from pairs(scale)
+def metric_curves(scale: Scale, name: str) -> Iterator[Row]:
+    """S6 for one of `METRICS`; a quick check takes the first alone."""
+    number, (side, rate, effect) = list(METRICS).index(name), METRICS[name]
+    if number == 0 or not scale.short:
+        yield from curves(scale, name, number, ask(side, 0.0, expected(rate, effect)))
 
 
 def curves(scale: Scale, name: str, number: int, question: Question) -> Iterator[Row]:
@@ -74,10 +72,11 @@ def curves(scale: Scale, name: str, number: int, question: Question) -> Iterator
                 stops.setdefault("covered", []).append(covered)
         yield from _coverage(name, np.concatenate(stops.pop("covered", [np.array([], dtype=int)])))
         for system, found in stops.items():
-            yield from _told(("S6", name, system), multiple, np.concatenate(found), n_fix / PER_MINUTE)
+            yield from stopped(("S6", name, system), multiple, np.concatenate(found), n_fix / PER_MINUTE)
 
 
-def _told(named: tuple[str, str, str], at: float, stops: Ints, n_fix_minutes: float) -> Iterator[Row]:
+def stopped(named: tuple[str, str, str], at: float, stops: Ints, n_fix_minutes: float) -> Iterator[Row]:
+    """Shares of promotions by each of `HORIZONS` and the median time, from the look at which each run stopped."""
     scenario, world, system = named
     runs, took = len(stops), (stops + 1) / n_fix_minutes
     for horizon in HORIZONS:

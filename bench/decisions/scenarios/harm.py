@@ -38,12 +38,6 @@ HARM_MARGIN: Final = 0.01
 RATE: Final = 0.91
 
 
-def canary_scenarios(scale: Scale) -> Iterator[Row]:
-    """S8, its halves for Kayenta, the step failure, and S10."""
-    for scenario in (ratios, step, halves, boundary, segment):
-        yield from scenario(scale)
-
-
 def ratios(scale: Scale) -> Iterator[Row]:
     """S8: the candidate fails so many times as often as the champion, from the first request on; a day at each share."""
     pi = np.repeat(SHARES, worlds.DAY)

@@ -1,4 +1,4 @@
-"""How often does each system promote a candidate that is no better? Scenarios S1, S3, S4, S5 and S9."""
+"""How often does each system promote a candidate that is no better? Scenarios S1, S3, S4 and S9."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,15 +20,7 @@ PER_MINUTE: Final = 100
 RATES: Final = (0.001, 0.01, 0.1, 0.5, 0.91, 0.99)
 SHARES: Final = (0.01, 0.05, 0.5)
 WINDOW: Final = worlds.DAY
-BIASED: Final = "labels missing by variant and answer"
-AGAINST_IT: Final = f"{SEGUE}, missing counted against it"
 Judges = dict[str, Callable[[Drawn], Flags]]
-
-
-def null_scenarios(scale: Scale) -> Iterator[Row]:
-    """Every world without an effect, one after the other."""
-    for scenario in (plain, ramped, delayed, unlabelled, several):
-        yield from scenario(scale)
 
 
 def judges(question: Question, n_fix: float) -> Judges:
@@ -104,37 +96,6 @@ def _known(rng: np.random.Generator, log: Drawn) -> Drawn:
     yes_a = worlds.arrivals(rng, log.counts[:, :, 2], mean_delay=480, window=WINDOW)
     no_b, no_a = log.counts[:, :, :2].sum(axis=2) - yes_b, log.counts[:, :, 2:].sum(axis=2) - yes_a
     return replace(log, counts=np.stack([yes_b, no_b, yes_a, no_a], axis=2))
-
-
-def unlabelled(scale: Scale) -> Iterator[Row]:
-    """S5: half of the labels are missing: at random, more of the wrong answers', or more of the candidate's wrong answers'."""
-    minutes = UNITS // PER_MINUTE
-    asked = judges(ask("above", 0.0, expected(0.91, 0.01)), UNITS / 3)
-    worlds_of_labels = (
-        ("labels missing at random", (0.5, 0.5, 0.5, 0.5)),
-        ("labels missing by the answer", (0.6, 0.3, 0.6, 0.3)),
-        (BIASED, (0.5, 0.4, 0.5, 0.5)),
-    )
-    rates = (worlds.steady(minutes, 0.91),) * 2
-    for cell, (world, labelled) in enumerate(worlds_of_labels):
-        hits: Counter[str] = Counter()
-        for rng, runs in scale.chunks(5, cell):
-            log = worlds.drawn(rng, runs, PER_MINUTE, worlds.steady(minutes, 0.5), rates)
-            known = replace(log, counts=rng.binomial(log.counts, labelled))
-            shown = {system: judge(known) for system, judge in asked.items()}
-            shown[AGAINST_IT] = shown[SEGUE] & asked[SEGUE](_worst(log, known))
-            hits.update({system: int(flags.any(axis=1).sum()) for system, flags in shown.items()})
-        for system, count in hits.items():
-            yield share(("S5", world), system, WHAT, count, scale.runs)
-
-
-def _worst(log: Drawn, known: Drawn) -> Drawn:
-    # Every missing outcome of the candidate is a no, every one of the champion a yes.
-    missing = (log.counts - known.counts).reshape(*log.counts.shape[:2], 2, 2).sum(axis=3)
-    counts = known.counts.copy()
-    counts[:, :, 1] += missing[:, :, 0]
-    counts[:, :, 2] += missing[:, :, 1]
-    return replace(known, counts=counts)
 
 
 def several(scale: Scale) -> Iterator[Row]:

@@ -1,25 +1,28 @@
-"""The same, where what is seen is more than yes or no: revenue, and users with many requests. Scenarios S2 and S11."""
+"""The same, where what is seen is more than yes or no: revenue, and users with many requests. Scenarios S2, S6 and S11."""
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
-from bench.decisions.rows import HORIZON, SEGUE, Flags, Floats, Ints, Row, Scale, share
-from bench.decisions.scenarios import nulls, worlds
+from bench.decisions.rows import HORIZON, SEGUE, Flags, Floats, Ints, Row, Scale, first, share
+from bench.decisions.scenarios import effects, nulls, worlds
 from bench.decisions.systems import rivals
 from bench.decisions.systems.ours import Drawn, ask, crossed, expected, same, shown
 from bench.decisions.systems.rivals import Pooled
+from scipy.special import ndtri
 
 from segue.evidence.looks import log_e_of_growths, log_e_of_sums
+from segue.evidence.methods.normal_mixture import BURN_IN_CARRIERS, BURN_IN_UNITS
 from segue.facts.grid import score_grid
 from segue.facts.question import Prior, Question
 from segue.facts.summary import ScoreSums
 
-
-def value_scenarios(scale: Scale) -> Iterator[Row]:
-    """S2 and S11."""
-    yield from revenue(scale)
-    yield from clustered(scale)
+BUYS: Final = 0.05
+MEAN: Final = BUYS * float(np.exp(3 + 1.5**2 / 2))
+SQUARES: Final = BUYS * float(np.exp(6 + 2 * 1.5**2))
+DEARER: Final = "revenue 3.09 a unit, +2 %"
+LOOKS_A_FIX: Final = 100
 
 
 def revenue(scale: Scale) -> Iterator[Row]:
@@ -43,7 +46,7 @@ class _Purchases:
         self._pi = pi
         n_b = rng.binomial(nulls.PER_MINUTE, pi, self._shape)
         self._units = (n_b, nulls.PER_MINUTE - n_b)
-        self._buyers = tuple(rng.binomial(n, 0.05) for n in self._units)
+        self._buyers = tuple(rng.binomial(n, BUYS) for n in self._units)
         self._amounts = tuple(rng.lognormal(3, 1.5, int(buyers.sum())) for buyers in self._buyers)
 
     def judged(self, prior: Prior, cap: float) -> dict[str, Flags]:
@@ -90,7 +93,7 @@ class _Purchases:
         z, z2, z4 = sums
         n_b, n_a = (units.cumsum(axis=1) for units in self._units)
         weight, n = (n_b + n_a) * pi * (1 - pi), n_b + n_a
-        believed = (np.minimum(n_b, n_a) >= 1000) & (z2**2 >= 50 * z4)
+        believed = (np.minimum(n_b, n_a) >= BURN_IN_UNITS) & (z2**2 >= BURN_IN_CARRIERS * z4)
         logs = log_e_of_sums(question, estimate=z / weight, weight=weight, variance=z2 - z**2 / n)
         promoted: Flags = believed & shown(question, logs)
         self._agrees(question, (n_b, n_a), (z, z2, z4), np.where(believed, logs, 0.0))
@@ -111,6 +114,52 @@ class _Purchases:
         variances = [square - mean**2 for square, mean in zip(squares, means, strict=True)]
         burnt_in: Flags = np.minimum(*(buyers.cumsum(axis=1) for buyers in self._buyers)) >= rivals.BURN_IN
         return Pooled(n[0], n[1], means[0], means[1], variances[0], variances[1], burnt_in, nulls.UNITS / 3)
+
+
+def dearer(scale: Scale) -> Iterator[Row]:
+    """S6: revenue that is 2, 4 or 8 % higher. Its tails make a fixed sample of twelve million units; no cap, no prediction."""
+    question = ask("above", 0.0, Prior(mean=MEAN, variance=SQUARES - MEAN**2, effect=0.02 * MEAN), cap=None)
+    n_fix = 4 * question.prior.variance * (rivals.Z_ONCE + float(ndtri(1 - effects.BETA))) ** 2 / question.prior.effect**2
+    few = Scale(runs=scale.runs // 10, chunk=4)
+    for multiple, until in ((1.0, 2.0), (2.0, 1.0), (4.0, 0.5)):
+        stops: dict[str, list[Ints]] = {}
+        for rng, runs in few.chunks(62, round(multiple)):
+            shape = (runs, round(until * LOOKS_A_FIX))
+            arms = [_bought(rng, shape, n_fix / LOOKS_A_FIX / 2, 1 + 0.02 * times) for times in (multiple, 0.0)]
+            for system, flags in _of_powers(question, arms, n_fix).items():
+                stopped = first(flags)
+                stops.setdefault(system, []).append(np.where(stopped < shape[1], stopped, 3 * LOOKS_A_FIX))
+        for system, found in stops.items():
+            yield from effects.stopped(("S6", DEARER, system), multiple, np.concatenate(found), LOOKS_A_FIX)
+
+
+def _bought(rng: np.random.Generator, shape: tuple[int, int], units: float, dearer: float) -> Floats:
+    # Units since the beginning, and the sums of their first four powers: shape (5, runs, looks).
+    n = rng.poisson(units, shape)
+    buyers = rng.binomial(n, BUYS)
+    amounts, look = dearer * rng.lognormal(3, 1.5, int(buyers.sum())), np.repeat(np.arange(buyers.size), buyers.ravel())
+    sums, power = [n.astype(float)], np.ones_like(amounts)
+    for _ in range(4):
+        power *= amounts
+        sums.append(np.bincount(look, weights=power, minlength=buyers.size).reshape(shape))
+    return np.stack(sums).cumsum(axis=2)
+
+
+def _of_powers(question: Question, arms: list[Floats], n_fix: float) -> dict[str, Flags]:
+    c, n = score_grid(question).centre, arms[0][0] + arms[1][0]
+    (b0, b1, b2, *_), (a0, a1, a2, *_) = arms
+    z = (b1 - c * b0 - a1 + c * a0) / 2
+    z2 = sum((s2 - 2 * c * s1 + c**2 * s0) for s0, s1, s2, *_ in arms) / 4
+    z4 = sum(s4 - 4 * c * s3 + 6 * c**2 * s2 - 4 * c**3 * s1 + c**4 * s0 for s0, s1, s2, s3, s4 in arms) / 16
+    believed = (np.minimum(a0, b0) >= BURN_IN_UNITS) & (z2**2 >= BURN_IN_CARRIERS * z4)
+    logs = np.where(believed, log_e_of_sums(question, estimate=4 * z / n, weight=n / 4, variance=z2 - z**2 / n), 0.0)
+    last = [float(sums[0, -1]) for sums in (n, b0, z, z2, z4)]
+    summary = ScoreSums(n=int(last[0]), n_candidate=int(last[1]), z=last[2], z2=last[3], z4=last[4], weight=last[0] / 4,
+        log_growth=())  # fmt: skip
+    same(question, summary, float(logs[0, -1]))
+    means = b1 / b0, a1 / a0
+    seen = Pooled(b0, a0, *means, b2 / b0 - means[0] ** 2, a2 / a0 - means[1] ** 2, np.ones(n.shape, dtype=bool), n_fix)
+    return {SEGUE: shown(question, logs)} | {name: rule(seen) for name, rule in rivals.RULES.items()}
 
 
 def clustered(scale: Scale) -> Iterator[Row]:

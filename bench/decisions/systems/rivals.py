@@ -59,7 +59,7 @@ class Pooled:
     @classmethod
     def of(cls, drawn: Drawn, n_fix: float) -> "Pooled":
         """The totals of shares."""
-        yes_b, no_b, yes_a, no_a = np.moveaxis(drawn.total.astype(float), 2, 0)
+        yes_b, no_b, yes_a, no_a = np.moveaxis(drawn.total, 2, 0)
         n_b, n_a = yes_b + no_b, yes_a + no_a
         p_b, p_a = yes_b / np.maximum(n_b, 1), yes_a / np.maximum(n_a, 1)
         rarest = np.minimum(np.minimum(yes_b, no_b), np.minimum(yes_a, no_a))
