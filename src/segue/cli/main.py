@@ -34,12 +34,13 @@ _COMMANDS = {
         "lift": "End what `kill` began.",
         "killed": "What is killed on this machine.",
     },
-    "segue.cli.specs": {
+    "segue.cli.policy.specs": {
         "lint": "Check a rollout file: every error at once.",
         "plan": "How long it takes, what each gate needs, and what can never be decided.",
         "diff": "What differs between a file and the newest rollout.",
         "apply": "Begin a rollout.",
     },
+    "segue.cli.policy.simulations": {"simulate": "What a policy would do, in worlds where the truth is known."},
     "segue.cli.rollouts": {
         "get": "All rollouts.",
         "describe": "One rollout, its gates, and their numbers.",
@@ -55,7 +56,7 @@ _COMMANDS = {
         "abort": "Everybody back to the champion, now.",
         "retry": "Begin anew after a roll-back or a hold.",
     },
-    "segue.cli.assignments": {"assign": "Which variant a unit gets, and why."},
+    "segue.cli.policy.assignments": {"assign": "Which variant a unit gets, and why."},
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
     "segue.cli.data.drift": {"drift": "What has moved in the traffic, and whether that could be chance."},
     "segue.cli.demo": {"demo": "The main job on real data, from shadow to promotion."},
@@ -63,7 +64,8 @@ _COMMANDS = {
 _GROUPS = {
     "segue.cli.serving.processes": "Run",
     "segue.cli.serving.gateway": "Run",
-    "segue.cli.specs": "Write",
+    "segue.cli.policy.specs": "Write",
+    "segue.cli.policy.simulations": "Write",
     "segue.cli.serving.overrides": "Steer",
     "segue.cli.rollouts": "Look",
     "segue.cli.data.drift": "Look",

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from segue.cli.assignments import only_route
 from segue.cli.options import Dry, HomeFolder
 from segue.cli.output import say
+from segue.cli.policy.assignments import only_route
 from segue.errors import DomainError
 from segue.wiring import clock_of, home_at, lake_of
 

@@ -35,7 +35,7 @@ def up(
     home: HomeFolder = None,
 ) -> int:
     """Everything on this machine: hosts, gateway, recorder and monitor for one rollout, until Ctrl-C."""
-    from segue.cli.specs import begin, loaded
+    from segue.cli.policy.specs import begin, loaded
 
     place = home_at(home)
     spec = loaded(file)

@@ -106,11 +106,50 @@ def plan(
     home: HomeFolder = None,
 ) -> None:
     """Sample sizes, days, labels and power of every gate of a rollout, before or while it runs."""
-    from segue.planning.assumptions import Assumed, baselines, per_day, shares
     from segue.planning.plan import plan as planned
     from segue.planning.words import told
 
     spec = loaded(file)
+    assumed = assumed_of(
+        spec,
+        traffic=traffic,
+        units=units,
+        baseline=baseline,
+        differ=differ,
+        counted=counted,
+        population=population,
+        observed=observed,
+        home=home,
+    )
+    found = planned(spec, assumed, lambda what: say(f"planning: {what}"))
+    if html is not None:
+        from segue.planning.page import page
+
+        html.write_text(page(found), encoding="utf-8")
+        say(f"page: {html}")
+    show_one(found, output, told(found, wide=output == "wide"))
+
+
+def assumed_of(
+    spec: Rollout,
+    *,
+    traffic: str,
+    units: str,
+    baseline: _Many,
+    differ: _Many,
+    counted: _Many,
+    population: _Many,
+    observed: str,
+    home: Path | None,
+) -> "Assumed":
+    """What these options say of the world, and, where they say nothing, what an observed rollout has shown.
+
+    Raises:
+        DomainError: an option that cannot be read.
+        NotFound: no such rollout.
+    """
+    from segue.planning.assumptions import Assumed, baselines, per_day, shares
+
     assumed = Assumed(
         requests=per_day(traffic) if traffic else None,
         units=per_day(units) if units else None,
@@ -119,15 +158,7 @@ def plan(
         counted=shares(counted, spec),
         populations=shares(population),
     )
-    if observed:
-        assumed = assumed.or_else(_observed(spec, observed, home))
-    found = planned(spec, assumed, lambda what: say(f"planning: {what}"))
-    if html is not None:
-        from segue.planning.page import page
-
-        html.write_text(page(found), encoding="utf-8")
-        say(f"page: {html}")
-    show_one(found, output, told(found, wide=output == "wide"))
+    return assumed.or_else(_observed(spec, observed, home)) if observed else assumed
 
 
 def _observed(spec: Rollout, name: str, home: Path | None) -> "Assumed":

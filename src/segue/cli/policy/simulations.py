@@ -1,0 +1,101 @@
+"""`segue simulate`: what would this policy do, in worlds where the truth is known?"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from segue.cli.options import HomeFolder
+from segue.cli.output import Output, say, show_one
+from segue.cli.policy.specs import Baseline, Counted, Differ, Observed, Page, Population, Traffic, Units, assumed_of, loaded
+from segue.errors import DomainError, near_miss
+
+if TYPE_CHECKING:
+    from segue.simulate.tally import Tally
+    from segue.simulate.worlds.world import World
+
+Files = Annotated[list[Path], Parameter(help="Rollout files: one policy each, compared in the same worlds.", negative="")]
+Names = Annotated[tuple[str, ...], Parameter(negative="", help="Only these worlds, by name (`better`, `same`, `edge 1`...).")]
+
+
+def simulate(
+    files: Files,
+    *,
+    runs: Annotated[int, Parameter(help="Rollouts in each world.")] = 200,
+    days: Annotated[float, Parameter(help="Days after which a rollout that is not over is left alone.")] = 30.0,
+    seed: Annotated[int, Parameter(help="The same seed gives the same numbers.")] = 1,
+    workers: Annotated[int, Parameter(help="Processes.")] = 1,
+    approve_after: Annotated[float, Parameter(help="Days that people take to approve.")] = 0.0,
+    world: Names = (),
+    traffic: Traffic = "",
+    units: Units = "",
+    baseline: Baseline = (),
+    differ: Differ = (),
+    counted: Counted = (),
+    population: Population = (),
+    observed: Observed = "",
+    html: Page = None,
+    output: Output = "table",
+    home: HomeFolder = None,
+) -> None:
+    """How often a policy would be wrong, how soon it would be right, and whom it would hurt, in worlds whose truth is known."""
+    from segue.simulate.many import Asking, simulate
+    from segue.simulate.telling.page import simulated_page
+    from segue.simulate.telling.words import Told, told
+    from segue.simulate.worlds.battery import battery
+
+    asking = Asking(runs=runs, days=days, seed=seed, workers=workers, approve_after_days=approve_after)
+    tallies: list[Tally] = []
+    notes = {}
+    for file in files:
+        spec = loaded(file)
+        assumed = assumed_of(
+            spec,
+            traffic=traffic,
+            units=units,
+            baseline=baseline,
+            differ=differ,
+            counted=counted,
+            population=population,
+            observed=observed,
+            home=home,
+        )
+        tried = battery(spec, assumed)
+        notes[file.name] = tried.notes
+        progress = _Progress(file.name, runs)
+        tallies += simulate(file.name, tried.spec, _chosen(tried.worlds, world), asking, say=progress.say)
+        progress.end()
+    found = Told(tallies=tuple(tallies), days=days, notes=notes)
+    if html is not None:
+        html.write_text(simulated_page(found), encoding="utf-8")
+        say(f"page: {html}")
+    show_one(found, output, told(found))
+
+
+def _chosen(worlds: "tuple[World, ...]", names: tuple[str, ...]) -> "tuple[World, ...]":
+    known = {world.name: world for world in worlds}
+    for name in names:
+        if name not in known:
+            raise DomainError(f"there is no world `{name}`", hint=near_miss(name, known) or ", ".join(known))
+    return tuple(known[name] for name in names) if names else worlds
+
+
+class _Progress:
+    """A line that grows on a terminal, and one a world elsewhere."""
+
+    def __init__(self, policy: str, runs: int) -> None:
+        self._policy, self._runs, self._live = policy, runs, sys.stderr.isatty()
+
+    def say(self, world: "World", done: int) -> None:
+        """How far a world is."""
+        if self._live and (done % 10 == 0 or done == self._runs):
+            sys.stderr.write(f"\r\033[K{self._policy}: {world.name}, {done} of {self._runs} rollouts")
+            sys.stderr.flush()
+        elif done == self._runs:
+            say(f"{self._policy}: {world.name}, {done} rollouts")
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._live:
+            sys.stderr.write("\r\033[K")

@@ -1,0 +1,1 @@
+"""What do questions, conditions and audits see of a simulated world?"""

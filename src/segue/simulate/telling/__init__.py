@@ -1,0 +1,1 @@
+"""How are simulated rollouts told: as text and as a page?"""

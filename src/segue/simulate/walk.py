@@ -1,0 +1,385 @@
+"""One rollout in one world, from its first stage to its end, decided by the very same code as in life.
+
+Between two moments at which something may move, every tick would say "hold": the clocks of stage and step, the evidence of
+every question and the state of every condition are known at all looks of a stretch at once, so `decide` is asked only where
+one of them changes. A test asks it at every look, and gets the same decisions.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import log
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.decide.decide import decide
+from segue.decide.machine import LIVE
+from segue.decide.observed import Observed
+from segue.decide.preconditions.audits import wanted
+from segue.decide.preconditions.missing import what_ifs
+from segue.decide.preconditions.stage import FAILURE_GAP, MATURE
+from segue.decide.questions import Asked, asked_gates
+from segue.decide.walk import stage_of, steps_of, watch_of
+from segue.errors import DomainError
+from segue.evidence.process import Floats
+from segue.evidence.weighing import weigh
+from segue.facts.decision import Act, Decision, Phase, PublishAllocation, State
+from segue.facts.evidence import Weighed
+from segue.facts.question import Question
+from segue.facts.summary import Summary
+from segue.simulate.seen.dealing import audits_at
+from segue.simulate.seen.lenses import path, summary_at
+from segue.simulate.seen.sides import Side, asked_of
+from segue.simulate.worlds.clockwork import looks
+from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Share, Stretch, at
+from segue.simulate.worlds.world import DAY_MIN, FAILURES, World
+from segue.spec.metric import needs_outcome
+from segue.spec.rollout import Rollout
+
+Truths = NDArray[np.bool_]
+BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_AHEAD_MIN: Final = 1440.0
+"""A stretch ends where a share is a day old: what comes then is looked at by the hour, and drawn to the end at once."""
+_LONGEST_PAUSE: Final = 24
+"""Looks until a rollout that only an audit holds is asked again, once it has been held for long: a day, by the hour."""
+_PATIENCE: Final = 10_000
+"""More calls of `decide` than any rollout can need: a walk that takes more has a fault of its own."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """How one rollout went.
+
+    Args:
+        phase: the last one; a live one where the days ran out before it was over.
+        trigger: of the move that ended it, or "".
+        days: until that move, or all.
+        exposed: requests that the candidate answered before it was promoted (shadow answers are nobody's).
+        stages: days at which each stage was entered, by name.
+        why: first reason of the last move.
+    """
+
+    phase: Phase
+    trigger: str
+    days: float
+    exposed: int
+    stages: dict[str, float]
+    why: str
+
+
+@dataclass(slots=True)
+class Walker:
+    """Walks one rollout.
+
+    Args:
+        spec: the policy.
+        world: what is true.
+        seed: where chance comes from; the same seed gives the same rollout.
+        days: after which the simulation ends.
+        approve_after_days: that a person takes to say yes; None for nobody who does.
+        every_look: ask `decide` at every look, as a monitor does; slow, for the test that compares.
+    """
+
+    spec: Rollout
+    world: World
+    seed: tuple[int, ...]
+    days: float = 30.0
+    approve_after_days: float | None = 0.0
+    every_look: bool = False
+    state: State = field(init=False)
+    now: float = field(default=0.0, init=False)
+    decisions: list[Decision] = field(default_factory=list, init=False)
+    _share: Share = field(default_factory=lambda: Share(number=0), init=False)
+    _since: float = field(default=0.0, init=False)  # when the share in force was new
+    _entered: dict[str, float] = field(default_factory=dict, init=False)
+    _stretches: list[Stretch] = field(default_factory=list, init=False)  # of this stage
+    _earlier: float = field(default=0.0, init=False)  # requests answered by the candidate in earlier stages
+    _baselines: dict[str, tuple[float, float]] = field(default_factory=dict, init=False)
+    _asks: int = field(default=0, init=False)
+    _drawn: int = field(default=0, init=False)  # stretches so far
+    _asked_in: State | None = field(default=None, init=False)
+    _kept: tuple[tuple[Asked, ...], tuple[Question, ...]] = field(default=((), ()), init=False)
+
+    def run(self) -> Run:
+        """Walk to the end.
+
+        Raises:
+            DomainError: the spec asks what no simulated world answers.
+        """
+        self.state = State(
+            rollout="simulated", route=self.spec.route, spec_digest=self.spec.digest, phase="pending",
+            created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN,
+        )  # fmt: skip
+        versions = {name: str(place) for place, name in enumerate(self.spec.variants, start=1)}
+        first = Observed(versions=versions, alias="1", baselines=self._known_before())
+        last = self._moved(*decide(self.spec, self.state, first, BEGIN))
+        end = self.days * DAY_MIN
+        while self.state.phase in LIVE and self.state.phase != "held" and self.now < end:
+            last = self._stretch(end) or last
+        return Run(
+            phase=self.state.phase,
+            trigger=last.trigger if self.state.phase not in LIVE else "",
+            days=self.now / DAY_MIN,
+            exposed=round(self._exposed()),
+            stages={name: since / DAY_MIN for name, since in self._entered.items()},
+            why=last.reasons[0],
+        )
+
+    # -- one stretch ------------------------------------------------------------------------------------------------------
+
+    def _stretch(self, end: float) -> Decision | None:
+        """On to the next move, or to the end of a stretch of looks without one."""
+        stage_began, step_began = self._minutes(self.state.entered_at), self._minutes(self.state.step_at)
+        fresh = self._since + _AHEAD_MIN
+        marks = tuple(self._marks(stage_began, step_began))
+        until = min([end, *(mark for mark in (fresh, self._soonest_end(marks)) if mark > self.now)])
+        moments = looks(self.now, until, self._since, marks)
+        edges = np.concatenate([[self.now], moments])
+        self._drawn += 1
+        self._stretches.append(
+            Stretch(
+                world=self.world,
+                share=self._share,
+                edges=edges,
+                parts=tuple(self.world.populations),
+                seed=(*self.seed, self._drawn),
+            )
+        )
+        paths = {question.id: path(question, self._stretches, moments) for question in self._questions()}
+        for place in self._places(moments, paths):
+            self.now = float(moments[place])
+            decision = self._decide(paths, place)
+            if decision.trigger != "hold":
+                return decision
+        self.now = float(moments[-1])
+        return None
+
+    def _places(self, moments: Floats, paths: dict[str, Floats]) -> Iterator[int]:
+        """The looks of a stretch at which something may move, in order."""
+        if self.every_look:
+            yield from range(len(moments))
+            return
+        harm, shown = self._crossings(moments, paths)
+        due = self._due(moments, shown)
+        wanted_at = {harm} if harm is not None else set()
+        first = np.flatnonzero(due)
+        if len(first):
+            wanted_at.update(self._remembered(paths, int(first[0])))
+            wanted_at.update(_thinned(first.tolist()))
+        else:
+            wanted_at.update(self._remembered(paths, len(moments) - 1))
+        yield from sorted(place for place in wanted_at if harm is None or place <= harm)
+
+    def _crossings(self, moments: Floats, paths: dict[str, Floats]) -> tuple[int | None, Truths]:
+        """The first look at which harm is shown, and for each look whether every promotion gate has been shown by then."""
+        harm: int | None = None
+        shown = np.ones(len(moments), dtype=bool)
+        for asked in self._asked():
+            over = paths[asked.question.id] >= -log(asked.question.alpha)
+            if asked.kind == "guardrail":
+                places = np.flatnonzero(over)
+                if len(places):
+                    harm = int(places[0]) if harm is None else min(harm, int(places[0]))
+            elif asked.question.id not in self.state.crossed:
+                shown &= np.logical_or.accumulate(over)
+        return harm, shown
+
+    def _remembered(self, paths: dict[str, Floats], until: int) -> set[int]:
+        """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it."""
+        found = set()
+        for asked in self._asked():
+            if asked.kind == "guardrail" or asked.question.id in self.state.crossed:
+                continue
+            over = np.flatnonzero(paths[asked.question.id][: until + 1] >= -log(asked.question.alpha))
+            if len(over) and over[-1] < until:
+                found.add(int(over[0]))
+        return found
+
+    def _due(self, moments: Floats, shown: Truths) -> Truths:
+        """For each look, whether the clocks, the gates and the conditions let something move."""
+        state, stage = self.state, stage_of(self.spec, self.state)
+        age = moments - self._minutes(state.entered_at)
+        if state.phase == "watching":
+            return np.asarray(age * 60 >= watch_of(self.spec, state).watch_s)
+        if state.phase == "awaiting_approval":
+            patience = np.inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN
+            return np.asarray(moments - self._since_phase() >= patience)
+        out_of_time = np.zeros(len(moments), dtype=bool)
+        if stage.at_most is not None:
+            out_of_time = age * 60 >= stage.at_most.age_s
+        steps = steps_of(stage)
+        if steps:
+            in_step = (moments - self._minutes(state.step_at)) * 60 >= steps[state.step].age_s
+            if state.step < len(steps) - 1:
+                return out_of_time | in_step
+            shown = shown & in_step
+        return out_of_time | (shown & (age * 60 >= stage.at_least.age_s) & self._conditions(moments))
+
+    def _conditions(self, moments: Floats) -> Truths:
+        """For each look, whether enough is judged, and both sides are known equally well."""
+        stage, candidate, champion = stage_of(self.spec, self.state), *self._sides(moments)
+        fine: Truths = candidate.known >= stage.at_least.outcomes
+        metrics = [self.spec.metrics[name] for gate in stage.promote_when if (name := getattr(gate, "metric", ""))]
+        if any(needs_outcome(metric) for metric in metrics):
+            answered = candidate.asked - candidate.failed
+            fine &= (answered > 0) & (candidate.judged >= MATURE * answered)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gap = np.abs(candidate.failed / candidate.asked - champion.failed / champion.asked)
+        fine &= ~(gap > FAILURE_GAP)
+        return fine
+
+    # -- one decision -----------------------------------------------------------------------------------------------------
+
+    def _decide(self, paths: dict[str, Floats], place: int) -> Decision:
+        self._asks += 1
+        if self._asks > _PATIENCE:
+            raise DomainError(f"a simulated rollout does not come to rest in {stage_of(self.spec, self.state).name}")
+        observed = self._observed(paths, place)
+        return self._moved(*decide(self.spec, self.state, observed, BEGIN + timedelta(minutes=self.now)))
+
+    def _observed(self, paths: dict[str, Floats], place: int) -> Observed:
+        moment = np.array([self.now])
+        candidate, champion = (side.health(0) for side in self._sides(moment))
+        current = [stretch for stretch in self._stretches if stretch.share.number == self._share.number]
+        seen = sum(float(asked_of(stretch, moment, CANDIDATE)[0][0]) for stretch in current)
+        weighed, summaries = self._weighed(paths, place)
+        names = wanted(self.spec, stage_of(self.spec, self.state)) if self.state.phase != "watching" else ()
+        return Observed(
+            weighed=weighed,
+            summaries=summaries,
+            health={self.spec.candidates[0]: candidate, self.spec.champion: champion},
+            seen_in_step=int(seen),
+            outcomes=candidate.with_outcome,
+            acts=self._acts(),
+            alias=self.state.alias_version,
+            versions={self.spec.champion: "1", self.spec.candidates[0]: "2"},
+            allocation=self._share.number,
+            baselines=self._baselines,
+            audits=audits_at(self.spec, self._stretches, self.now) if names else (),
+        )
+
+    def _weighed(self, paths: dict[str, Floats], place: int) -> tuple[dict[str, Weighed], dict[str, Summary]]:
+        weighed: dict[str, Weighed] = {}
+        summaries: dict[str, Summary] = {}
+        for question in self._questions():
+            if not self.every_look and self._idle(question, paths, place):
+                continue
+            summary = summary_at(question, self._stretches, self.now)
+            weighed[question.id] = weigh(question, summary)
+            if summary is not None:
+                summaries[question.id] = summary
+        return weighed, summaries
+
+    def _idle(self, question: Question, paths: dict[str, Floats], place: int) -> bool:
+        """Whether it makes no difference to this decision what the question's data say."""
+        return question.id in self.state.crossed or float(paths[question.id][place]) < -log(question.alpha) - 1e-6
+
+    def _asked(self) -> tuple[Asked, ...]:
+        return self._standing()[0]
+
+    def _questions(self) -> tuple[Question, ...]:
+        return self._standing()[1]
+
+    def _standing(self) -> tuple[tuple[Asked, ...], tuple[Question, ...]]:
+        """What is asked in the state that the rollout stands in; asking costs more than looking, so it is kept."""
+        if self._asked_in is not self.state:
+            gates = asked_gates(self.spec, self.state)
+            again = (it.question for it in what_ifs(self.spec, self.state))
+            self._asked_in, self._kept = self.state, (gates, (*(asked.question for asked in gates), *again))
+        return self._kept
+
+    def _acts(self) -> tuple[Act, ...]:
+        patience = np.inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN
+        if self.state.phase != "awaiting_approval" or self.now - self._since_phase() < patience:
+            return ()
+        return (Act(id="yes", rollout="simulated", trigger="approve", who="simulation", why="", at=BEGIN),)
+
+    # -- what a decision does ---------------------------------------------------------------------------------------------
+
+    def _moved(self, decision: Decision, after: State) -> Decision:
+        before, self.state = self.state, after
+        if decision.trigger == "hold":
+            return decision
+        self.decisions.append(decision)
+        if after.stage != before.stage or before.phase == "pending":
+            self._earlier, self._stretches = self._exposed(), []
+            self._entered.setdefault(stage_of(self.spec, after).name, self.now)
+        published = [command for command in decision.commands if isinstance(command, PublishAllocation)]
+        if published and self.state.phase in LIVE:
+            self._share = self._share_of(published[0])
+            self._since = self.now
+        return decision
+
+    def _share_of(self, published: PublishAllocation) -> Share:
+        candidate, champion = self.spec.candidates[0], self.spec.champion
+        number, shares = self._share.number + 1, published.audience_shares or published.shares
+        both = shares.get(candidate, 0.0) + shares.get(champion, 0.0)
+        drawn = self.world.populations.get(published.audience, 0.0) if published.audience else both
+        return Share(
+            number=number,
+            drawn=drawn,
+            candidate=shares.get(candidate, 0.0) / both if both else 0.0,
+            paired=published.shadows.get(candidate, 0.0),
+        )
+
+    def _exposed(self) -> float:
+        moment = np.array([self.now])
+        return self._earlier + sum(
+            float(at(stretch, stretch.arrivals("request"), moment)[0, CANDIDATE].sum()) for stretch in self._stretches
+        )
+
+    # -- what is known ----------------------------------------------------------------------------------------------------
+
+    def _sides(self, moments: Floats) -> tuple[Side, Side]:
+        zeros = [Side.none(len(moments)) for _ in range(2)]
+        lag = max((metric.window_s for metric in self.spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
+        for stretch in self._stretches:
+            zeros = [
+                side.plus(stretch, moments, lag, variant) for side, variant in zip(zeros, (CANDIDATE, CHAMPION), strict=True)
+            ]
+        return zeros[0], zeros[1]
+
+    def _known_before(self) -> dict[str, tuple[float, float]]:
+        """What the champion is known to be when the rollout begins: the truth, for priors only."""
+        found = {}
+        for name, metric in self.spec.metrics.items():
+            truth = self.world.truths.get(FAILURES if metric.kind == "error_rate" else name)
+            if truth is not None and metric.kind not in {"latency_quantile", "agreement", "roc_auc"}:
+                mean = truth.champion * truth.high
+                found[name] = mean, mean * (truth.high - mean)
+        self._baselines = found
+        return found
+
+    def _marks(self, stage_began: float, step_began: float) -> Iterator[float]:
+        stage = stage_of(self.spec, self.state)
+        yield stage_began + stage.at_least.age_s / 60
+        if stage.at_most is not None:
+            yield stage_began + stage.at_most.age_s / 60
+        steps = steps_of(stage)
+        if steps:
+            yield step_began + steps[self.state.step].age_s / 60
+        yield stage_began + watch_of(self.spec, self.state).watch_s / 60
+
+    def _soonest_end(self, marks: tuple[float, ...]) -> float:
+        """When the stretch most likely ends, so that little is drawn in vain; past it, the next stretch goes on."""
+        stage, steps = stage_of(self.spec, self.state), steps_of(stage_of(self.spec, self.state))
+        by_clock = self.state.phase == "watching" or (steps and self.state.step < len(steps) - 1)
+        if by_clock:
+            return max((mark for mark in marks if mark > self.now), default=0.0)
+        return min((mark for mark in marks if mark > self.now), default=0.0) if stage.at_least.age_s else 0.0
+
+    def _minutes(self, moment: datetime) -> float:
+        return (moment - BEGIN).total_seconds() / 60
+
+    def _since_phase(self) -> float:
+        return self._minutes(self.decisions[-1].at) if self.decisions else 0.0
+
+
+def _thinned(places: list[int]) -> Iterator[int]:
+    """The first place, the one after it, then every 2nd, 4th... up to a day: whom an audit holds, it mostly holds for long."""
+    at, pause = 0, 1
+    while at < len(places):
+        yield places[at]
+        at, pause = at + pause, min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,1 @@
+"""What is true, and what comes in, where a rollout is simulated?"""
