@@ -187,12 +187,13 @@ def run_host(home: Home) -> None:
         run(stores.registry, stores.endpoints, Wanted(control_of(home, stores)), HostSettings(host=machine()))
 
 
-def run_monitor(home: Home, *, tick_s: float) -> None:
-    """Tick until SIGTERM or SIGINT."""
+def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
+    """Tick until SIGTERM or SIGINT; everything is written under the lease."""
     from segue.monitor.outside import Outside
     from segue.monitor.tick import Monitor, MonitorSettings
 
-    with stores_of(home) as stores, engine_of(home) as engine:
+    with stores_of(home) as opened, engine_of(home) as engine:
+        stores = opened.led()
         outside = Outside(
             clock=clock_of(home),
             rollouts=stores.rollouts,
@@ -207,7 +208,7 @@ def run_monitor(home: Home, *, tick_s: float) -> None:
             engine=engine,
         )
         wake = threading.Event()
-        Monitor(outside, MonitorSettings(period_s=tick_s)).run(stop_event(wake), wake)
+        Monitor(outside, MonitorSettings(period_s=tick_s, lease_s=lease_s)).run(stop_event(wake), wake)
 
 
 def stop_event(*also: threading.Event) -> threading.Event:

@@ -13,7 +13,7 @@ from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
 from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
-from segue.testkit.summaries import LeaseSuite, SummarySuite
+from segue.testkit.summaries import FenceSuite, LeaseSuite, ProfileSuite, SummarySuite
 
 
 class OnPostgres(StoreFixtures):
@@ -47,6 +47,14 @@ class TestSummariesOnPostgres(OnPostgres, SummarySuite):
 
 
 class TestLeasesOnPostgres(OnPostgres, LeaseSuite):
+    pass
+
+
+class TestProfilesOnPostgres(OnPostgres, ProfileSuite):
+    pass
+
+
+class TestFenceOnPostgres(OnPostgres, FenceSuite):
     pass
 
 

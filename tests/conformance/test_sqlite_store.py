@@ -13,7 +13,7 @@ from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
 from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
-from segue.testkit.summaries import LeaseSuite, ProfileSuite, SummarySuite
+from segue.testkit.summaries import FenceSuite, LeaseSuite, ProfileSuite, SummarySuite
 
 
 class InFile(StoreFixtures):
@@ -57,6 +57,10 @@ class TestProfilesInFile(InFile, ProfileSuite):
 
 
 class TestLeasesInFile(InFile, LeaseSuite):
+    pass
+
+
+class TestFenceInFile(InFile, FenceSuite):
     pass
 
 

@@ -21,19 +21,19 @@ from segue.decide.allocate import model_of
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
-from segue.errors import Conflict, PortError, Unavailable
+from segue.errors import Conflict, Unavailable
 from segue.facts.decision import Decision
 from segue.monitor.carry_out import CarriedOut, Task, allocation_in_force, carry_out
 from segue.monitor.keeping import Keeping
+from segue.monitor.leading import Leading
 from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.outside import Outside
 from segue.monitor.served import look, missing, real_now, versions_of
-from segue.ports.store import Lease, Loaded
+from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
 log: Final = logging.getLogger("segue.monitor")
-LEASE: Final = "monitor"
 
 
 class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +42,14 @@ class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         period_s: between two ticks.
         lease_s: after which another monitor takes over from one that is gone.
+        tick_most_s: that one rollout's tick may last before this monitor counts as hung, and gives the lead away.
         back_off_most_s: the longest wait while something outside does not answer.
         routes: to look after; all where there is none.
     """
 
     period_s: float = 1.0
     lease_s: float = 15.0
+    tick_most_s: float = 900.0
     back_off_most_s: float = 30.0
     routes: tuple[str, ...] = ()
 
@@ -59,7 +61,7 @@ class Monitor:
         outside: everything that it talks to.
         settings: how often.
         holder: unique to this boot.
-        real: real time, for the lease and signs of life.
+        real: real time, for signs of life.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Monitor:
     ) -> None:
         self._outside = outside
         self._settings = settings or MonitorSettings()
-        self._holder = holder or f"monitor-{secrets.token_hex(4)}"
         self._real = real
+        holder = holder or f"monitor-{secrets.token_hex(4)}"
+        self._leading = Leading(outside.leases, holder, lease_s=self._settings.lease_s, tick_most_s=self._settings.tick_most_s)
         self._measuring = Measuring(outside)
         self._keeping = Keeping(outside.rollouts)
         self._specs: dict[str, Rollout] = {}
@@ -86,13 +89,12 @@ class Monitor:
             stop: set when it is to end.
             wake: set by whoever sets `stop`, and by the store when a person asks for something: the next tick comes at once.
         """
-        wait_s, lease, wake = self._settings.period_s, None, wake or stop
+        wait_s, wake = self._settings.period_s, wake or stop
         unlisten = self._outside.commands.listen(wake.set) if wake is not stop else lambda: None
-        try:
+        with self._leading:
             while not stop.is_set():
                 try:
-                    lease = self._lead()
-                    if lease is not None:
+                    if self._leading.begin():
                         self.tick()
                     wait_s = self._settings.period_s
                 except Unavailable as error:
@@ -101,9 +103,7 @@ class Monitor:
                 wake.wait(wait_s)
                 if wake is not stop:
                     wake.clear()
-        finally:
-            unlisten()
-            self._leave(lease)
+        unlisten()
 
     def tick(self) -> tuple[Decision, ...]:
         """One tick of every rollout that is live or has something to be done; the decisions that were kept.
@@ -113,6 +113,9 @@ class Monitor:
         """
         kept = []
         for rollout in self._due():
+            if self._leading.lost:
+                break  # whatever this tick still wrote would be refused
+            self._leading.alive()
             try:
                 decision = self.tick_one(rollout)
             except Conflict as error:  # somebody saved in between: what they saved is decided on at the next tick
@@ -202,14 +205,3 @@ class Monitor:
         if self._said.get(rollout) != text:
             self._said[rollout] = text
             log.critical("%s does not move: %s", rollout, text, exc_info=error)
-
-    def _lead(self) -> Lease | None:
-        return self._outside.leases.acquire(LEASE, self._holder, ttl_s=self._settings.lease_s, now=self._real())
-
-    def _leave(self, lease: Lease | None) -> None:
-        if lease is None:
-            return
-        try:
-            self._outside.leases.release(lease)
-        except PortError as error:
-            log.warning("the lease runs out by itself: %s", error.message)

@@ -206,8 +206,15 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 class LeaseStore(Protocol):
     """Who leads."""
 
-    def acquire(self, name: str, holder: str, *, ttl_s: float, now: datetime) -> Lease | None:
-        """Take or renew the lease; None while somebody else holds it. `now` is real time."""
+    def acquire(self, name: str, holder: str, *, ttl_s: float, now: datetime | None = None) -> Lease | None:
+        """Take or renew the lease; None while somebody else holds it.
+
+        `now` is real time; None is the store's own clock, the one that all who compete share.
+        """
+        ...
+
+    def renew(self, lease: Lease, *, ttl_s: float, now: datetime | None = None) -> Lease | None:
+        """Make it last longer; None where somebody else has had it since, however short."""
         ...
 
     def release(self, lease: Lease) -> None:

@@ -45,6 +45,10 @@ class Opened(Protocol):
     @property
     def profiles(self) -> ProfileStore: ...  # noqa: D102
 
+    def led(self) -> "Opened":
+        """The same opening for one who leads: it writes under the lease that was last taken through it, or not at all."""
+        ...
+
     def close(self) -> None:
         """Give back all that the opening holds."""
         ...

@@ -1,10 +1,13 @@
-"""Does a store keep summaries, leases and training profiles as the port promises?"""
+"""Does a store keep summaries, leases and training profiles as promised, and write nothing of one who leads no more?"""
 
+from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from segue.errors import Conflict, DomainError
+from segue.ports.store import Loaded
 from segue.testkit import samples
 from segue.testkit.stores import Opened, Opener, StoreFixtures
 
@@ -104,6 +107,34 @@ class LeaseSuite(StoreFixtures):
         store.leases.release(first)
         assert store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW) is None
 
+    def test_a_renewal_lasts_longer(self, store: Opened) -> None:
+        """The same fence, a later end, and nobody else gets it before."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert first is not None
+        renewed = store.leases.renew(first, ttl_s=10, now=samples.NOW + timedelta(seconds=5))
+        assert renewed == msgspec.structs.replace(first, until=samples.NOW + timedelta(seconds=15))
+        assert store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW + timedelta(seconds=14)) is None
+
+    def test_a_renewal_takes_nothing(self, store: Opened) -> None:
+        """A lease that somebody else has had since, or that was given back, is not renewed, and stays with whom it is."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        second = store.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW + timedelta(seconds=10))
+        assert first is not None
+        assert second is not None
+        assert store.leases.renew(first, ttl_s=99, now=samples.NOW) is None
+        store.leases.release(second)
+        assert store.leases.renew(first, ttl_s=99, now=samples.NOW) is None
+        assert store.leases.renew(second, ttl_s=99, now=samples.NOW) is None
+        assert store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW) is not None
+
+    def test_time_is_the_store_s_own(self, store: Opened) -> None:
+        """Who names no time competes by the store's clock; a machine's clock has no say."""
+        first = store.leases.acquire("monitor", "m1", ttl_s=3600)
+        assert first is not None
+        assert store.leases.acquire("monitor", "m2", ttl_s=3600) is None
+        assert store.leases.renew(first, ttl_s=-1) is not None
+        assert store.leases.acquire("monitor", "m2", ttl_s=3600) is not None
+
     def test_leases_are_apart(self, store: Opened) -> None:
         """One name says nothing about another."""
         assert store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW) is not None
@@ -143,3 +174,82 @@ class ProfileSuite(StoreFixtures):
         """Nameless is refused."""
         with pytest.raises(DomainError):
             store.profiles.keep("churn", "", samples.profile())
+class FenceSuite(StoreFixtures):
+    """What a store promises to one who leads, and about one who did."""
+
+    def test_who_leads_writes(self, store: Opened, begun: Loaded) -> None:
+        """Under the lease everything goes as without; the lease may have run out, as long as nobody else has had it."""
+        leader = store.led()
+        assert leader.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW) is not None
+        for write in _writes(leader, begun).values():
+            write()
+        assert [it.number for it in store.rollouts.decisions("r-1")] == [1]
+        assert [it.number for it in store.allocations.allocations("churn")] == [1]
+        assert list(store.commands.pending("r-1")) == []
+
+    def test_who_led_writes_nothing(self, store: Opened, begun: Loaded) -> None:
+        """Each write of one whose lease went to another is a Conflict and changes nothing; reading goes on."""
+        frozen, leader = store.led(), store.led()
+        frozen.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert leader.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW + timedelta(seconds=11)) is not None
+        before = _all_of(store)
+        for write in _writes(frozen, begun).values():
+            with pytest.raises(Conflict):
+                write()
+        assert _all_of(frozen) == before
+        assert _all_of(store) == before
+        leader.rollouts.save(samples.decision(1), begun.state, begun.token)
+
+    def test_another_lead_is_another_fence(self, store: Opened, begun: Loaded) -> None:
+        """Who lost the lead and took it again writes on, and nobody who leads no more does, not even when the lead is free."""
+        first, second = store.led(), store.led()
+        first.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        lease = second.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW + timedelta(seconds=11))
+        assert lease is not None
+        second.leases.release(lease)
+        for gone in (first, second):
+            with pytest.raises(Conflict):
+                gone.rollouts.save(samples.decision(1), begun.state, begun.token)
+        first.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW + timedelta(seconds=12))
+        first.rollouts.save(samples.decision(1), begun.state, begun.token)
+
+    def test_who_was_refused_the_lead_writes_nothing(self, store: Opened, begun: Loaded) -> None:
+        """Neither before the first attempt nor after one in vain."""
+        leader, other = store.led(), store.led()
+        with pytest.raises(Conflict):
+            other.rollouts.save(samples.decision(1), begun.state, begun.token)
+        leader.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert other.leases.acquire("monitor", "m2", ttl_s=10, now=samples.NOW) is None
+        with pytest.raises(Conflict):
+            other.rollouts.save(samples.decision(1), begun.state, begun.token)
+
+
+def _writes(store: Opened, begun: Loaded) -> dict[str, Callable[[], object]]:
+    """Everything that a tick may write, in its order."""
+    decision = samples.decision(1, commands=(samples.publish_command("p"), samples.move_command("m")))
+    answers = [samples.answer("q1", 100)]
+    version = samples.model_version("7")
+    return {
+        "replace": lambda: store.summaries.replace("r-1", hours=[100], answers=answers, cells=[]),
+        "seen": lambda: store.summaries.mark_seen("r-1", ["s1"], samples.NOW),
+        "save": lambda: store.rollouts.save(decision, begun.state, begun.token),
+        "publish": lambda: store.allocations.publish(samples.allocation(), command_id="p"),
+        "register": lambda: store.registry.register(version),
+        "move": lambda: store.registry.move(samples.alias_move("", "7", "m")),
+        "done p": lambda: store.commands.done("p"),
+        "done m": lambda: store.commands.done("m"),
+    }
+
+
+def _all_of(store: Opened) -> list[object]:
+    """Everything that a tick may change."""
+    return [
+        store.rollouts.load("r-1"),
+        list(store.rollouts.decisions("r-1")),
+        list(store.commands.pending("r-1")),
+        list(store.allocations.allocations("churn")),
+        list(store.summaries.answers("r-1", ["q1"])),
+        store.summaries.seen("r-1"),
+        list(store.registry.versions()),
+        list(store.registry.aliases()),
+    ]

@@ -10,7 +10,8 @@ from segue.errors import Unavailable
 from segue.facts.decision import Act, Decision, Trigger
 from segue.facts.evidence import Evidence
 from segue.monitor.begin import apply, ask
-from segue.monitor.tick import LEASE, Monitor, MonitorSettings
+from segue.monitor.leading import LEASE
+from segue.monitor.tick import Monitor, MonitorSettings
 from segue.testkit.small_world import SPEC, SmallWorld, move
 
 ROLLOUT = "churn-1"

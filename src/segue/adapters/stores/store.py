@@ -11,7 +11,7 @@ from segue.adapters.stores.database.connect import Database
 from segue.adapters.stores.database.upgrade import upgrade
 from segue.adapters.stores.endpoints import SqlEndpoints
 from segue.adapters.stores.keys import SqlKeys
-from segue.adapters.stores.leases import SqlLeases
+from segue.adapters.stores.leases import Fence, SqlLeases
 from segue.adapters.stores.profiles import SqlProfiles
 from segue.adapters.stores.rollouts import SqlRollouts
 from segue.adapters.stores.summaries import SqlSummaries
@@ -33,6 +33,11 @@ class Stores:
     registry: Registry
     profiles: ProfileStore
     database: Database
+
+    def led(self) -> "Stores":
+        """The same store for one who leads: it writes under the lease that it last took through this view, or not at all."""
+        fence = Fence()
+        return _stores(self.database.guarded(fence), SqlLeases(self.database, fence))
 
     def close(self) -> None:
         """Close all connections; harmless when done twice."""
@@ -62,6 +67,10 @@ def open_store(url: str) -> Stores:
     except BaseException:
         database.close()
         raise
+    return _stores(database, SqlLeases(database))
+
+
+def _stores(database: Database, leases: LeaseStore) -> Stores:
     return Stores(
         rollouts=SqlRollouts(database),
         commands=SqlCommands(database),
@@ -69,7 +78,7 @@ def open_store(url: str) -> Stores:
         endpoints=SqlEndpoints(database),
         keys=SqlKeys(database),
         summaries=SqlSummaries(database),
-        leases=SqlLeases(database),
+        leases=leases,
         registry=EmbeddedRegistry(database),
         profiles=SqlProfiles(database),
         database=database,

@@ -105,13 +105,14 @@ def record(*, home: HomeFolder = None) -> int:
 def monitor(
     *,
     tick: Annotated[float, Parameter(help="Real seconds between two looks.")] = 1.0,
+    lease: Annotated[float, Parameter(help="Real seconds after which another takes over from one that is gone.")] = 15.0,
     home: HomeFolder = None,
 ) -> int:
     """Measure, weigh, decide, and carry out what was decided; of several monitors one leads."""
     from segue.wiring import run_monitor
 
     log_to_stderr()
-    run_monitor(home_at(home), tick_s=tick)
+    run_monitor(home_at(home), tick_s=tick, lease_s=lease)
     return 0
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -59,12 +60,21 @@ class Database:
             address = make_url(url)
         except ArgumentError as error:
             raise DomainError(f"{url!r} is no address of a store", hint="sqlite:///path/to/segue.db") from error
+        self.guard: Callable[[Connection], None] | None = None
         self._engine, self._reads, self._writes, self._glances = _engines(address)
+
+    def guarded(self, guard: Callable[[Connection], None]) -> "Database":
+        """The same database, where a writer first passes a guard inside its transaction: what that raises takes all back."""
+        twin = copy(self)
+        twin.guard = guard
+        return twin
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is durable when the block is left, and did nothing where it raised."""
         with translated(), self._writes.connect() as connection, connection.begin():
+            if self.guard is not None:
+                self.guard(connection)
             yield connection
 
     @contextmanager
