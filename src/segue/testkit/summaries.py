@@ -174,6 +174,8 @@ class ProfileSuite(StoreFixtures):
         """Nameless is refused."""
         with pytest.raises(DomainError):
             store.profiles.keep("churn", "", samples.profile())
+
+
 class FenceSuite(StoreFixtures):
     """What a store promises to one who leads, and about one who did."""
 
