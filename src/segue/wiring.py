@@ -181,7 +181,7 @@ def run_host(home: Home) -> None:
     """Serve the versions that rollouts name, until SIGTERM or SIGINT."""
     from segue.host.settings import HostSettings
     from segue.host.supervisor import run_host as run
-    from segue.monitor.served import Wanted
+    from segue.monitor.acting.served import Wanted
 
     with stores_of(home) as stores:
         run(stores.registry, stores.endpoints, Wanted(control_of(home, stores)), HostSettings(host=machine()))

@@ -20,7 +20,7 @@ from segue.errors import Conflict, NotFound, Unavailable
 from segue.facts.allocation import Allocation, Directory, Endpoint
 from segue.facts.decision import Act, Command, Decision, MoveAlias, State
 from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough, Weighed
-from segue.monitor.carry_out import Task, carry_out
+from segue.monitor.acting.carry_out import Task, carry_out
 from segue.monitor.outside import Control
 from segue.ports.registry import AliasMove
 from segue.spec.load import load

@@ -39,7 +39,7 @@ folder, point, skew_s = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 from segue.adapters.stores import allocations, commands, leases, rollouts
 from segue.adapters.registries import embedded
 from segue.adapters.stores.database import connect
-from segue.monitor import served
+from segue.monitor.acting import served
 
 connect._SETTINGS["idle_in_transaction_session_timeout"] = 1.0
 

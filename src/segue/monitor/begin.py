@@ -14,9 +14,9 @@ from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, Tr
 from segue.facts.decision import Act, State, Trigger
 from segue.ids import derived
 from segue.measure.questions import unanswerable
-from segue.monitor.carry_out import allocation_in_force
+from segue.monitor.acting.carry_out import allocation_in_force
+from segue.monitor.acting.publish import at_rest
 from segue.monitor.outside import Control
-from segue.monitor.publish import at_rest
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout

@@ -23,12 +23,12 @@ from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
 from segue.errors import Conflict, Unavailable
 from segue.facts.decision import Decision
-from segue.monitor.carry_out import CarriedOut, Task, allocation_in_force, carry_out
+from segue.monitor.acting.carry_out import CarriedOut, Task, allocation_in_force, carry_out
+from segue.monitor.acting.served import look, missing, real_now, versions_of
 from segue.monitor.keeping import Keeping
 from segue.monitor.leading import Leading
 from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.outside import Outside
-from segue.monitor.served import look, missing, real_now, versions_of
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout

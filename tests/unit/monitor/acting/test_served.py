@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from segue.monitor.acting.served import Wanted, missing, resolved
 from segue.monitor.begin import apply, ask
-from segue.monitor.served import Wanted, missing, resolved
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
 from segue.testkit.small_world import SPEC, SmallWorld

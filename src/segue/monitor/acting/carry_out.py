@@ -15,8 +15,8 @@ from segue.decide.machine import TERMINAL
 from segue.errors import Conflict, NotFound, Refused, Unavailable
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Command, MoveAlias, PublishAllocation, State
+from segue.monitor.acting.publish import allocation, at_rest
 from segue.monitor.outside import Control
-from segue.monitor.publish import allocation, at_rest
 from segue.ports.registry import AliasMove
 from segue.spec.rollout import Rollout
 

@@ -10,7 +10,7 @@ import msgspec
 from segue.decide.allocate import pinned
 from segue.errors import PortError
 from segue.facts.decision import State
-from segue.monitor.carry_out import allocation_in_force
+from segue.monitor.acting.carry_out import allocation_in_force
 from segue.monitor.outside import Control
 from segue.ports.store import Loaded
 from segue.spec.load import load

@@ -8,7 +8,7 @@ import pytest
 from segue.assign.ownership import owned
 from segue.facts.allocation import BUCKETS, Allocation
 from segue.facts.decision import PublishAllocation
-from segue.monitor.publish import allocation, at_rest
+from segue.monitor.acting.publish import allocation, at_rest
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 from segue.testkit.small_world import SPEC

@@ -5,8 +5,8 @@ import pytest
 
 from segue.errors import Unavailable
 from segue.facts.decision import Act, Command, Decision, MoveAlias, Phase, PublishAllocation
+from segue.monitor.acting.carry_out import CarriedOut, Task, carry_out
 from segue.monitor.begin import apply
-from segue.monitor.carry_out import CarriedOut, Task, carry_out
 from segue.testkit.small_world import SPEC, SmallWorld, move
 
 ROLLOUT = "churn-1"

@@ -1,0 +1,1 @@
+"""What is done about a decision, and what has to be served for it?"""
