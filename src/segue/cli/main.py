@@ -76,6 +76,7 @@ for _module, _names in _COMMANDS.items():
     for _name, _help in _names.items():
         # Imported when called, so that `segue --help` answers at once.
         app.command(f"{_module}:{_name}", name=_name, help=_help, group=_GROUPS.get(_module, "More"))
+app.command("segue.cli.serving.keys:app", name="key", help="Who may ask the routes that ask for keys.", group="Write")
 app.command("segue.cli.models:app", name="model", help="Versions and aliases in the registry.", group="Write")
 app.command("segue.cli.data.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
 app.register_install_completion_command()

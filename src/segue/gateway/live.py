@@ -31,13 +31,13 @@ _PATHS: Final[dict[Protocol, str]] = {
     "raw": "",
 }
 """Where a version's predictions are asked for; nothing where the caller's own path is passed on."""
-PoolOf = Callable[[str, int], UpstreamPool]
+PoolOf = Callable[[bool, str, int], UpstreamPool]
 HealthOf = Callable[[str, str, str], Health]
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nobody announces what somebody else serves
 
 
 class Around(NamedTuple):
-    """What outlives a swap: `pool_of` an address (host, port), `health_of` a place (route, variant, url)."""
+    """What outlives a swap: `pool_of` an address (by TLS or not, host, port), `health_of` a place (route, variant, url)."""
 
     pool_of: PoolOf
     health_of: HealthOf
@@ -200,7 +200,8 @@ def marks_of(variant: str, version: str) -> Block:
 
 def _place(endpoint: Endpoint, allocation: Allocation, variant: str, around: Around) -> Place:
     parts = urlsplit(endpoint.url)
-    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    secure = parts.scheme == "https"
+    host, port = parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80)
     model = endpoint.name.removeprefix("models:/").replace("@", "/").rpartition("/")[0] or allocation.route
     base = parts.path.rstrip("/")
     path = _PATHS[allocation.protocol].format(model=model)
@@ -211,4 +212,4 @@ def _place(endpoint: Endpoint, allocation: Allocation, variant: str, around: Aro
     named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     fields = block([(b"host", named.encode())])
     marks, health = marks_of(variant, endpoint.version), around.health_of(allocation.route, variant, endpoint.url)
-    return Place(around.pool_of(host, port), endpoint, health, base=base, path=path, fields=fields, marks=marks)
+    return Place(around.pool_of(secure, host, port), endpoint, health, base=base, path=path, fields=fields, marks=marks)

@@ -4,6 +4,7 @@ from segue.errors import DomainError
 from segue.facts.wire.codec import to_pack
 from segue.facts.wire.frames import OUTCOME
 from segue.facts.wire.outcome_wire import parse
+from segue.gateway.request.doorkeeper import Doorkeeper
 from segue.gateway.settings import GatewaySettings
 from segue.gateway.sight.about import JSON, refuse
 from segue.http.exchange import Exchange
@@ -18,9 +19,11 @@ class Posting:
         settings: the routes that outcomes may be of; the first is meant where none is named.
         recorder: the worker's journal.
         clock: stream time.
+        doorkeeper: who may post them.
     """
 
-    def __init__(self, settings: GatewaySettings, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, settings: GatewaySettings, recorder: Recorder, clock: Clock, doorkeeper: Doorkeeper) -> None:
+        self._doorkeeper = doorkeeper
         self._settings = settings
         self._recorder = recorder
         self._clock = clock
@@ -39,6 +42,8 @@ class Posting:
         unknown = {outcome.route for outcome in outcomes} - set(routes)
         if unknown:
             refuse(exchange, 404, f"there is no route {min(unknown)!r} here")
+            return
+        if not self._doorkeeper.admits_to(exchange, {outcome.route for outcome in outcomes}):
             return
         for outcome in outcomes[:-1]:
             self._recorder.record(OUTCOME, to_pack(outcome))

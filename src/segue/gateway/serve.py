@@ -138,10 +138,11 @@ async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:
 
 
 async def _listen(server: Server, settings: GatewaySettings, start: Start) -> None:
+    tls = settings.tls.context() if settings.tls is not None else None
     for bound in start.sockets:
-        await server.listen_on(bound)
+        await server.listen_on(bound, tls=tls)
     if not start.sockets:
-        await server.listen(settings.address, settings.port, reuse_port=True)
+        await server.listen(settings.address, settings.port, reuse_port=True, tls=tls)
     log.info("worker %s serves at %s:%d", settings.worker, settings.address, settings.port)
 
 

@@ -71,6 +71,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
         guarded: True: health, metrics and what there is to know of routes need a key too, of any route.
         override: file in which a person may kill variants on this machine, whether or not the store answers; "" for none.
         ejection: when a place that keeps failing is left out.
+        in_flight: requests for predictions that a worker has in hand at once; one more is answered 503 with Retry-After.
+        in_flight_per_route: the same for each route; 0 for no other cap than the worker's.
         server: what a caller is granted.
         pool: what the connections to one upstream may use.
         tls: how callers are spoken to; nothing is plain HTTP.
@@ -79,7 +81,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
         tracing: where spans go; nothing makes none.
 
     Raises:
-        DomainError: `keyed` names a route that is not served here.
+        DomainError: `keyed` names a route that is not served here, or a number admits nothing.
     """
 
     routes: tuple[str, ...]
@@ -94,6 +96,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     guarded: bool = False
     override: str = ""
     ejection: EjectionSettings = EjectionSettings()
+    in_flight: int = 1024
+    in_flight_per_route: int = 0
     server: ServerLimits = ServerLimits()
     pool: PoolLimits = PoolLimits()
     tls: ServerTls | None = None
@@ -106,6 +110,11 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
             raise DomainError(
                 f"keyed names {min(foreign)!r}, which is not served here", hint=f"routes here: {', '.join(self.routes)}"
             )
+
+        if self.in_flight < 1 or self.in_flight_per_route < 0:
+            raise DomainError("in_flight admits nothing", hint="from 1; in_flight_per_route from 0, which is no cap of its own")
+        if min(self.poll_s, self.report_s) <= 0 or self.drain_s < 0:
+            raise DomainError("poll_s and report_s have to be above 0, drain_s not below")
 
     def needs_key(self, route: str) -> bool:
         """Whether a route's callers have to show a key."""

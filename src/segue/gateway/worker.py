@@ -16,6 +16,7 @@ from segue.gateway.follow import Runs
 from segue.gateway.live import Around, Live
 from segue.gateway.override import Overrides
 from segue.gateway.posting import Posting
+from segue.gateway.request.doorkeeper import Doorkeeper
 from segue.gateway.request.ejection import Ejections
 from segue.gateway.request.proxied import Proxied
 from segue.gateway.request.shadows import ShadowQueue
@@ -25,6 +26,7 @@ from segue.gateway.sight.about import About
 from segue.gateway.sight.counters import Counters
 from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
+from segue.http.tls import ClientTls, TlsContext
 from segue.ids import RequestIds
 from segue.ports.clock import Clock
 from segue.ports.recorder import Recorder
@@ -59,6 +61,7 @@ class Worker:
         self.recorder = recorder
         self.clock = clock
         self.counters = Counters()
+        self.doorkeeper = Doorkeeper(settings, self.counters)
         self.live: dict[str, Live] = {}
         self.running: dict[str, int] = {}
         self.on_change: Callable[[], None] = _nothing  # called when what `runs` says has changed
@@ -67,11 +70,12 @@ class Worker:
         self.about = About(settings, self.live, self.counters, self._note_depths)
         self._ids = ids
         self._doors = Doors()
-        self._posting = Posting(settings, recorder, clock)
+        self._posting = Posting(settings, recorder, clock, self.doorkeeper)
         self._around = Around(self._pool, self.ejections.health_of)
         self._directories: dict[str, Directory] = {}
         self._overrides: Overrides = {}
-        self._pools: dict[tuple[str, int], UpstreamPool] = {}
+        self._pools: dict[tuple[bool, str, int], UpstreamPool] = {}
+        self._trust: TlsContext[ClientTls] | None = None
         self._shadows: dict[tuple[str, str], ShadowQueue] = {}
 
     # -- what is in force -----------------------------------------------------------------------------------------------
@@ -79,6 +83,7 @@ class Worker:
     def swap(self, directory: Directory) -> None:
         """Serve by this directory from the next request on; those under way end under theirs."""
         route = directory.allocation.route
+        self.doorkeeper.follow(directory)  # first of all: a key that was revoked opens nothing, whatever becomes of the rest
         try:
             live = Live(directory, self._around, self._overrides.get(route))
         except SegueError as error:
@@ -127,11 +132,18 @@ class Worker:
         """What every new journal file begins with, so that it can be read alone."""
         return [(ALLOCATION, frame) for frame in self.frames.values()]
 
-    def _pool(self, host: str, port: int) -> UpstreamPool:
-        pool = self._pools.get((host, port))
+    def _pool(self, secure: bool, host: str, port: int) -> UpstreamPool:
+        pool = self._pools.get((secure, host, port))
         if pool is None:
-            pool = self._pools[host, port] = UpstreamPool(host, port, self.settings.pool)
+            tls = self._upstream_tls() if secure else None
+            pool = self._pools[secure, host, port] = UpstreamPool(host, port, self.settings.pool, tls)
         return pool
+
+    def _upstream_tls(self) -> TlsContext[ClientTls]:
+        """Made for the first upstream that needs it: it reads the system's authorities."""
+        if self._trust is None:
+            self._trust = (self.settings.upstream_tls or ClientTls()).context()
+        return self._trust
 
     async def close(self, within_s: float = 0.0) -> None:
         """Let the shadows under way end, within some seconds, then close all connections."""
@@ -147,7 +159,8 @@ class Worker:
         """Answer one request, now or later."""
         live = self._doors.exact.get(exchange.target)
         if live is not None and exchange.method == b"POST":
-            Proxied(self, exchange, live).begin()
+            if self.doorkeeper.admits(exchange, live):
+                Proxied(self, exchange, live).begin()
         else:
             self._handle_other(exchange)
 
@@ -162,12 +175,15 @@ class Worker:
             self._posting.take(exchange)
             return
         door = self._doors.find(exchange)
-        if door is None:
+        if door is not None and door.live is not None:
+            if self.doorkeeper.admits(exchange, door.live):
+                self._proxy(exchange, door.live, door.tail, door.version)
+        elif not self.doorkeeper.admits_look(exchange):
+            pass  # it was answered
+        elif door is None:
             self.about.answer(exchange, target)
-        elif door.live is None:
-            self.about.not_live(exchange, door.route)
         else:
-            self._proxy(exchange, door.live, door.tail, door.version)
+            self.about.not_live(exchange, door.route)
 
     def _proxy(self, exchange: Exchange, live: Live, tail: bytes, version: str) -> None:
         try:

@@ -161,6 +161,8 @@ class ServerConnection(asyncio.Protocol):
         elif parts:
             self._transport.writelines(parts)
         self._current = None
+        if exchange.on_end is not None:
+            exchange.on_end()
         if exchange.incoming is not None and not exchange.incoming.ended:
             self._linger()
         elif not exchange.keep_alive:

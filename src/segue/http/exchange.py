@@ -24,6 +24,7 @@ class Exchange(Request, eq=False):
 
     arrived_s: float = 0.0  # monotonic seconds, when the handler got it
     on_gone: Callable[[], None] | None = None  # called when the caller leaves before the answer's end
+    on_end: Callable[[], None] | None = None  # called once, when it is in hand no more, answered or not
     on_writable: Callable[[], None] | None = None  # called when a slow caller has caught up with `write`
     _connection: "ServerConnection | None" = None
     _state: int = _NEW
@@ -37,6 +38,8 @@ class Exchange(Request, eq=False):
     def leave(self) -> None:
         """The caller is gone; only the connection calls this."""
         self._connection = None
+        if self.on_end is not None:
+            self.on_end()
         if self.on_gone is not None and self._state != _ANSWERED:
             self.on_gone()
 

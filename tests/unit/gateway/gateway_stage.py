@@ -11,7 +11,7 @@ import msgspec
 
 from segue.adapters.clocks import SystemClock
 from segue.assign.ownership import rebalance
-from segue.facts.allocation import Allocation, Directory, Protocol, Shadow, Split, Target
+from segue.facts.allocation import Allocation, Directory, Key, Protocol, Shadow, Split, Target
 from segue.facts.prediction import Capture
 from segue.facts.wire.codec import from_pack
 from segue.facts.wire.frames import CAPTURE
@@ -75,6 +75,7 @@ class Stage:
         recorder = GroupCommit(self.journal, asyncio.get_running_loop())
         self.worker = Worker(chosen, recorder, SystemClock(), RequestIds(start_us=1, entropy=1))
         self.number = 0
+        self.keys: list[Key] = []
 
     async def upstream(self, version: str, behaviour: Behaviour) -> None:
         """Start an upstream; `seen` keeps what it was asked."""
@@ -120,7 +121,8 @@ class Stage:
             shadows=tuple(Shadow(variant=v, share=s, timeout_s=0.5) for v, s in (shadows or {}).items()),
             deadline_s=2.0,
         )
-        self.worker.swap(Directory(revision=str(self.number), allocation=allocation))
+        keys = tuple(key for key in self.keys if key.route == route)
+        self.worker.swap(Directory(revision=str(self.number), allocation=allocation, keys=keys))
 
     async def listen(self, limits: ServerLimits | None = None) -> None:
         """Let the worker listen, and a caller connect."""

@@ -1,9 +1,11 @@
 """`segue gateway`: which workers serve, and how are they renewed?"""
 
+import os
 import time
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 from cyclopts import Parameter
 
 from segue.children.child import Child, to_stderr
@@ -14,10 +16,12 @@ from segue.children.supervision import Wishes, supervise
 from segue.cli.options import HomeFolder
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import DomainError, Unavailable
+from segue.gateway.configuration import configuration
+from segue.gateway.settings import GatewaySettings
 from segue.wiring import Home, home_at, machine, stores_of
 
 _READY_WITHIN_S: Final = 60.0
-_DRAIN_S: Final = 25.0  # longer than a worker takes by itself
+_SPARE_S: Final = 5.0  # that a worker gets beyond its own time to drain
 
 Address = Annotated[str, Parameter(help="Where it listens.")]
 Port = Annotated[int, Parameter(help="Where it listens.")]
@@ -25,46 +29,59 @@ Workers = Annotated[int, Parameter(help="Gateway processes that share the port."
 Routes = Annotated[
     list[str] | None, Parameter(name="--route", help="A route to serve, may be repeated; all known ones if left out.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(name="--set", help="section.key=value, may be repeated; wins over the file and SEGUE_GATEWAY_*."),
+]
 
 
 def gateway(
     *,
     route: Routes = None,
-    address: Address = "127.0.0.1",
-    port: Port = 8080,
-    workers: Workers = 1,
+    address: Annotated[str | None, Parameter(help="Where it listens (127.0.0.1).", show_default=False)] = None,
+    port: Annotated[int | None, Parameter(help="Where it listens (8080).", show_default=False)] = None,
+    workers: Annotated[int | None, Parameter(help="Processes that share the port (1).", show_default=False)] = None,
+    config: Annotated[Path | None, Parameter(help="TOML or YAML file with any of the settings.")] = None,
+    set_: Settings = None,
     worker: Annotated[int | None, Parameter(show=False, help="Be this worker.")] = None,
     home: HomeFolder = None,
 ) -> int:
     """Serve routes: assign, forward, record, answer.
 
-    SIGTERM lets the answers in hand leave; SIGHUP renews the workers one after the other. Started once more on the same port
-    and home, it takes over from the one that runs. Neither loses a request.
+    SIGTERM lets the answers in hand leave; SIGHUP renews the workers one after the other, and has them read the file again.
+    Started once more on the same port and home, it takes over from the one that runs. None of these loses a request.
     """
     log_to_stderr()
     place = home_at(home)
-    routes = tuple(route or _known_routes(place))
-    if not routes:
+    said = {"address": address, "port": port, "workers": workers, "routes": ",".join(route or []) or None}
+    flags = [f"{key}={value}" for key, value in said.items() if value is not None] + (set_ or [])
+    found = configuration(config, os.environ, flags)
+    routes = () if "routes" in found.said else tuple(_known_routes(place))
+    settings = found.settings(routes=routes, worker="", last_good=str(place.run / "gateway"), override=str(place.override))
+    if not settings.routes:
         raise DomainError("there is no route to serve", hint="name one with --route, or apply a rollout first")
     if worker is not None:
-        _serve(place, routes, (address, port), worker)
+        _serve(place, msgspec.structs.replace(settings, worker=f"{machine()}-{settings.port}-{worker}"))
         return 0
-    _supervise(place, routes, (address, port), workers)
+    for tls in (settings.tls, settings.upstream_tls):
+        if tls is not None:
+            tls.load()  # refused here and now, not by each worker
+    arguments = [word for each in set_ or [] for word in ("--set", each)]
+    _supervise(place, settings, found.workers, [*(["--config", str(config.absolute())] if config else []), *arguments])
     return 0
 
 
-def _supervise(place: Home, routes: Sequence[str], listen: tuple[str, int], workers: int) -> None:
+def _supervise(place: Home, settings: GatewaySettings, workers: int, arguments: list[str]) -> None:
     wishes = Wishes()
-    sockets = Sockets(*listen, workers, place.run)
-    arguments = ["gateway", "--address", listen[0], "--port", str(sockets.port)]
-    for name in routes:
-        arguments += ["--route", name]
+    sockets = Sockets(settings.address, settings.port, workers, place.run)
+    arguments = ["gateway", *arguments, "--set", f"address={settings.address}", "--set", f"port={sockets.port}"]
+    arguments += ["--set", f"routes={','.join(settings.routes)}"]
 
     def worker(slot: int) -> Child:
         words = [*arguments, "--worker", str(slot)]
         return Child(f"gateway worker {slot}", words, place.environment(), None, sockets=sockets.of(slot))
 
-    fleet = Fleet(worker, workers, drain_s=_DRAIN_S, succeeds=sockets.taken_over)
+    fleet = Fleet(worker, workers, drain_s=settings.drain_s + _SPARE_S, succeeds=sockets.taken_over)
     taking = _TakeOver(sockets, fleet)
 
     def turn() -> None:
@@ -75,7 +92,7 @@ def _supervise(place: Home, routes: Sequence[str], listen: tuple[str, int], work
         if wishes.renew():
             fleet.renew()
 
-    supervise([sockets, fleet], wishes, turn, drain_s=_DRAIN_S)
+    supervise([sockets, fleet], wishes, turn, drain_s=settings.drain_s + _SPARE_S)
     if taking.failed:
         raise Unavailable("the workers did not get ready: the gateway that runs stays", hint="see their log above")
 
@@ -107,18 +124,8 @@ def _known_routes(place: Home) -> list[str]:
         return sorted({loaded.state.route for loaded in stores.rollouts.rollouts()})
 
 
-def _serve(place: Home, routes: tuple[str, ...], listen: tuple[str, int], number: int) -> None:
+def _serve(place: Home, settings: GatewaySettings) -> None:
     from segue.gateway.serve import Start, run
-    from segue.gateway.settings import GatewaySettings
     from segue.wiring import GatewayParts
 
-    start = Start(sockets=inherited(), succeeds=succeeds(), on_ready=Readiness().tell)
-    settings = GatewaySettings(
-        routes=routes,
-        address=listen[0],
-        port=listen[1],
-        worker=f"{machine()}-{listen[1]}-{number}",
-        last_good=str(place.run / "gateway"),
-        override=str(place.override),
-    )
-    run(settings, GatewayParts(place, settings), start)
+    run(settings, GatewayParts(place, settings), Start(sockets=inherited(), succeeds=succeeds(), on_ready=Readiness().tell))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segue.gateway.worker import Worker
     from segue.ports.recorder import Release
 
-_NOBODY: Final = frozenset({"unserved", "ejected"})  # nobody was asked
+_BUSY: Final = frozenset({"unserved", "ejected", "overloaded"})  # nobody was asked; later somebody may be
 _JSON: Final = (b"content-type", b"application/json")
 _MARKS: Final = frozenset({b"x-segue-request-id", b"x-segue-variant", b"x-segue-version"})  # ours, not an upstream's
 _ANSWERS: Final = Sieve(TO_CALLER | _MARKS, frozenset({b"date"}))
@@ -266,7 +266,7 @@ class Proxied:
         """Write the row of the answer that leaves; `release` then lets it leave."""
         head = answered.head
         if head is None:
-            self._status = 504 if answered.error == "timeout" else 503 if answered.error in _NOBODY else 502
+            self._status = 504 if answered.error == "timeout" else 503 if answered.error in _BUSY else 502
             fields, self._dated = block([_JSON]), False
             self._body = refusal(self._live.allocation.protocol, self._status, f"no version answered: {answered.error}")
         else:

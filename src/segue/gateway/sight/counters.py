@@ -33,6 +33,7 @@ HELP: Final = {
     "segue_capture_total": ("counter", "Answers recorded, or lost (state: sent, dropped, failed)."),
     "segue_capture_queue_depth": ("gauge", "Shadow requests waiting."),
     "segue_variant_share": ("gauge", "Share of each variant in the allocation in force."),
+    "segue_refused_total": ("counter", "Requests turned away at the door: without a valid key, or one too many."),
     "segue_ejections_total": ("counter", "Places that were left out for a while because they kept failing."),
     "segue_ejected_places": ("gauge", "Places that are left out now."),
     "segue_killed": ("gauge", "1 for a variant that this machine's override file kills."),
