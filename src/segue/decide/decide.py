@@ -7,7 +7,7 @@ does: an act that cannot be is refused in the history, missing data hold.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,8 +20,10 @@ from segue.decide.preconditions.audits import broken
 from segue.decide.preconditions.stage import preconditions, span
 from segue.decide.walk import destination, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
+from segue.facts.evidence import Evidence
 from segue.ids import derived
 from segue.spec.rollout import Rollout
+from segue.spec.stage import AtMost
 
 
 def decide(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Decision, State]:
@@ -128,11 +130,17 @@ def _running(scene: Scene, judged: Judged) -> Move:
     spec, state, now = scene.spec, scene.state, scene.now
     stage = stage_of(spec, state)
     age = stage_age_s(state, now)
-    if stage.at_most is not None and age >= stage.at_most.age_s:
-        reasons = (f"stage {stage.name} is {span(age)} old and may be {span(stage.at_most.age_s)}", *_still_open(judged))
-        if stage.at_most.then == "rollback":
-            return moves.back(scene, "time_out_rollback", reasons)
-        return moves.time_out(scene, reasons)
+    limit = stage.at_most
+    if limit is not None and age >= limit.age_s:
+        return _ended(
+            scene, limit, "time_out", (f"stage {stage.name} is {span(age)} old and may be {span(limit.age_s)}", judged)
+        )
+    seen = _seen(scene, judged)
+    if limit is not None and 0 < limit.outcomes <= seen and any(it.outcome != "pass" for it in judged.of("objective")):
+        why = f"stage {stage.name} has {seen:,} judged observations of the candidate and may have {limit.outcomes:,}"
+        return _ended(scene, limit, "time_out", (why, judged))
+    if limit is not None and judged.futile:
+        return _ended(scene, limit, "futile", (f"stage {stage.name} cannot be passed any more", judged))
     steps = steps_of(stage)
     if state.step < len(steps) - 1:
         return _step(scene, judged)
@@ -145,6 +153,28 @@ def _running(scene: Scene, judged: Judged) -> Move:
     if stage.approve:
         return moves.wait_for_approval(scene, reasons)
     return moves.forward(scene, "gates", reasons)
+
+
+def _ended(scene: Scene, limit: AtMost, how: Literal["time_out", "futile"], why: tuple[str, Judged]) -> Move:
+    # As the spec says: back to the champion, or held for a person; never a promotion.
+    first, judged = why
+    reasons = (
+        first,
+        *map(_line, judged.futile),
+        *(line for line in _still_open(judged) if line not in map(_line, judged.futile)),
+    )
+    if limit.then == "rollback":
+        return moves.back(scene, "time_out_rollback" if how == "time_out" else "futile_rollback", reasons)
+    return moves.stand(scene, "time_out_hold" if how == "time_out" else "futile_hold", reasons)
+
+
+def _seen(scene: Scene, judged: Judged) -> int:
+    # What the gates with an end of looking have counted of the candidate, the slowest of them; else its judged outcomes.
+    ending = [it for it in judged.of("objective") if it.question is not None and it.question.horizon is not None]
+    counted = [
+        it.evidence.n.get(it.question.candidate, 0) if isinstance(it.evidence, Evidence) and it.question else 0 for it in ending
+    ]
+    return min(counted, default=scene.observed.outcomes)
 
 
 def _step(scene: Scene, judged: Judged) -> Move:

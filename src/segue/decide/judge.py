@@ -1,24 +1,26 @@
 """Does a gate pass, fail, or is it too early to say?
 
 Only what is shown counts. A promotion gate passes when its claim is shown and is *not yet* in every other case, also where
-the data point the other way: only guardrails and time limits roll back. A guardrail fails when harm is shown, passes while
+the data point the other way: only guardrails and limits roll back. It is *futile* besides when the interval, which comes from
+the same process, lies wholly beyond its bound (a planned superiority: beyond the planned effect): then the stage ends as its
+`at_most` says. A guardrail fails when harm is shown, passes while
 harm is ruled out, and is *not yet* in between; it needs to fail to act.
 """
 
 import msgspec
 
-from segue.decide.gates.texts import bound_text, evidence_text, gate_text
+from segue.decide.gates.texts import bound_text, effect_text, evidence_text, gate_text
 from segue.decide.observed import Observed
 from segue.decide.questions import Asked, asked_gates
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.facts.evidence import Evidence, NotEnough, Weighed
-from segue.spec.metric import Metric
+from segue.facts.question import Question
 from segue.spec.rollout import Rollout
 
 
 def verdicts(spec: Rollout, state: State, observed: Observed) -> tuple[Verdict, ...]:
     """One verdict for each gate of the stage and each guardrail, guardrails first."""
-    return tuple(_judge(asked, asked.metric, state, observed) for asked in asked_gates(spec, state))
+    return tuple(_judge(asked, state, observed) for asked in asked_gates(spec, state))
 
 
 def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:
@@ -31,11 +33,21 @@ def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:
     return state.crossed | {name: max(log_e, state.crossed.get(name, log_e)) for name, log_e in now.items()}
 
 
-def _judge(asked: Asked, metric: Metric, state: State, observed: Observed) -> Verdict:
-    question = asked.question
+def _judge(asked: Asked, state: State, observed: Observed) -> Verdict:
+    verdict = _of(asked, asked.question, state, observed)
+    if asked.instead is None or verdict.outcome == "pass":
+        return verdict
+    instead = _of(asked, asked.instead, state, observed)
+    if instead.outcome != "pass":
+        return verdict
+    return msgspec.structs.replace(instead, reason=f"without a label, by how seldom the answers differ, {instead.reason}")
+
+
+def _of(asked: Asked, question: Question, state: State, observed: Observed) -> Verdict:
+    metric = asked.metric
     weighed = observed.weighed.get(question.id)
     before = state.crossed.get(question.id)
-    outcome, reason = _said(asked, metric, weighed, before)
+    outcome, reason = _said(asked, question, weighed, before)
     return Verdict(
         gate=question.gate,
         text=gate_text(asked.gate, metric, asked.candidate, asked.kind),
@@ -45,19 +57,28 @@ def _judge(asked: Asked, metric: Metric, state: State, observed: Observed) -> Ve
         question=question,
         summary=observed.summaries.get(question.id),
         evidence=weighed,
+        futile=asked.kind == "promotion" and outcome == "not_yet" and isinstance(weighed, Evidence) and _futile(asked, weighed),
     )
 
 
-def _said(asked: Asked, metric: Metric, weighed: Weighed | None, before: float | None) -> tuple[Outcome3, str]:
+def _futile(asked: Asked, evidence: Evidence) -> bool:
+    claim = asked.question.claim
+    towards = asked.question.prior.effect if asked.planned else claim.bound
+    if claim.side == "above":
+        return evidence.high < max(claim.bound, towards)
+    return evidence.low > min(claim.bound, towards)
+
+
+def _said(asked: Asked, question: Question, weighed: Weighed | None, before: float | None) -> tuple[Outcome3, str]:
     shown: Outcome3 = "fail" if asked.kind == "guardrail" else "pass"
     word = "harm is shown" if shown == "fail" else "shown"
     if isinstance(weighed, Evidence):
-        numbers = evidence_text(weighed, asked.question, metric)
+        numbers = evidence_text(weighed, question, asked.metric)
         if weighed.shown:
             return shown, f"{word}: {numbers}"
         if before is not None:
             return shown, f"{word} earlier (log e {before:.2f}), and once shown it stays shown; now {numbers}"
-        return _not_shown(asked, metric, weighed, numbers)
+        return _not_shown(asked, question, weighed, numbers)
     if before is not None:
         return shown, f"{word} earlier (log e {before:.2f}), and once shown it stays shown"
     if isinstance(weighed, NotEnough):
@@ -65,8 +86,8 @@ def _said(asked: Asked, metric: Metric, weighed: Weighed | None, before: float |
     return "not_yet", "not measured yet"
 
 
-def _not_shown(asked: Asked, metric: Metric, evidence: Evidence, numbers: str) -> tuple[Outcome3, str]:
-    claim, bound = asked.question.claim, bound_text(asked.question, metric)
+def _not_shown(asked: Asked, question: Question, evidence: Evidence, numbers: str) -> tuple[Outcome3, str]:
+    claim, bound = question.claim, bound_text(question, asked.metric)
     contrary = evidence.high < claim.bound if claim.side == "above" else evidence.low > claim.bound
     if asked.kind == "guardrail":
         return (
@@ -75,7 +96,10 @@ def _not_shown(asked: Asked, metric: Metric, evidence: Evidence, numbers: str) -
             else ("not_yet", f"harm ({bound}) is not shown: {numbers}")
         )
     if contrary:
-        return "not_yet", f"the data show the opposite of {bound}: {numbers}; more data will hardly pass this gate"
+        return "not_yet", f"the data show the opposite of {bound}: {numbers}; it cannot be passed any more"
+    if asked.planned and _futile(asked, evidence):
+        planned = effect_text(question, asked.metric, question.prior.effect)
+        return "not_yet", f"the planned {planned} cannot be reached: {numbers}"
     need = f"about {evidence.need} judged in all, if the estimate holds" if evidence.need else "for ever, if the estimate holds"
     return "not_yet", f"{bound} is not shown: {numbers}; it takes {need}"
 
@@ -98,6 +122,13 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     def harm(self) -> tuple[Verdict, ...]:
         """The guardrails that are broken."""
         return tuple(verdict for verdict in self.of("guardrail") if verdict.outcome == "fail")
+
+    @property
+    def futile(self) -> tuple[Verdict, ...]:
+        """The gates that cannot pass any more, where everything else of the stage is in order, so that they can be believed."""
+        if any(verdict.outcome != "pass" for verdict in self.of("precondition")):
+            return ()
+        return tuple(verdict for verdict in self.of("objective") if verdict.futile)
 
     @property
     def open(self) -> tuple[Verdict, ...]:

@@ -35,6 +35,8 @@ _OF_ITS_OWN: Final[dict[Phase, dict[Trigger, Phase]]] = {
         "passed_last": "promoted",
         "time_out_hold": "held",
         "time_out_rollback": "rolled_back",
+        "futile_hold": "held",
+        "futile_rollback": "rolled_back",
         "pause": "paused",
     },
     "paused": {"resume": "running", "resume_pending": "pending", "resume_watch": "watching"},

@@ -126,9 +126,9 @@ def finish(scene: Scene, reasons: tuple[str, ...]) -> Move:
     return Move(trigger="watched", kind="finish", reasons=reasons, state=scene.state, commands=commands)
 
 
-def time_out(scene: Scene, reasons: tuple[str, ...]) -> Move:
-    """The stage took too long, and stays where it is for a person."""
-    return Move(trigger="time_out_hold", kind="hold", reasons=reasons, state=scene.state)
+def stand(scene: Scene, trigger: Trigger, reasons: tuple[str, ...]) -> Move:
+    """The stage took too long, or cannot pass, and stays where it is for a person."""
+    return Move(trigger=trigger, kind="hold", reasons=reasons, state=scene.state)
 
 
 def wait_for_approval(scene: Scene, reasons: tuple[str, ...]) -> Move:

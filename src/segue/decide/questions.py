@@ -10,20 +10,22 @@ import msgspec
 
 from segue.decide.budget import guardrail_alpha, promotion_alpha
 from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, unknowable
-from segue.decide.gates.expectation import prior
+from segue.decide.gates.expectation import end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
 from segue.decide.machine import LIVE
 from segue.decide.walk import stage_of
 from segue.errors import InvariantError
 from segue.facts.decision import State
-from segue.facts.question import Design, MetricRef, Question, Unit
+from segue.facts.question import Design, MetricRef, Prior, Question, Unit
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
 from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
-from segue.spec.metric import Metric, kind_of, needs_outcome, observed_cap
+from segue.spec.metric import AGREEMENT, Metric, kind_of, needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit, Shadow, Stage
 
+OF_AGREEMENT: Final = 0.1
+"""The share of a gate's alpha that is spent on showing it without labels: costs the rest 0.1 of log(1 / alpha)."""
 AT_REST: Final = frozenset({"pending"})
 
 
@@ -32,6 +34,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         metric: that the gate is about.
+        planned: the stage's plan says how large a superiority is meant to be.
+        instead: another question; where its claim is shown, the gate passes as well.
     """
 
     gate: Gate
@@ -39,11 +43,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     kind: GateKind
     candidate: str
     question: Question
+    planned: bool = False
+    instead: Question | None = None
 
 
 def questions(spec: Rollout, state: State) -> tuple[Question, ...]:
     """Everything to be measured and weighed at this tick; nothing before the first stage and after the end."""
-    return tuple(asked.question for asked in asked_gates(spec, state))
+    asked = asked_gates(spec, state)
+    return (*(it.question for it in asked), *(it.instead for it in asked if it.instead is not None))
 
 
 def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
@@ -119,9 +126,38 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         over=gate.over if isinstance(gate, FairnessGate) else "",
         every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,
     )
-    content = to_json(question).decode()
-    named = msgspec.structs.replace(question, id=derived("q", state.attempt, content))
-    return Asked(gate=gate, metric=metric, kind=kind, candidate=candidate, question=named)
+    instead = _without_labels(gate, question) if kind == "promotion" else None
+    if instead is not None:
+        question = msgspec.structs.replace(question, alpha=question.alpha - instead.alpha)
+    if kind == "promotion":
+        question = msgspec.structs.replace(question, horizon=end_of_looking(question, stage))
+    return Asked(
+        gate=gate,
+        metric=metric,
+        kind=kind,
+        candidate=candidate,
+        question=_named(question, state),
+        planned=is_planned(gate, stage),
+        instead=None if instead is None else _named(instead, state),
+    )
+
+
+def _named(question: Question, state: State) -> Question:
+    return msgspec.structs.replace(question, id=derived("q", state.attempt, to_json(question).decode()))
+
+
+def _without_labels(gate: Gate, question: Question) -> Question | None:
+    """What passes the gate as well: that the answers to one request seldom differ, which bounds a difference of accuracy."""
+    bounded = question.design == "paired" and question.metric.kind == "accuracy" and question.claim.factor == 1
+    if not bounded or not isinstance(gate, MetricGate) or gate.test != "not_worse_than_champion_by":
+        return None
+    margin = abs(question.claim.bound)
+    return msgspec.structs.replace(
+        question,
+        metric=MetricRef(name=AGREEMENT.name, kind=AGREEMENT.kind, cap=1.0),
+        alpha=question.alpha * OF_AGREEMENT,
+        prior=Prior(mean=1.0 - margin / 4, variance=margin / 4 * (1 - margin / 4), effect=question.prior.effect),
+    )
 
 
 def _design(gate: Gate, stage: Stage) -> Design:

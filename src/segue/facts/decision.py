@@ -19,7 +19,7 @@ Trigger = Literal[
     "approve", "approve_release", "approve_last",
     "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
-    "harm", "time_out_hold", "time_out_rollback", "watched", "hold",
+    "harm", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
 ]  # fmt: skip
 """What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,
 `promote_full`, `abort` and `retry`; where a trigger leads to the full stage it is a `_release`, to the very end a `_last`."""
@@ -35,6 +35,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         gate: its path in the spec (`stages[0].promote_when[1]`).
         text: the gate as a sentence ("precision of v8 not worse than champion's by 0.5 pp").
         reason: why this outcome, with the numbers.
+        futile: it is shown that more data cannot make it pass: the effect lies beyond what was planned, on the other side.
     """
 
     gate: str
@@ -45,6 +46,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     question: Question | None = None
     summary: Summary | None = None
     evidence: Evidence | NotEnough | None = None
+    futile: bool = False
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):

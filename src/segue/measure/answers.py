@@ -9,6 +9,7 @@ from segue.errors import InvariantError
 from segue.facts.grid import Grid, score_grid
 from segue.facts.question import Question
 from segue.facts.summary import (
+    Agreements,
     Answer,
     ArmCell,
     ArmCounts,
@@ -70,6 +71,9 @@ def _summary(form: Form, question: Question, hour: int, parts: Sequence[Part]) -
         case "counts":
             yes, total = (int(number) for number in parts[0][2])
             return Counts(yes=yes, no=total - yes) if total else None
+        case "agreements":
+            same, pairs = (int(number) for number in parts[0][2])
+            return Agreements(same=same, different=pairs - same)
         case "paired_counts":
             plus, minus, zero = (int(number) for number in parts[0][2])
             return PairedCounts(plus=plus, minus=minus, zero=zero)

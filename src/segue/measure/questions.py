@@ -9,6 +9,7 @@ one_sample   share, precision, recall   request   Counts          (a quantile: h
 one_sample   f1                         request   Moments (N, D)
 one_sample   mean                       request   ScoreSums
 paired       share                      request   PairedCounts; ScoreSums where the margin is relative
+paired       agreement                  request   Agreements      what it bounds: a difference of accuracies
 paired       precision, recall, f1      request   Moments (N_b, D_b, N_a, D_a)
 paired       mean                       request   ScoreSums
 both         roc_auc                    hour      ScoreSums       of whole hours with positives and negatives
@@ -39,7 +40,9 @@ from segue.measure.rows import Asking, rows_of, whole_period
 from segue.measure.sql import doubles, filled, number
 from segue.spec.metric import STEADY
 
-Form = Literal["counts", "paired_counts", "arm_counts", "score_sums", "moments", "blocks", "spreads", "ranks", "days"]
+Form = Literal[
+    "counts", "agreements", "paired_counts", "arm_counts", "score_sums", "moments", "blocks", "spreads", "ranks", "days"
+]
 
 _BRANCH: Final = """
 SELECT $question AS question, hour, $arm AS arm, $propensity AS propensity, $numbers AS numbers
@@ -65,8 +68,8 @@ def unanswerable(question: Question) -> str:
         return "" if kind in STEADY and question.every_s > 0 else f"no variance between periods of {kind}"
     if kind == "latency_quantile" and (design == "one_sample") != ("threshold_s" in question.metric.parameters):
         return "a latency quantile needs a limit (threshold_s) for one variant, and none for two"
-    if kind == "agreement" and design != "one_sample":
-        return "agreement is one number of two variants; it is not compared between them"
+    if kind == "agreement" and design not in {"one_sample", "paired"}:
+        return "agreement is of two answers to one request"
     if design == "events" and kind not in {"error_rate", "accuracy"}:
         return f"{kind} is no count of events"
     return ""
@@ -92,6 +95,8 @@ def form_of(question: Question) -> Form:
         return "moments"
     if design == "one_sample":
         return "counts"
+    if design == "paired" and form == "agreement":
+        return "agreements"
     if design == "paired":
         return "paired_counts" if question.claim.factor == 1 else "score_sums"
     return "arm_counts" if question.unit == "request" or design == "events" else "score_sums"
@@ -118,7 +123,7 @@ def _branch(index: int, question: Question, asking: Asking) -> str:
     parts = {"question": index, "arm": "''", "propensity": "1::DOUBLE", "groups": "hour", "where": ""}
     parts |= {"rows": rows_of(question, asking)}
     match form:
-        case "counts":
+        case "counts" | "agreements":
             parts["numbers"] = doubles(["sum(n)", "sum(d)"])
         case "paired_counts":
             parts["numbers"] = doubles([f"count(*) FILTER (n {sign} n_a)" for sign in (">", "<", "=")])

@@ -111,6 +111,7 @@ def _stage(path: str, stage: Stage, rollout: Rollout) -> Lines:
     if stage.at_most is not None:
         yield f"{path}.at_most.age", spell_seconds(stage.at_most.age_s)
         yield f"{path}.at_most.then", stage.at_most.then
+        yield from _if_set(f"{path}.at_most.outcomes", str(stage.at_most.outcomes or ""))
     yield from _gates(f"{path}.promote_when", stage.promote_when, rollout)
     if stage.plan is not None:
         yield f"{path}.plan.metric", stage.plan.metric

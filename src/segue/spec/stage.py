@@ -14,11 +14,17 @@ class AtLeast(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int = 0
 
 
-class AtMost(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a stage may take, in stream seconds, and what then; never a promotion."""
+class AtMost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How long a stage may take, in stream seconds, and what then; never a promotion.
+
+    Args:
+        outcomes: judged observations of the candidate at which the stage is over; 0 for no such end. Where there is one, gates
+            use the clock that is sharpest there.
+    """
 
     age_s: float
     then: Literal["rollback", "hold"]
+    outcomes: int = 0
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
 DESIGNS = {
-    "shadow": {"errors": "paired", "p99": "one_sample", "accuracy": "paired"},
+    "shadow": {"errors": "paired", "p99": "one_sample", "accuracy": "paired", "agreement": "paired"},
     "canary": {"errors": "randomised", "p99": "one_sample", "accuracy": "randomised"},
     "ab": {"errors": "randomised", "p99": "one_sample", "conversion": "randomised"},
     "everyone": {"errors": "randomised", "p99": "one_sample"},
@@ -59,6 +59,14 @@ def test_another_attempt_or_stage_is_another_question(running: Any) -> None:
         for scene in (running, running.at(attempt=2), running.at(stage=1), running.at(since_allocation=9))
     ]
     assert len(set.union(*ids)) == sum(len(some) for some in ids)
+
+
+def test_accuracy_may_be_shown_without_labels(running: Any) -> None:
+    """In a shadow a tenth of the gate's alpha asks whether the answers differ at all; it waits for no outcome."""
+    asked = by_metric(running)
+    labels, none = asked["accuracy"], asked["agreement"]
+    assert [labels.alpha, none.alpha] == pytest.approx([0.045, 0.005])
+    assert (labels.claim, none.metric.window_s) == (none.claim, 0.0)
 
 
 def test_a_quantile_carries_its_limit(running: Any) -> None:

@@ -190,3 +190,24 @@ def test_a_candidate_that_swings(walk: Walk) -> None:
         walk.world.accuracy = {"champion": 0.8, "v8": 0.95 if hour % 2 else 0.8}
         walk.world.traffic(200, hours=1)
     assert held(walk.verdict()).estimate > 2
+
+
+def test_not_worse_without_a_label(walk: Walk) -> None:
+    """Two that seldom differ cannot differ in accuracy by more: the gate passes before any outcome is known."""
+    walk.world.accuracy = {"champion": 0.999, "v8": 0.998}
+    walk.begin("accuracy: {not_worse_than_champion_by: 2pp}")
+    walk.world.traffic(1500, hours=2, outcomes=False)
+    verdict = walk.verdict()
+    evidence = shown(verdict)
+    assert (evidence.method, evidence.validity) == ("bound by disagreement", "exact at any look")
+    assert -0.02 < evidence.low < 0 < evidence.high < 0.02
+    assert "without a label" in verdict.reason
+
+
+def test_answers_that_differ_need_labels(walk: Walk) -> None:
+    """Where they differ in more than the margin, the labels decide."""
+    walk.begin("accuracy: {not_worse_than_champion_by: 2pp}")
+    walk.world.traffic(1500, hours=2, outcomes=False)
+    assert walk.verdict().outcome == "not_yet"
+    walk.world.traffic(1500, hours=2)
+    assert shown(walk.verdict()).method == "paired betting"

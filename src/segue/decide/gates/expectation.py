@@ -9,12 +9,13 @@ from typing import Final
 
 from segue.decide.gates.claims import COMPARISONS
 from segue.facts.decision import State
-from segue.facts.question import Claim, Prior
+from segue.facts.question import Claim, Prior, Question
 from segue.spec.gate import Gate, MetricGate
-from segue.spec.metric import KINDS, Metric
-from segue.spec.stage import Shadow, Stage
+from segue.spec.metric import KINDS, Metric, kind_of
+from segue.spec.stage import Ab, Canary, Shadow, Stage
 
 _RARE: Final = 0.01
+_LEAST: Final = 1e-9
 _SMALL: Final = 0.1  # a small effect: a tenth of a standard deviation
 
 
@@ -44,6 +45,35 @@ def prior(gate: Gate, metric: Metric, claim: Claim, *, stage: Stage, state: Stat
     else:
         effect = no_difference
     return Prior(mean=mean, variance=variance, effect=effect)
+
+
+def is_planned(gate: Gate, stage: Stage) -> bool:
+    """Whether the stage's plan says which effect a superiority is meant to have; below that the gate is futile."""
+    planned = stage.plan is not None and isinstance(gate, MetricGate) and stage.plan.metric == gate.metric
+    return planned and isinstance(gate, MetricGate) and gate.test == "better_than_champion"
+
+
+def end_of_looking(question: Question, stage: Stage) -> float | None:
+    """The information, 1 / (standard error)^2, that the candidate's `at_most.outcomes` will have brought; None for no end.
+
+    n observations of one sample or of pairs bring n / variance; drawn units n (1 - share) / variance, n those of the candidate.
+    Only means and shares have an end: what a ratio's or an area's observation brings is not known before.
+    """
+    n = 0 if stage.at_most is None else stage.at_most.outcomes
+    if not n or kind_of(question.metric.kind).shape not in {"proportion", "mean"} or question.design in {"days", "groups"}:
+        return None
+    share = _share(stage, question) if question.design == "randomised" else 0.0
+    return n * (1.0 - share) / max(question.prior.variance, _LEAST) if share < 1.0 else None
+
+
+def _share(stage: Stage, question: Question) -> float:
+    match stage.strategy:
+        case Ab(shares=shares):
+            mine, theirs = shares.get(question.candidate, 0.0), shares.get(question.champion, 0.0)
+            return mine / (mine + theirs) if mine + theirs else 1.0
+        case Canary(steps=steps):
+            return steps[-1].share
+    return 1.0
 
 
 def _planned(stage: Stage, metric: Metric, mean: float, no_difference: float) -> float | None:

@@ -83,6 +83,11 @@ def bound_text(question: Question, metric: Metric) -> str:
     return f"{question.claim.side} {_said(question, metric)(question.claim.bound)}"
 
 
+def effect_text(question: Question, metric: Metric, value: float) -> str:
+    """An effect in the unit of the question's evidence."""
+    return _said(question, metric)(value)
+
+
 def _subject(question: Question, metric: Metric) -> str:
     if question.design == "days":
         return "ratio of the variances is"

@@ -20,6 +20,7 @@ _ROWS: Final = 24
 _MOVERS: Final = {
     **dict.fromkeys(("harm", "next_stage", "release", "passed", "passed_last"), "the evidence"),
     **dict.fromkeys(("time_out_hold", "time_out_rollback"), "the time limit"),
+    **dict.fromkeys(("futile_hold", "futile_rollback"), "evidence that it cannot pass"),
     "superseded": "a move from outside",
 }
 Gathered = tuple[Report, dict[str, str]]

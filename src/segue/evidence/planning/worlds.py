@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from scipy.special import ndtri
 
 from segue.errors import DomainError
 from segue.evidence.domain import check_question
 from segue.evidence.looks import Rates, rates_of
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS
-from segue.evidence.methods.normal_mixture import BURN_IN_EVENTS, BURN_IN_UNITS, log_mixtures, tuned_rho
+from segue.evidence.methods.horizon import ON_TIME
+from segue.evidence.methods.normal_mixture import BURN_IN_EVENTS, BURN_IN_UNITS, log_mixtures, planned_variance, tuned_rho
 from segue.evidence.planning.passage import Power, Walk, passage
 from segue.evidence.process import Floats, log_sums
 from segue.evidence.weighing import METHODS
@@ -69,6 +71,9 @@ def power(question: Question, world: World) -> Power:
     sign = 1.0 if question.claim.side == "above" else -1.0
     if (world.truth.effect - question.claim.bound) * sign <= 0:
         raise DomainError("the expected effect is not on the claim's side: it would never be shown", question=question.id)
+    if question.horizon is not None:
+        walk = _ending(question, world)
+        return passage(walk, question.horizon * planned_variance(question) ** 2 / walk.variance, every=world.every)
     walk = _normal(question, world) if _unbounded(question, world) else _betting(question, world)
     return passage(walk, _FARTHEST * _expected(walk), every=world.every)
 
@@ -117,6 +122,16 @@ def _normal(question: Question, world: World) -> Walk:
     smaller = min(world.share, 1 - world.share) if drawn else 1.0
     burn_in = _burn_in(truth, world) / smaller
     return Walk(drift=weight * abs(truth.effect - question.claim.bound), variance=variance, boundary=boundary, burn_in=burn_in)
+
+
+def _ending(question: Question, world: World) -> Walk:
+    # The boundary is level until the horizon; what is bet for ever is left out, it adds a little.
+    truth, drawn = world.truth, question.design == "randomised"
+    weight = world.share * (1 - world.share) if drawn else 1.0
+    end = (question.horizon or 0.0) * planned_variance(question) ** 2
+    level = float(ndtri(1 - ON_TIME * question.alpha / 2)) * sqrt(end)
+    drift = weight * abs(truth.effect - question.claim.bound)
+    return Walk(drift=drift, variance=max(truth.variance, _SURE) * weight, boundary=lambda n: np.full_like(n, level))
 
 
 def _risen(excess: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:

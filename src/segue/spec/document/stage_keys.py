@@ -25,6 +25,13 @@ AT_MOST: Final = Section(
     "How long the stage may take; time alone never promotes.",
     (
         key("age", "stream duration", "How long the stage may run.", "14d"),
+        key(
+            "outcomes",
+            "integer",
+            "Judged observations of the candidate after which it is over; gates are sharpest then.",
+            "20000",
+            default="0: no such end",
+        ),
         key("then", "choice", "What happens then.", "rollback", choices=("rollback", "hold")),
     ),
 )

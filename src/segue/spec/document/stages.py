@@ -29,6 +29,8 @@ def _stage(place: Place, scope: Scope, *, final: bool) -> Stage | None:
     at_least, at_most = fields.get("at_least", _at_least, AtLeast()), fields.get("at_most", _at_most, None)
     if at_most is not None and at_most.age_s <= at_least.age_s:
         fields.known["at_most"].problem("the stage would be over before `at_least.age`", "make `at_most.age` longer")
+    if at_most is not None and 0 < at_most.outcomes <= at_least.outcomes:
+        fields.known["at_most"].problem("the stage would be over before `at_least.outcomes`", "make `at_most.outcomes` larger")
     asked = Asked("promote_when", word if word in STRATEGIES else "")
     objectives: tuple[Gate, ...] = fields.get("promote_when", lambda body: gates(body, scope, asked), ())
     if word in STRATEGIES and word != "full" and not final:
@@ -133,7 +135,11 @@ def _at_least(place: Place) -> AtLeast:
 def _at_most(place: Place) -> AtMost:
     fields = place.fields(AT_MOST)
     then = fields.get("then", lambda body: body.choice(("rollback", "hold"), "way to end"), "")
-    return AtMost(age_s=fields.get("age", positive_duration, BROKEN), then="rollback" if then == "rollback" else "hold")
+    return AtMost(
+        age_s=fields.get("age", positive_duration, BROKEN),
+        then="rollback" if then == "rollback" else "hold",
+        outcomes=fields.get("outcomes", lambda body: body.integer(0), 0),
+    )
 
 
 def _used_metric(place: Place, scope: Scope) -> tuple[str, Metric | None]:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from segue.errors import DomainError
+from segue.evidence.methods.horizon import planned_horizon
 from segue.evidence.planning.fixed import n_fixed
 from segue.evidence.planning.horizon import horizon_over_fixed, power_by_horizon
 from segue.evidence.planning.worlds import World, power
@@ -121,3 +122,12 @@ def test_horizon() -> None:
     for times, alpha, chance in ((0.0, 0.05, 0.8), (1.0, 0.6, 0.8), (1.0, 0.05, 1.0)):
         with pytest.raises(DomainError):
             power_by_horizon(times, alpha=alpha, power=chance)
+
+
+def test_a_declared_end() -> None:
+    """With a horizon of 1.09 fixed samples the power is that of the fixed sample at the end, and nothing comes after it."""
+    world = World(truth=CONVERSION.prior, summary=ArmCounts)
+    curve = power(msgspec.structs.replace(CONVERSION, horizon=planned_horizon(CONVERSION)), world)
+    end = horizon_over_fixed(alpha=0.05) * n_fixed(CONVERSION, power=0.8, share=0.5)
+    assert curve.by(end * 1.001) == pytest.approx(0.8, abs=0.01)
+    assert curve.by(10 * end) == pytest.approx(0.8, abs=0.01)
