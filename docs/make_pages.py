@@ -1,11 +1,17 @@
 """Writes the pages that are made from the code, so that they cannot disagree with it."""
 
+import inspect
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from segue.cli.main import app
 from segue.decide.machine import draw
-from segue.spec.metric import KINDS
+from segue.measure.kinds.catalogue import ENTRIES
+from segue.spec.document.keys import Key
+from segue.spec.document.top_keys import METRIC
+from segue.spec.metric import FAMILIES, signature
 
 DOCS = Path(__file__).parent
 
@@ -39,28 +45,75 @@ STATUSES = {
 
 
 def metrics() -> str:
-    """The catalogue of metric kinds."""
-    rows = [
-        f"| `{name}` | {kind.goal or 'said by the spec'} | {kind.needs} | {'yes' if kind.outcome else 'no'} | {kind.shape} "
-        f"| {', '.join(_parameter(*entry) for entry in kind.parameters.items()) or '-'} |"
-        for name, kind in KINDS.items()
-    ]
+    """The catalogue of metric kinds: a line a kind, family by family."""
     head = [
         "# Metrics",
         "",
-        "The kinds that a rollout file may name. *Needs* is what of the answer a kind reads; *shape* decides the statistics.",
+        "The kinds that a rollout file may name, each with the parameters that are part of it and what holds where the file",
+        "does not say; `?` must be said. Under *gate* stands the form of evidence that a gate can test the kind by; a kind",
+        "without is measured and shown. Two metrics of one kind with the same parameters are the same number.",
         "",
-        "| kind | better is to | needs | outcome | shape | parameters |",
-        "| --- | --- | --- | --- | --- | --- |",
     ]
-    return "\n".join([*head, *rows, ""])
+    for family, kinds in FAMILIES.items():
+        head += [
+            f"## {family}",
+            "",
+            f"Formulas and sources: [{family.lower()}](metrics/{slug(family)}.md).",
+            "",
+            "| kind | better is to | reads | needs an outcome | gate |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        for name, kind in kinds.items():
+            reads, gate = kind.needs.replace("list", "label, JSON"), "-" if kind.shape == "shown" else kind.shape
+            goal, outcome = kind.goal or "said by the file", "yes" if kind.outcome else "no"
+            head.append(f"| `{signature(name)}` | {goal} | {reads} | {outcome} | {gate} |")
+        head.append("")
+    return "\n".join(head)
 
 
-def _parameter(name: str, needed: bool) -> str:
-    return f"`{name}`" if needed else f"`{name}` (may be left out)"
+def family(name: str) -> str:
+    """The page of one family: each kind's definition, out of the docstring of what computes it."""
+    lines = [f"# {name}", "", *chapter(name), ""]
+    for kind in FAMILIES[name]:
+        entry = ENTRIES[kind]
+        lines += [f"## `{signature(kind)}`", "", inspect.cleandoc(entry.definition), ""]
+        lines += [f"Without {entry.unit} there is no value.", ""]
+    return "\n".join(lines)
 
 
-PAGES = {"reference/cli.md": commands, "reference/metrics.md": metrics}
+def chapter(name: str) -> list[str]:
+    """What the files that compute a family say about it, without their first line, which is a question."""
+    modules = dict.fromkeys(inspect.getmodule(ENTRIES[kind].source) for kind in FAMILIES[name])
+    said = [inspect.cleandoc(module.__doc__ or "").partition("\n\n")[2] for module in modules if module is not None]
+    return [text for part in said if part for text in (part, "")][:-1]
+
+
+def spec() -> str:
+    """The reference of the spec as it is, with the table of a metric's keys made anew."""
+    page = (DOCS / "reference" / "spec.md").read_text()
+    before, mine = page.split("\n### `metrics.NAME`\n", 1)
+    about, table, after = mine.split("| --- | --- | --- | --- | --- |\n", 1)[0], METRIC.keys, mine.split("\n\n### ", 1)[1]
+    rows = "\n".join(row(key) for key in table)
+    return f"{before}\n### `metrics.NAME`\n{about}| --- | --- | --- | --- | --- |\n{rows}\n\n### {after}"
+
+
+def row(key: Key) -> str:
+    """A key of a spec as a line of a table."""
+    kind = " \\| ".join(f"`{choice}`" for choice in key.choices) or key.type
+    return f"| `{key.name}` | {kind} | {key.default} | `{key.example}` | {key.about} |"
+
+
+def slug(name: str) -> str:
+    """A name as part of a path."""
+    return name.lower().replace(",", "").replace(" ", "-")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/cli.md": commands,
+    "reference/metrics.md": metrics,
+    "reference/spec.md": spec,
+    **{f"reference/metrics/{slug(name)}.md": partial(family, name) for name in FAMILIES},
+}
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from segue.facts.evidence import NotEnough
 from segue.facts.merging import merge
 from segue.facts.question import MetricRef
 from segue.measure.kinds.catalogue import value
-from segue.measure.kinds.operational import RELATIVE_ERROR
+from segue.measure.kinds.service.operational import RELATIVE_ERROR
 from segue.testkit.worlds import World, measurement, metric, outcome, prediction, shadow, spec
 
 N = 600

@@ -18,6 +18,7 @@ from segue.facts.summary import (
     ArmCell,
     ArmCounts,
     Counts,
+    Daily,
     Day,
     Days,
     Histogram,
@@ -32,6 +33,7 @@ from segue.facts.summary import (
     SpreadCell,
     Spreads,
     Summary,
+    Tally,
 )
 
 S = TypeVar("S")
@@ -216,6 +218,20 @@ def _arm_bins(arm: str, parts: Sequence[ArmBins]) -> ArmBins:
     return ArmBins(arm=arm, rows=sum(part.rows for part in parts), counts=counts)
 
 
+def _tally(parts: Sequence[Tally]) -> Tally:
+    if len({len(key) for part in parts for key in part.keys}) > 1:
+        raise DomainError("tables of keys of different length do not add")
+    groups = _grouped((row for part in parts for row in zip(part.keys, part.counts, strict=True)), lambda row: row[0])
+    return Tally(keys=tuple(key for key, _ in groups), counts=tuple(sum(row[1] for row in group) for _, group in groups))
+
+
+def _daily(parts: Sequence[Daily]) -> Daily:
+    groups = _grouped((row for part in parts for row in zip(part.days, part.parts, strict=True)), lambda row: row[0])
+    merged = ((day, merge(row[1] for row in group)) for day, group in groups)
+    days = [(day, whole) for day, whole in merged if whole is not None]
+    return Daily(days=tuple(day for day, _ in days), parts=tuple(whole for _, whole in days))
+
+
 def _grouped(items: Iterable[S], key: Callable[[S], K]) -> list[tuple[K, list[S]]]:
     groups: defaultdict[K, list[S]] = defaultdict(list)
     for item in items:
@@ -243,4 +259,6 @@ _MERGERS: Final[dict[type, Callable[[Any], Summary]]] = {
     LinearSums: _linear_sums,
     Days: _days,
     Bins: _bins,
+    Tally: _tally,
+    Daily: _daily,
 }

@@ -172,6 +172,25 @@ class Days(msgspec.Struct, frozen=True, kw_only=True, tag="days"):
     days: tuple[Day, ...]
 
 
+class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
+    """How many rows had each combination of texts: (predicted label, true label), (group, predicted, true), (item,), ...
+
+    Args:
+        keys: all of one length, ordered, each once.
+        counts: of the same places, above 0.
+    """
+
+    keys: tuple[tuple[str, ...], ...]
+    counts: tuple[int, ...]
+
+
+class Daily(msgspec.Struct, frozen=True, kw_only=True, tag="daily"):
+    """Another kind of summary, day by day (days since the epoch, stream time), ordered, each day once."""
+
+    days: tuple[int, ...]
+    parts: tuple["Summary", ...]
+
+
 Summary = (
     Counts
     | PairedCounts
@@ -186,6 +205,8 @@ Summary = (
     | LinearSums
     | Days
     | Bins
+    | Tally
+    | Daily
 )
 
 

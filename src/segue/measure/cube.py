@@ -6,16 +6,17 @@ together in one statement over grouping sets, so that their number hardly matter
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from itertools import combinations_with_replacement
+from typing import Any, Final, Literal
 
 import msgspec
 
 from segue.errors import InvariantError
 from segue.facts.question import MetricRef
-from segue.facts.summary import Cell, Counts, Histogram, MomentCell, Moments, ScoreTable, Summary
+from segue.facts.summary import Cell, Counts, Daily, Histogram, MomentCell, Moments, ScoreTable, Summary, Tally
 from segue.measure.expressions import quoted
 from segue.measure.kinds.catalogue import reading_of
-from segue.measure.kinds.operational import BASE
+from segue.measure.kinds.service.operational import BASE
 from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule, all_of
 from segue.measure.sql import any_of, doubles, filled
 
@@ -45,16 +46,25 @@ FROM (SELECT *, CASE WHEN n0 > 0 THEN ceil(ln(n0) / ln($base))::INTEGER END AS b
 GROUP BY GROUPING SETS ($sets)
 """
 
+_TABLES: Final = """
+SELECT $keys, $which AS which, count(*), $texts
+FROM ($rows) WHERE due0 GROUP BY GROUPING SETS ($sets)
+"""
+_LISTED: Final = "SELECT * EXCLUDE (e0), unnest(coalesce(e0, [NULL])) AS item FROM ($rows)"
+
+Shape = Literal["totals", "scores", "buckets", "tables"]
+_SHAPES: Final[dict[str, Shape]] = {"ranking": "scores", "quantile": "buckets", "table": "tables"}
+
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """One statement of the cube and what its rows are.
 
     Args:
         names: the metrics that its rows hold, several where one reading serves several metrics.
-        shape: totals: four numbers a reading. scores, buckets: one reading.
+        shape: totals: some numbers a reading. scores, buckets, tables: one reading.
     """
 
-    shape: str
+    shape: Shape
     readings: tuple[Reading, ...]
     names: tuple[tuple[str, ...], ...]
     sql: str
@@ -88,19 +98,19 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
         found = []
         for rows in (("answers", "asked"), ("requests",), ("pairs",)):
             here = {reading: names for reading, names in named.items() if reading.rows in rows}
-            totals = {reading: names for reading, names in here.items() if reading.form not in {"ranking", "quantile"}}
+            totals = {reading: names for reading, names in here.items() if reading.form not in _SHAPES}
             if totals:
                 found.append(self._counted("totals", totals))
             for reading, names in here.items():
                 if reading not in totals:
-                    found.append(self._counted("scores" if reading.form == "ranking" else "buckets", {reading: names}))
+                    found.append(self._counted(_SHAPES[reading.form], {reading: names}))
         return found
 
     def cells(self, counted: Counted, rows: Sequence[Row]) -> Iterator[Cell]:
         """The cells in the rows of one statement."""
         width = len(self.attributes)
         segments: dict[Row, dict[str, str] | None] = {}
-        for row in rows:
+        for row in _gathered(rows, 5 + width, counted.readings[0]) if counted.shape == "tables" else rows:
             hour, variant, version, allocation = row[:4]
             place = row[4 : 5 + width]
             if place not in segments:
@@ -108,7 +118,7 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
             segment = segments[place]
             if segment is None:
                 continue
-            for names, predictions, summary in _summaries(counted, variant, row[5 + width :]):
+            for names, predictions, summary in _summaries(counted, (hour, variant), row[5 + width :]):
                 for name in names:
                     yield Cell(
                         metric=name,
@@ -129,22 +139,35 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
         present = {name: value for name, value in grouped.items() if value is not None}
         return present if len(present) == len(grouped) else None  # a row without the attribute lies in no segment
 
-    def _counted(self, shape: str, named: dict[Reading, list[str]]) -> Counted:
+    def _counted(self, shape: Shape, named: dict[Reading, list[str]]) -> Counted:
         readings = tuple(named)
         places = [f"c{index}" for index in range(len(self.attributes))]
-        sets = [f"({_KEYS}{''.join(f', {place}' for place in self._places(s))})" for s in ((), *self.segments)]
         parts = {
             "keys": ", ".join([_KEYS, *places]),
             "which": f"grouping({', '.join(places)})" if places else "0",
-            "sets": ", ".join(dict.fromkeys(sets)),
+            "sets": self._sets(),
             "rows": self._rows(readings),
         }
-        if shape == "totals":
+        if shape == "tables":
+            sql = self._of_texts(readings[0], parts)
+        elif shape == "totals":
             numbers = doubles(number for index, reading in enumerate(readings) for number in _numbers(index, reading))
             sql = filled(_TOTALS, numbers=numbers, **parts)
         else:
             sql = filled(_SCORES, **parts) if shape == "scores" else filled(_BUCKETS, base=BASE, **parts)
         return Counted(shape=shape, readings=readings, names=tuple(tuple(names) for names in named.values()), sql=sql)
+
+    def _of_texts(self, reading: Reading, parts: dict[str, str]) -> str:
+        if not reading.each:
+            texts = ", ".join(f"k0_{at}" for at in range(len(reading.keys)))
+            return filled(_TABLES, **(parts | {"texts": texts, "sets": self._sets(texts)}))
+        texts = ", ".join(f"item[{at + 1}]" for at in range(reading.width))
+        rows = filled(_LISTED, rows=parts["rows"])
+        return filled(_TABLES, **(parts | {"texts": texts, "sets": self._sets(texts), "rows": rows}))
+
+    def _sets(self, *more: str) -> str:
+        sets = [", ".join([_KEYS, *self._places(segment), *more]) for segment in ((), *self.segments)]
+        return ", ".join(f"({names})" for names in dict.fromkeys(sets))
 
     def _places(self, segment: tuple[str, ...]) -> list[str]:
         return [f"c{self.attributes.index(name)}" for name in segment]
@@ -170,38 +193,76 @@ def _always(rules: tuple[Rule, ...]) -> Iterator[tuple[str, Reading]]:
 def _columns(index: int, reading: Reading) -> str:
     answered = any_of("$r.role", ANSWERED) if reading.rows == "answers" else "TRUE"
     judged = all_of(reading.judged, answered)
-    parts = (
-        f"{all_of(reading.due, answered)} AS due{index}",
-        f"{judged} AS judged{index}",
-        f"CASE WHEN {judged} THEN {reading.numerator} END AS n{index}",
-        f"CASE WHEN {judged} THEN {reading.denominator} END AS d{index}",
-    )
+    parts = [f"{all_of(reading.due, answered)} AS due{index}", f"{judged} AS judged{index}"]
+    for name, value in _read(index, reading):
+        parts.append(f"CASE WHEN {judged} THEN {value} END AS {name}")
     return filled(", ".join(parts), r="r", s="s")
 
 
+def _read(index: int, reading: Reading) -> Iterator[tuple[str, str]]:
+    if reading.form == "table":
+        yield from ((f"k{index}_{at}", key) for at, key in enumerate(reading.keys))
+        if reading.each:
+            yield f"e{index}", reading.each
+    elif reading.form == "sums":
+        yield from ((f"v{index}_{at}", f"({value})::DOUBLE") for at, value in enumerate(reading.values))
+    else:
+        yield f"n{index}", reading.numerator
+        yield f"d{index}", reading.denominator
+
+
 def _numbers(index: int, reading: Reading) -> tuple[str, ...]:
-    third = f"n{index} * n{index}" if reading.form == "mean" else f"d{index}"
-    return (
-        f"count(*) FILTER (due{index})",
-        f"count(*) FILTER (judged{index})",
-        f"coalesce(sum(n{index}), 0)",
-        f"coalesce(sum({third}), 0)",
-    )
+    columns = [f"n{index}", f"d{index}"]
+    summed = columns
+    if reading.form in {"mean", "sums"}:
+        columns = [f"v{index}_{at}" for at in range(len(reading.values))] or [f"n{index}"]
+        summed = [*columns, *(f"{a} * {b}" for a, b in combinations_with_replacement(columns, 2))]
+    counts = (f"count(*) FILTER (due{index})", f"count(*) FILTER (judged{index})")
+    return (*counts, *(f"coalesce(sum({number}), 0)" for number in summed))
 
 
-def _summaries(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple[str, ...], int, Summary]]:
+def _gathered(rows: Sequence[Row], place: int, reading: Reading) -> Iterator[Row]:
+    # One row a cell: how many rows are due, and how many of them have each key; one without texts is due and not judged.
+    cells: dict[Row, tuple[list[int], dict[tuple[str, ...], int]]] = {}
+    for row in rows:
+        due, table = cells.setdefault(row[:place], ([0], {}))
+        n, key = row[place], row[place + 1 :]
+        if not reading.each or not any(key):
+            due[0] += n
+        if None not in key:
+            table[key] = n
+    for where, (due, table) in cells.items():
+        yield (*where, due[0], table)
+
+
+def _summaries(counted: Counted, place: tuple[int, str], row: Row) -> Iterator[tuple[tuple[str, ...], int, Summary]]:
+    hour, variant = place
+    for names, predictions, summary, daily in _plain(counted, variant, row):
+        yield names, predictions, Daily(days=(hour // 24,), parts=(summary,)) if daily else summary
+
+
+def _plain(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple[str, ...], int, Summary, bool]]:
+    first = counted.readings[0]
     if counted.shape == "scores":
         predictions, positives, negatives = row
-        yield counted.names[0], predictions, _score_table(positives or (), negatives or ())
+        yield counted.names[0], predictions, _score_table(positives or (), negatives or ()), first.daily
     elif counted.shape == "buckets":
         n, buckets, none = row
-        yield counted.names[0], n, Histogram(base=BASE, at_most_zero=none, buckets=buckets or {})
+        yield counted.names[0], n, Histogram(base=BASE, at_most_zero=none, buckets=buckets or {}), first.daily
+    elif counted.shape == "tables":
+        n, table = row
+        ordered = sorted(table.items())
+        tally = Tally(keys=tuple(key for key, _ in ordered), counts=tuple(count for _, count in ordered))
+        yield counted.names[0], n, tally, first.daily
     else:
         (numbers,) = row
+        at = 0
         for index, reading in enumerate(counted.readings):
-            predictions, n, first, second = numbers[4 * index : 4 * index + 4]
+            width = len(_numbers(index, reading))
+            predictions, n, *sums = numbers[at : at + width]
+            at += width
             if predictions:
-                yield counted.names[index], int(predictions), _total(reading, variant, (int(n), first, second))
+                yield counted.names[index], int(predictions), _total(reading, variant, int(n), sums), reading.daily
 
 
 def _score_table(positives: Sequence[float], negatives: Sequence[float]) -> ScoreTable:
@@ -214,11 +275,12 @@ def _score_table(positives: Sequence[float], negatives: Sequence[float]) -> Scor
     )
 
 
-def _total(reading: Reading, variant: str, numbers: tuple[int, float, float]) -> Summary:
-    n, first, second = numbers
-    if reading.form == "mean":
-        cell = MomentCell(arm=variant, propensity=1.0, n=n, sums=(first,), products=(second,))
-        return Moments(cells=(cell,) if n else ())
+def _total(reading: Reading, variant: str, n: int, numbers: Sequence[float]) -> Summary:
+    if reading.form in {"mean", "sums"}:
+        width = len(reading.values) or 1
+        sums, products = tuple(numbers[:width]), tuple(numbers[width:])
+        return Moments(cells=(MomentCell(arm=variant, propensity=1.0, n=n, sums=sums, products=products),) if n else ())
+    first, second = numbers
     if second < first:
         raise InvariantError(f"more successes than tries: {first} of {second}")
     return Counts(yes=int(first), no=int(second - first))

@@ -34,11 +34,11 @@ from segue.facts.question import Question
 from segue.measure.expressions import quoted
 from segue.measure.history.propensity import Exposed
 from segue.measure.kinds.catalogue import GAP_READINGS, READINGS, reading_of, rule_of
-from segue.measure.kinds.operational import BASE
+from segue.measure.kinds.service.operational import BASE
 from segue.measure.kinds.reading import Rule
 from segue.measure.rows import Asking, rows_of, whole_period
 from segue.measure.sql import doubles, filled, number
-from segue.spec.metric import STEADY
+from segue.spec.metric import STEADY, kind_of
 
 Form = Literal[
     "counts", "agreements", "paired_counts", "arm_counts", "score_sums", "moments", "blocks", "spreads", "ranks", "days"
@@ -62,6 +62,8 @@ def unanswerable(question: Question) -> str:
     kind, design = question.metric.kind, question.design
     if kind not in READINGS and kind not in GAP_READINGS:
         return f"no kind of metric is called {kind!r}"
+    if kind_of(kind).shape == "shown" or question.metric.parameters.get("average", "binary") != "binary":
+        return f"{kind} is measured and shown; no evidence is built for it"
     if (design == "groups") != (kind in GAP_READINGS) or (design == "groups") != bool(question.over):
         return f"{kind} over {question.over or 'no attribute'} under the design {design}"
     if design == "days":

@@ -1,73 +1,29 @@
 """Which metrics may a spec name, and what does each need?
 
-`KINDS` is what lint, `decide` and `measure` agree on: a kind that is not here does not exist. What a kind means in SQL is
-`measure`'s, one file a family.
+`KINDS` is what lint, `decide` and `measure` agree on: a kind that is not here does not exist. Its entry stands in
+`segue.spec.catalogue`; what it means in SQL is `measure`'s, one file a family.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 
+from segue.errors import DomainError
+from segue.spec.catalogue.kind import Goal, Kind, Needs, Shape, Value
+from segue.spec.catalogue.models import MODELS
+from segue.spec.catalogue.service import SERVICE
 from segue.spec.quantity import Scale
 
-Goal = Literal["increase", "decrease"]
-Needs = Literal["label", "score", "number", "nothing"]
-Shape = Literal["proportion", "mean", "ratio", "quantile", "ranking"]
-
-
+FAMILIES: Final[dict[str, dict[str, Kind]]] = {**MODELS, **SERVICE}
+"""Family -> its kinds by name."""
+KINDS: Final[dict[str, Kind]] = {name: kind for family in FAMILIES.values() for name, kind in family.items()}
 STEADY: Final = ("accuracy", "precision", "recall", "error_rate")
 """Kinds whose variance between periods can be judged: shares, by yes and no."""
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kind of metric needs and how it behaves.
-
-    Args:
-        goal: which direction is better; None where the spec must say it.
-        needs: what of the prediction it reads: its label, its score, a numeric label, or nothing.
-        outcome: whether it needs an outcome.
-        shape: proportion (mean of zeros and ones), mean, ratio of two sums, quantile, or ranking (of all pairs).
-        bounded: whether one observation lies in [0, 1] by itself.
-        parameters: name -> whether it is required.
-        shadow: whether it can be known for an answer that nobody saw; an outcome value is what the served answer led to.
-    """
-
-    goal: Goal | None
-    needs: Needs
-    outcome: bool
-    shape: Shape
-    bounded: bool
-    parameters: dict[str, bool] = {}
-    shadow: bool = True
-
-
-def _label(shape: Shape, **parameters: bool) -> Kind:
-    return Kind(goal="increase", needs="label", outcome=True, shape=shape, bounded=True, parameters=parameters)
-
-
-KINDS: Final[dict[str, Kind]] = {
-    "accuracy": _label("proportion"),
-    "precision": _label("ratio", positive=True),
-    "recall": _label("ratio", positive=True),
-    "f1": _label("ratio", positive=True),
-    "roc_auc": Kind(
-        goal="increase", needs="score", outcome=True, shape="ranking", bounded=True, parameters={"positive": False}
-    ),
-    "log_loss": Kind(goal="decrease", needs="score", outcome=True, shape="mean", bounded=False, parameters={"positive": False}),
-    "brier": Kind(goal="decrease", needs="score", outcome=True, shape="mean", bounded=True, parameters={"positive": False}),
-    "mae": Kind(goal="decrease", needs="number", outcome=True, shape="mean", bounded=False),
-    "rmse": Kind(goal="decrease", needs="number", outcome=True, shape="mean", bounded=False),
-    "mean": Kind(goal=None, needs="nothing", outcome=True, shape="mean", bounded=False, shadow=False),
-    "error_rate": Kind(goal="decrease", needs="nothing", outcome=False, shape="proportion", bounded=True),
-    "latency_quantile": Kind(
-        goal="decrease", needs="nothing", outcome=False, shape="quantile", bounded=False, parameters={"q": True}
-    ),
-    "agreement": Kind(goal="increase", needs="label", outcome=False, shape="proportion", bounded=True),
-}
-
-
 def _gap(*, outcome: bool) -> Kind:
-    return Kind(goal="decrease", needs="label", outcome=outcome, shape="ratio", bounded=True, parameters={"positive": False})
+    return Kind(goal="decrease", needs="label", outcome=outcome, shape="ratio", bounded=True, parameters={"positive": "1"})
 
 
 GAPS: Final[dict[str, Kind]] = {
@@ -111,6 +67,7 @@ AGREEMENT: Final = Metric(name="agreement", kind="agreement", goal="increase")
 COST: Final = "prediction.cost_usd"
 
 _SCALES: Final[dict[Shape, Scale]] = {
+    "shown": "index",
     "proportion": "proportion",
     "ratio": "proportion",
     "ranking": "index",
@@ -125,14 +82,69 @@ def scale_of(kind: str) -> Scale:
     >>> scale_of("precision"), scale_of("mean"), scale_of("latency_quantile")
     ('proportion', 'value', 'duration')
     """
-    if kind == "mean":
-        return "value"
-    return "index" if kind == "brier" else _SCALES[kind_of(kind).shape]
+    known = kind_of(kind)
+    return known.scale or _SCALES[known.shape]
 
 
 def observed_cap(metric: Metric) -> float | None:
     """Where one observation is cut: at the cap, which for `rmse`, whose observations are squares, is squared with them."""
     return metric.cap**2 if metric.kind == "rmse" and metric.cap is not None else metric.cap
+
+
+def gated(metric: Metric) -> bool:
+    """Whether a gate can test the metric: there is evidence that may be looked at as often as one likes.
+
+    >>> gated(AGREEMENT)
+    True
+    """
+    return kind_of(metric.kind).shape != "shown" and metric.parameters.get("average", "binary") == "binary"
+
+
+def needs_of(metric: Metric) -> Needs:
+    """What of the prediction the metric reads; a label that is made by a threshold is a score."""
+    return "score" if "threshold" in metric.parameters else kind_of(metric.kind).needs
+
+
+def parameter(kind: str, parameters: Mapping[str, Value], name: str) -> Value:
+    """A parameter as the spec says it, or what holds where it does not.
+
+    Raises:
+        DomainError: the spec must say it, and does not.
+
+    >>> parameter("ece", {}, "bins"), parameter("ece", {"bins": "mass"}, "bins")
+    ('uniform', 'mass')
+    """
+    value = parameters.get(name, KINDS[kind].parameters.get(name))
+    if value is None:
+        raise DomainError(f"a metric of kind `{kind}` needs `{name}`", kind=kind)
+    return value
+
+
+def identity(kind: str, said: Mapping[str, Value]) -> str:
+    """The kind with everything that its value rests on: two metrics with one identity are one number.
+
+    Args:
+        kind: one of `KINDS`.
+        said: parameters, `of` and `cap` as the spec says them; what holds without is filled in.
+
+    >>> identity("ece", {"bins": "mass"}), identity("accuracy", {}), identity("mean", {"of": "outcome.revenue"})
+    ('ece[positive=1,bins=mass,count=15]', 'accuracy', 'mean[of=outcome.revenue]')
+    """
+    known = KINDS[kind].parameters | dict(said)
+    parts = [f"{name}={label_text(value)}" for name, value in known.items() if value is not None and value != ""]
+    return f"{kind}[{','.join(parts)}]" if parts else kind
+
+
+def signature(kind: str) -> str:
+    """The kind with all its parameters and what holds where the spec does not say; "?" where it must.
+
+    >>> signature("latency_quantile"), signature("ece")
+    ('latency_quantile[q=?]', 'ece[positive=1,bins=uniform,count=15]')
+    """
+    known: dict[str, Value | None] = {"of": None} if KINDS[kind].of else {}
+    known |= KINDS[kind].parameters
+    said = {name: "?" if value is None else value if value != "" else "none" for name, value in known.items()}
+    return identity(kind, said)
 
 
 def needs_outcome(metric: Metric) -> bool:

@@ -1,39 +1,95 @@
 """Which kinds of metric are there, and what does a summary of one say?"""
 
 from collections.abc import Callable
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Final
 
 from segue.errors import DomainError
 from segue.facts.evidence import UNKNOWN, NotEnough
 from segue.facts.question import MetricRef
-from segue.facts.summary import Counts, Histogram, Moments, ScoreTable, Summary
-from segue.measure.kinds.agreement import agreement
-from segue.measure.kinds.business import COST, mean
-from segue.measure.kinds.classification import accuracy, f1, precision, recall
+from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally
+from segue.measure.kinds.models import classification as labels
+from segue.measure.kinds.models import regression as errors
+from segue.measure.kinds import uncertainty
+from segue.measure.kinds.service.agreement import agreement
+from segue.measure.kinds.service.business import COST, mean
+from segue.measure.kinds.entry import Entry, Read, by_sql, by_sums, opened, table_of
 from segue.measure.kinds.fairness import demographic_parity, equal_opportunity, equalized_odds
-from segue.measure.kinds.operational import error_rate, latency_quantile, quantile
-from segue.measure.kinds.ranking import auc, roc_auc
+from segue.measure.kinds.models import classes, scores
+from segue.measure.kinds.service.operational import error_rate, latency_quantile, latency_read
+from segue.measure.kinds.ranking import auc_of, roc_auc
 from segue.measure.kinds.reading import Columns, Reading, Rule
-from segue.measure.kinds.regression import brier, log_loss, mae, rmse
 from segue.spec.metric import kind_of
 
-READINGS: Final[dict[str, Callable[[MetricRef, Columns], Reading]]] = {
-    "accuracy": accuracy,
-    "precision": precision,
-    "recall": recall,
-    "f1": f1,
-    "roc_auc": roc_auc,
-    "log_loss": log_loss,
-    "brier": brier,
-    "mae": mae,
-    "rmse": rmse,
-    "mean": mean,
-    "error_rate": error_rate,
-    "latency_quantile": latency_quantile,
-    "agreement": agreement,
+_JUDGED: Final = "judged predictions"
+_PAIRS: Final = "pairs of a positive and a negative"
+
+ENTRIES: Final[dict[str, Entry]] = {
+    # labels
+    "accuracy": by_sql(labels.accuracy, _JUDGED),
+    "precision": by_sql(labels.precision, "predicted positives", labels.averaged),
+    "recall": by_sql(labels.recall, "actual positives", labels.averaged),
+    "f1": by_sql(labels.f1, "positives", labels.averaged),
+    "fbeta": by_sums(labels.confusion, labels.fbeta, "positives"),
+    "jaccard_index": by_sums(labels.confusion, labels.jaccard_index, "positives"),
+    "balanced_accuracy": by_sums(labels.confusion, labels.balanced_accuracy, _JUDGED),
+    "specificity": by_sums(labels.confusion, labels.specificity, "actual negatives"),
+    "false_positive_rate": by_sums(labels.confusion, labels.false_positive_rate, "actual negatives"),
+    "false_negative_rate": by_sums(labels.confusion, labels.false_negative_rate, "actual positives"),
+    "negative_predictive_value": by_sums(labels.confusion, labels.negative_predictive_value, "predicted negatives"),
+    "informedness": by_sums(labels.confusion, labels.informedness, "actual positives and negatives"),
+    "label_lift": by_sums(labels.confusion, labels.label_lift, "predicted and actual positives"),
+    "matthews": by_sums(labels.confusion, labels.matthews, "two classes, predicted and true"),
+    "kappa": by_sums(labels.confusion, labels.kappa, "two classes"),
+    "confusion_share": by_sums(labels.confusion, labels.confusion_share, _JUDGED),
+    "expected_cost": by_sums(labels.confusion, labels.expected_cost, _JUDGED),
+    # scores
+    "roc_auc": by_sql(roc_auc, _PAIRS, auc_of),
+    "log_loss": by_sql(errors.log_loss, _JUDGED),
+    "brier": by_sql(errors.brier, _JUDGED),
+    "gini": by_sums(roc_auc, scores.gini, _PAIRS),
+    "average_precision": by_sums(roc_auc, scores.average_precision, "positives"),
+    "score_ks": by_sums(roc_auc, scores.score_ks, _PAIRS),
+    "brier_skill": by_sums(scores.chances, scores.brier_skill, _PAIRS),
+    "ece": by_sums(scores.chances, scores.ece, _JUDGED),
+    "mce": by_sums(scores.chances, scores.mce, _JUDGED),
+    "calibration_bias": by_sums(scores.chances, scores.calibration_bias, _JUDGED),
+    "confidence_ece": by_sums(scores.confidences, scores.confidence_ece, _JUDGED),
+    "lift": by_sums(roc_auc, scores.lift, "positives"),
+    "gain": by_sums(roc_auc, scores.gain, "positives"),
+    # scores of several classes
+    "class_roc_auc": by_sums(classes.class_scores, classes.class_roc_auc, "two classes"),
+    "class_log_loss": by_sql(classes.class_log_loss, _JUDGED),
+    "class_brier": by_sql(classes.class_brier, _JUDGED),
+    "top_k_accuracy": by_sql(classes.top_k_accuracy, _JUDGED),
+    # numbers
+    "mae": by_sql(errors.mae, _JUDGED),
+    "rmse": by_sql(errors.rmse, _JUDGED, errors.root),
+    "mse": by_sql(errors.mse, _JUDGED),
+    "msle": by_sql(errors.msle, _JUDGED),
+    "mape": by_sql(errors.mape, _JUDGED),
+    "smape": by_sql(errors.smape, _JUDGED),
+    "wape": by_sql(errors.wape, "true numbers other than 0", errors.quotient),
+    "bias": by_sql(errors.bias, _JUDGED),
+    "overestimation_rate": by_sql(errors.overestimation_rate, _JUDGED),
+    "r2": by_sums(errors.errors_and_truth, errors.r2, "different true numbers"),
+    "explained_variance": by_sums(errors.errors_and_truth, errors.explained_variance, "different true numbers"),
+    "pearson": by_sums(errors.both_numbers, errors.pearson, "different numbers"),
+    "quantile_loss": by_sql(errors.quantile_loss, _JUDGED),
+    "median_absolute_error": by_sums(errors.absolute_errors, errors.median_absolute_error, _JUDGED),
+    "absolute_error_quantile": by_sums(errors.absolute_errors, errors.absolute_error_quantile, _JUDGED),
+    "interval_coverage": by_sql(errors.interval_coverage, _JUDGED),
+    "interval_width": by_sql(errors.interval_width, _JUDGED),
+    # operations
+    "error_rate": by_sql(error_rate, "requests"),
+    "latency_quantile": by_sql(latency_quantile, "answers", latency_read),
+    # business
+    "mean": by_sql(mean, _JUDGED),
+    # agreement between versions
+    "agreement": by_sql(agreement, "pairs of answers"),
 }
 """One entry for each of `spec.metric.KINDS`. A new kind is one function and its row here."""
+READINGS: Final[dict[str, Read]] = {name: entry.read for name, entry in ENTRIES.items()}
 GAP_READINGS: Final[dict[str, Callable[[MetricRef, Columns], Reading]]] = {
     "demographic_parity_difference": demographic_parity,
     "equal_opportunity_difference": equal_opportunity,
@@ -79,6 +135,7 @@ def value(metric: MetricRef, summary: Summary | None) -> float | NotEnough:
     >>> value(precision, Counts(yes=0, no=0)).need
     1
     """
+    entry = ENTRIES[metric.kind]
     found: float | None
     match summary:
         case None:
@@ -86,25 +143,45 @@ def value(metric: MetricRef, summary: Summary | None) -> float | NotEnough:
         case Counts(yes=yes, no=no):
             found = yes / (yes + no) if yes + no else None
         case Moments(cells=cells):
-            n = sum(cell.n for cell in cells)
-            found = sum(cell.sums[0] for cell in cells) / n if n else None
-            found = sqrt(found) if found is not None and metric.kind == "rmse" else found
-        case Histogram():
-            found = quantile(summary, float(metric.parameters["q"]))
-        case ScoreTable():
-            found = auc(summary)
+            found = entry.estimate(opened(summary)[0], metric) if cells else None
+        case Tally():
+            found = entry.estimate(table_of(summary), metric)
+        case Histogram() | ScoreTable() | Daily():
+            found = entry.estimate(summary, metric)
         case _:
             raise DomainError(f"no metric is read off {type(summary).__name__}", metric=metric.name)
-    return NotEnough(have=0, need=1, unit=_unit(metric), reason="nothing to divide by") if found is None else found
+    if found is None or not isfinite(found):
+        return NotEnough(have=0, need=1, unit=entry.unit, reason="nothing to divide by")
+    return found
 
 
-def _unit(metric: MetricRef) -> str:
-    return {
-        "precision": "predicted positives",
-        "recall": "actual positives",
-        "f1": "positives",
-        "roc_auc": "pairs of a positive and a negative",
-        "agreement": "pairs of answers",
-        "error_rate": "requests",
-        "latency_quantile": "answers",
-    }.get(metric.kind, "judged predictions")
+def standard_error(metric: MetricRef, summary: Summary | None) -> float | NotEnough:
+    """The standard error of `value` at one look, rows taken as independent.
+
+    Returns:
+        `NotEnough` where no formula is known for this kind, or the rows are too few.
+
+    >>> standard_error(MetricRef(name="hits", kind="accuracy"), Counts(yes=50, no=50))
+    0.05
+    """
+    entry = ENTRIES[metric.kind]
+    estimate: Callable[..., float | None] = lambda part: entry.estimate(part, metric)  # noqa: E731
+    found: float | None = None
+    match summary:
+        case Counts(yes=yes, no=no) if metric.kind != "f1":  # of which no row is a yes or a no
+            found = uncertainty.of_share(yes, no)
+        case Moments(cells=cells) if cells:
+            found = uncertainty.of_sums(estimate, *opened(summary))
+        case Tally() if not _lists(metric):
+            found = uncertainty.of_table(estimate, table_of(summary))
+        case ScoreTable() if metric.kind in {"roc_auc", "gini"}:
+            area = uncertainty.of_auc(summary)
+            found = None if area is None else area * (4 if metric.kind == "gini" else 1)
+    if found is None:
+        return NotEnough(have=0, need=2, unit=entry.unit, reason="no standard error is known")
+    return sqrt(found)
+
+
+def _lists(metric: MetricRef) -> bool:
+    # What a row lists is no sample of independent draws.
+    return bool(reading_of(metric, tuple(filter(None, [rule_of(metric)]))).each)

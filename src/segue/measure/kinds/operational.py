@@ -5,7 +5,7 @@ from typing import Final
 
 from segue.facts.question import MetricRef
 from segue.facts.summary import Histogram
-from segue.measure.kinds.reading import Columns, Reading
+from segue.measure.kinds.reading import Columns, Reading, said
 
 BASE: Final = 1.02
 """Latencies are counted in buckets that grow by this factor."""
@@ -22,6 +22,11 @@ def latency_quantile(_metric: MetricRef, _columns: Columns) -> Reading:
     """Time that the variant took, real seconds; a time-out counts as the time that was waited."""
     judged = "($r.status > 0 OR $r.error = 'timeout')"
     return Reading(form="quantile", rows="asked", due="TRUE", judged=judged, numerator="$r.latency_upstream_s")
+
+
+def latency_read(histogram: Histogram, metric: MetricRef) -> float | None:
+    """The quantile that the metric names."""
+    return quantile(histogram, said(metric, "q"))
 
 
 def quantile(histogram: Histogram, q: float) -> float | None:

@@ -6,7 +6,10 @@ from segue.measure.kinds.reading import Columns, Reading, all_of, positive
 
 
 def roc_auc(metric: MetricRef, columns: Columns) -> Reading:
-    """Chance that a positive scores higher than a negative, ties half."""
+    """Chance that a positive scores higher than a negative, ties half; exact, by ranks.
+
+    Source: Hanley and McNeil 1982, Radiology 143, 29; scikit-learn's `roc_auc_score`.
+    """
     return Reading(
         form="ranking",
         rows="answers",
@@ -15,6 +18,11 @@ def roc_auc(metric: MetricRef, columns: Columns) -> Reading:
         numerator="$r.score",
         denominator=f"({columns.truth} = {positive(metric)})::INTEGER",
     )
+
+
+def auc_of(table: ScoreTable, _metric: MetricRef) -> float | None:
+    """The area under the ROC curve."""
+    return auc(table)
 
 
 def auc(table: ScoreTable) -> float | None:

@@ -7,8 +7,9 @@ import msgspec
 from segue.facts.question import MetricRef
 from segue.measure.expressions import quoted
 from segue.measure.sql import number
+from segue.spec.metric import parameter
 
-Form = Literal["share", "ratio", "mean", "quantile", "ranking", "agreement"]
+Form = Literal["share", "ratio", "mean", "quantile", "ranking", "agreement", "sums", "table"]
 Rows = Literal["answers", "asked", "requests", "pairs"]
 
 ANSWERED: Final = ("served", "shadow", "fallback")
@@ -28,20 +29,30 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         form: share: numerator 0 or 1. ratio: two counts. mean: numerator is the value. quantile: numerator is the value.
             ranking: numerator is the score, denominator 1 for a positive and 0 for a negative. agreement: of a pair `$r`, `$s`.
+            sums: `values`, whose sums and products are kept. table: rows are counted by `keys`, or by what `each` lists.
         rows: which rows it is about: *answers* of the variant that answered, *asked* also those that failed, *requests* by
             assigned variant (intention to treat), *pairs* of a served and a shadow answer.
         due: the row is old enough.
         judged: the row is due and has all that the metric needs; never NULL.
         other: numerator and denominator of a second ratio of the same rows; empty for none.
+        values: numbers; none is NULL in a judged row.
+        keys: texts; none is NULL in a judged row.
+        each: a list of lists of `width` texts, each of which is counted; the first is a list of empty texts and counts rows.
+        daily: whether days are kept apart.
     """
 
     form: Form
     rows: Rows
     due: str
     judged: str
-    numerator: str
+    numerator: str = "NULL"
     denominator: str = "1"
     other: tuple[str, str] | None = None
+    values: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    each: str = ""
+    width: int = 0
+    daily: bool = False
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +93,16 @@ def all_of(*conditions: str) -> str:
 def positive(metric: MetricRef) -> str:
     """The positive label as an SQL literal."""
     return quoted(str(metric.parameters.get("positive", "1")))
+
+
+def said(metric: MetricRef, name: str) -> float:
+    """A number among the metric's parameters, or what holds where the spec does not say it."""
+    return float(parameter(metric.kind, metric.parameters, name))
+
+
+def word(metric: MetricRef, name: str) -> str:
+    """A word among the metric's parameters, or what holds where the spec does not say it."""
+    return str(parameter(metric.kind, metric.parameters, name))
 
 
 def capped(value: str, metric: MetricRef) -> str:

@@ -24,7 +24,18 @@ from segue.spec.gate import (
     StableGate,
     Test,
 )
-from segue.spec.metric import AGREEMENT, COST, GAPS, KINDS, Metric, known_in_shadow, label_text, scale_of
+from segue.spec.metric import (
+    AGREEMENT,
+    COST,
+    GAPS,
+    KINDS,
+    Metric,
+    gated,
+    known_in_shadow,
+    label_text,
+    needs_of,
+    scale_of,
+)
 
 Use = Literal["promote_when", "guardrails", "retrain"]
 _TESTS: Final[dict[Use, tuple[Test, ...]]] = {
@@ -77,7 +88,7 @@ def gate(place: Place, scope: Scope, asked: Asked) -> Gate | None:
 
 def check_captured(metric: Metric, place: Place, scope: Scope) -> None:
     """What the metric reads is captured; the problem stands at the place that uses the metric."""
-    wanted = {"label": "label", "number": "label", "score": "score"}.get(KINDS[metric.kind].needs, "")
+    wanted = {"label": "label", "number": "label", "list": "label", "score": "score"}.get(needs_of(metric), "")
     if metric.of == COST:
         wanted = "cost"
     _check_pointer(wanted, metric.name, place, scope)
@@ -135,6 +146,10 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
 
     def _check_use(self, metric: Metric) -> None:
         check_captured(metric, self.body, self.scope)
+        if not gated(metric):
+            testable = ", ".join(name for name, kind in KINDS.items() if kind.shape != "shown")
+            message = f"no gate can test `{metric.name}`: `{metric.kind}` is measured and shown, and has no evidence yet"
+            self.body.key_problem(message, f"kinds that gates test: {testable}")
         strategy = self.asked.strategy
         if metric.kind == AGREEMENT.kind and strategy != "shadow" and (strategy or self.asked.use != "promote_when"):
             where = f"`{metric.name}` is known in shadow stages only"

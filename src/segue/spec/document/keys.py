@@ -18,6 +18,7 @@ Type = Literal[
     "pointer",
     "expression",
     "choice",
+    "kind of metric",
     "flag",
     "integer",
     "number",

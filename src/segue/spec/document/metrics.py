@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
+from segue.spec.catalogue.kind import PARAMETERS, Goal, Value
 from segue.spec.document.head import NAME, missing, positive_duration
 from segue.spec.document.place import Fields, Place
 from segue.spec.document.top_keys import METRIC
-from segue.spec.metric import AGREEMENT, COST, KINDS, Goal, Metric, label_text, needs_outcome
+from segue.spec.metric import AGREEMENT, COST, KINDS, Metric, label_text, needs_outcome
 from segue.spec.rollout import OutcomeRule, Reading
 
 _OUTCOME_VALUE: Final = re.compile(r"outcome\.[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -63,14 +64,15 @@ def _metric(name: str, place: Place, outcome: OutcomeRule | None) -> Metric | No
 
 
 def _refuse_useless(fields: Fields, kind: str) -> None:
-    useful = {*_COMMON, *KINDS[kind].parameters, *(("of",) if kind == "mean" else ()), *(("cap",) if kind in _CAPPED else ())}
+    known = KINDS[kind]
+    useful = {*_COMMON, *known.parameters, *(("of",) if known.of else ()), *(("cap",) if kind in _CAPPED else ())}
     for key, place in fields.known.items():
         if key not in useful:
             place.key_problem(f"`{key}` has no use in a metric of kind `{kind}`", f"its keys: {', '.join(sorted(useful))}")
 
 
 def _of(fields: Fields, kind: str) -> str:
-    if kind != "mean":
+    if not KINDS[kind].of:
         return ""
     if "of" not in fields:
         fields.place.missing("of", "such as `of: outcome.revenue`")
@@ -97,25 +99,45 @@ def _goal(fields: Fields, kind: str) -> Goal:
     return goal
 
 
-def _parameters(fields: Fields, kind: str) -> dict[str, str | float]:
-    found: dict[str, str | float] = {}
-    for parameter, required in KINDS[kind].parameters.items():
-        if parameter in fields:
-            place = fields.known[parameter]
-            found[parameter] = _quantile(place) if parameter == "q" else _label(place)
-        elif required:
-            fields.place.missing(parameter, f"such as `{parameter}: {'0.99' if parameter == 'q' else 1}`")
+def _parameters(fields: Fields, kind: str) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for name, default in KINDS[kind].parameters.items():
+        if name in fields:
+            found[name] = _parameter(name, fields.known[name])
+        elif default is None and not (name == "positive" and "average" in fields):
+            fields.place.missing(name, f"such as `{name}: {PARAMETERS[name].example}`")
+    if found.get("average") == "binary" and "positive" not in found:
+        fields.place.missing("positive", "such as `positive: 1`")
     return found
+
+
+def _parameter(name: str, place: Place) -> Value:
+    about = PARAMETERS[name]
+    match about.domain:
+        case "label":
+            return _label(place)
+        case "choice":
+            return place.choice(about.choices, name)
+        case "value":
+            return place.matching(_OUTCOME_VALUE, "value of an outcome", "such as `outcome.revenue`")
+        case "attribute":
+            return place.text()
+        case "kind":
+            return place.choice(tuple(KINDS), "kind of metric")
+        case "whole number":
+            return float(place.integer(1))
+        case domain:
+            value = place.number()
+            inside = {"share": 0 < value < 1, "above zero": value > 0}.get(domain, True)
+            wanted = "above 0 and below 1" if domain == "share" else "above 0"
+            return place.within(
+                value, inside, f"a {name}" if name != "q" else "a quantile", f"{wanted}, such as {about.example}"
+            )
 
 
 def _label(place: Place) -> str:
     value = place.scalar()
     return "" if value is None else label_text(value)
-
-
-def _quantile(place: Place) -> float:
-    value = place.number()
-    return place.within(value, 0 < value < 1, "a quantile", "above 0 and below 1, such as 0.99")
 
 
 def _judged(metric: Metric, fields: Fields, outcome: OutcomeRule | None) -> Metric:

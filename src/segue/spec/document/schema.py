@@ -20,6 +20,7 @@ from segue.spec.document.top_keys import (
     ROOT,
     VARIANT,
 )
+from segue.spec.metric import KINDS
 
 SECTIONS: Final = (
     ROOT, VARIANT, PREDICTION, OUTCOME, METRIC, ERROR_BUDGET, STAGE, AT_LEAST, AT_MOST, STEP, PLAN, WATCH, GATE, STABLE, DRIFT,
@@ -40,6 +41,7 @@ _TYPES: Final[dict[str, Schema]] = {
     "label": {"type": ["string", "number", "boolean"]},
     "name": {"type": ["string", "integer"]},
     "metric": {"type": ["string", "integer"]},
+    "kind of metric": {"enum": list(KINDS)},
     "flag": {"type": "boolean"},
     "integer": {"type": "integer", "minimum": 0},
     "number": {"type": ["number", "string"]},

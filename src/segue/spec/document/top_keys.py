@@ -1,9 +1,9 @@
 """Which keys does a spec have outside its stages and gates?"""
 
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
-from segue.spec.document.keys import Section, key
-from segue.spec.metric import KINDS
+from segue.spec.catalogue.kind import PARAMETERS
+from segue.spec.document.keys import Key, Section, Type, key
 from segue.spec.rollout import NOTICES, Protocol
 
 ROOT: Final = Section(
@@ -82,11 +82,26 @@ OUTCOME: Final = Section(
     ),
 )  # fmt: skip
 
+_TYPES: Final[dict[str, Type]] = {
+    "above zero": "number",
+    "share": "number",
+    "whole number": "integer",
+    "value": "text",
+    "kind": "kind of metric",
+}
+
+
+def _parameter(name: str) -> Key:
+    about = PARAMETERS[name]
+    kind = cast("Type", _TYPES.get(about.domain, about.domain))
+    return key(name, kind, about.about, about.example, default="the kind's", choices=about.choices)
+
+
 METRIC: Final = Section(
     "metrics.NAME",
     "One metric. `agreement` needs no entry.",
     (
-        key("kind", "choice", "What is computed.", "precision", choices=tuple(KINDS)),
+        key("kind", "kind of metric", "What is computed: a kind of the [catalogue](metrics.md).", "precision"),
         key("of", "text", "For `mean`: `outcome.NAME` or `prediction.cost_usd`.", "outcome.revenue",
             default="required by `mean`"),
         key("goal", "choice", "Which direction is better.", "increase", default="the kind's; required by `mean`",
@@ -95,9 +110,7 @@ METRIC: Final = Section(
         key("window", "stream duration", "When its predictions are judged.", "2d", default="that of `outcome`"),
         key("missing", "choice", "What a missing outcome counts as.", "negative", default="that of `outcome`",
             choices=("exclude", "negative")),
-        key("positive", "label", "The label that counts as positive.", "1",
-            default="required by `precision`, `recall` and `f1`; 1 for scores"),
-        key("q", "number", "Which quantile, above 0 and below 1.", "0.99", default="required by `latency_quantile`"),
+        *(_parameter(name) for name in PARAMETERS),
     ),
 )  # fmt: skip
 

@@ -4,8 +4,9 @@ import pytest
 
 from segue.decide.gates.claims import GateKind, claim, guarded, missing_part
 from segue.facts.question import Claim
+from segue.spec.catalogue.kind import Goal
 from segue.spec.gate import DriftGate, Margin, MetricGate, StableGate, Test
-from segue.spec.metric import Goal, Metric
+from segue.spec.metric import Metric
 
 UP = Metric(name="conversion", kind="mean", of="outcome.converted", goal="increase")
 DOWN = Metric(name="cost", kind="mean", of="outcome.cost", goal="decrease")

@@ -36,9 +36,11 @@ def test_every_key_is_documented(section: Section) -> None:
 
 
 def test_every_kind_of_metric_is_documented() -> None:
-    """The reference page has every kind of metric, with what it needs and how its values are written."""
+    """The reference page has every kind that gates test, with what it needs and how its values are written."""
     lines = PAGE.splitlines()
     for name, kind in KINDS.items():
+        if kind.shape == "shown":
+            continue
         wanted = f"| `{name}` | {kind.goal or 'as the spec says'} | {kind.needs} | {'yes' if kind.outcome else 'no'} |"
         assert [line for line in lines if line.startswith(wanted) and line.endswith(f" {scale_of(name)} |")], name
 
