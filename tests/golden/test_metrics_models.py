@@ -192,7 +192,7 @@ def test_bins_of_equal_mass(measure: Measure) -> None:
 
 
 CLASSES = {
-    **{f"{versus}_{weighting}": ask("class_roc_auc", versus=versus, weighting=weighting)
+    **{f"{versus}_{weighting}": ask("class_roc_auc", pairing=versus, weighting=weighting)
        for versus in ("rest", "one") for weighting in ("macro", "weighted")},
     "log_loss": ask("class_log_loss"),
     "brier": ask("class_brier"),

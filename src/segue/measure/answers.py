@@ -28,8 +28,8 @@ from segue.facts.summary import (
     Spreads,
     Summary,
 )
+from segue.measure.kinds.models.ranking import auc
 from segue.measure.kinds.service.operational import BASE
-from segue.measure.kinds.ranking import auc
 from segue.measure.questions import Form, form_of
 from segue.measure.rows import period_hours
 

@@ -16,8 +16,8 @@ from segue.facts.question import MetricRef
 from segue.facts.summary import Cell, Counts, Daily, Histogram, MomentCell, Moments, ScoreTable, Summary, Tally
 from segue.measure.expressions import quoted
 from segue.measure.kinds.catalogue import reading_of
-from segue.measure.kinds.service.operational import BASE
 from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule, all_of
+from segue.measure.kinds.service.operational import BASE
 from segue.measure.sql import any_of, doubles, filled
 
 FAILURES: Final = "segue.failures"

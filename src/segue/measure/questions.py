@@ -34,8 +34,8 @@ from segue.facts.question import Question
 from segue.measure.expressions import quoted
 from segue.measure.history.propensity import Exposed
 from segue.measure.kinds.catalogue import GAP_READINGS, READINGS, reading_of, rule_of
-from segue.measure.kinds.service.operational import BASE
 from segue.measure.kinds.reading import Rule
+from segue.measure.kinds.service.operational import BASE
 from segue.measure.rows import Asking, rows_of, whole_period
 from segue.measure.sql import doubles, filled, number
 from segue.spec.metric import STEADY, kind_of

@@ -28,6 +28,7 @@ WITH wanted AS MATERIALIZED ($wanted),
 copies AS (
   SELECT request_id, epoch_us("at") AS at_us, stage, allocation, unit, unit_source, context, assigned, variant, version, role,
     comparable, status, error, label, score, cost, latency_upstream_s,
+    latency_total_s, request_size_bytes, response_size_bytes,
     row_number() OVER (
       PARTITION BY request_id, variant, role
       ORDER BY "at", allocation, stage, assigned, version, status, error, label, score, unit
@@ -69,7 +70,8 @@ WHERE o.request_id = '' AND epoch_us(o."at") BETWEEN q.asked_us AND q.asked_us +
 _TRUTH: Final = """,
 truths$index AS (
   SELECT request_id, arg_max(
-    {'label': label, 'values': "values"}, {'a': at_us, 'r': received_us, 'l': coalesce(label, ''), 'v': "values"::VARCHAR}
+    {'label': label, 'values': "values", 'received_us': received_us},
+    {'a': at_us, 'r': received_us, 'l': coalesce(label, ''), 'v': "values"::VARCHAR}
   ) AS truth
   FROM matches WHERE $within GROUP BY request_id
 )"""
@@ -143,5 +145,6 @@ def _columns(index: int, rule: Rule, now_us: int) -> str:
     truth = f"coalesce({label}, '0')" if negative else label
     return (
         f",\n  q.asked_us + {rule.window_us} <= {now_us} AS due{index}, {truth} AS truth{index}, {values} AS values{index}, "
-        f"{'TRUE' if negative else present} AS known{index}"
+        f"{'TRUE' if negative else present} AS known{index}, "
+        f"CASE WHEN {present} THEN t{index}.truth['received_us'] END AS told{index}"
     )

@@ -102,7 +102,7 @@ def gated(metric: Metric) -> bool:
 
 def needs_of(metric: Metric) -> Needs:
     """What of the prediction the metric reads; a label that is made by a threshold is a score."""
-    return "score" if "threshold" in metric.parameters else kind_of(metric.kind).needs
+    return "score" if "threshold" in metric.parameters else _read_kind(metric).needs
 
 
 def parameter(kind: str, parameters: Mapping[str, Value], name: str) -> Value:
@@ -149,12 +149,12 @@ def signature(kind: str) -> str:
 
 def needs_outcome(metric: Metric) -> bool:
     """Whether a prediction has to be judged before the metric knows it."""
-    return kind_of(metric.kind).outcome and metric.of != COST
+    return _read_kind(metric).outcome and metric.of != COST
 
 
 def known_in_shadow(metric: Metric) -> bool:
     """Whether the metric can be known of an answer that nobody saw."""
-    return kind_of(metric.kind).shadow or metric.of == COST
+    return _read_kind(metric).shadow or metric.of == COST
 
 
 def label_text(value: str | float) -> str:
@@ -166,3 +166,8 @@ def label_text(value: str | float) -> str:
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else repr(value)
+
+
+def _read_kind(metric: Metric) -> Kind:
+    # A metric of days reads what its base reads.
+    return kind_of(str(metric.parameters.get("base", metric.kind)))

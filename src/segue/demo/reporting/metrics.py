@@ -12,8 +12,9 @@ from segue.demo.reporting.words import better_side, value_unit
 from segue.facts.evidence import NotEnough
 from segue.facts.merging import merge
 from segue.facts.question import MetricRef
-from segue.facts.summary import Cell, Counts, Histogram, Moments, ScoreTable, Summary
+from segue.facts.summary import Cell, Summary
 from segue.measure.kinds.catalogue import value
+from segue.measure.kinds.entry import observations
 from segue.ports.store import SummaryStore
 from segue.spec.metric import KINDS, Metric
 from segue.spec.rollout import Rollout
@@ -55,21 +56,6 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 def reference(metric: Metric) -> MetricRef:
     """A metric as the estimators take it."""
     return MetricRef(name=metric.name, kind=metric.kind, of=metric.of, parameters=metric.parameters, cap=metric.cap)
-
-
-def observations(summary: Summary | None) -> int:
-    """How many observations a summary counts."""
-    match summary:
-        case Counts(yes=yes, no=no):
-            return yes + no
-        case Moments(cells=cells):
-            return sum(cell.n for cell in cells)
-        case Histogram(at_most_zero=none, buckets=buckets):
-            return none + sum(buckets.values())
-        case ScoreTable(positives=positives, negatives=negatives):
-            return sum(positives) + sum(negatives)
-        case _:
-            return 0
 
 
 def tallies(summaries: SummaryStore, sides: Sides) -> list[Tally]:

@@ -1,30 +1,36 @@
 """Which kinds of metric are there, and what does a summary of one say?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite, sqrt
 from typing import Final
+
+from msgspec.structs import replace
 
 from segue.errors import DomainError
 from segue.facts.evidence import UNKNOWN, NotEnough
 from segue.facts.question import MetricRef
 from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally
+from segue.measure.kinds import uncertainty
+from segue.measure.kinds.entry import Entry, Read, base_of, by_sql, by_sums, observations, opened, table_of
+from segue.measure.kinds.models import classes, groups, scores
 from segue.measure.kinds.models import classification as labels
 from segue.measure.kinds.models import regression as errors
-from segue.measure.kinds import uncertainty
-from segue.measure.kinds.service.agreement import agreement
-from segue.measure.kinds.service.business import COST, mean
-from segue.measure.kinds.entry import Entry, Read, by_sql, by_sums, opened, table_of
-from segue.measure.kinds.fairness import demographic_parity, equal_opportunity, equalized_odds
-from segue.measure.kinds.models import classes, scores
-from segue.measure.kinds.service.operational import error_rate, latency_quantile, latency_read
-from segue.measure.kinds.ranking import auc_of, roc_auc
-from segue.measure.kinds.reading import Columns, Reading, Rule
+from segue.measure.kinds.models.fairness import demographic_parity, equal_opportunity, equalized_odds
+from segue.measure.kinds.models.ranking import auc_of, roc_auc
+from segue.measure.kinds.reading import Columns, Reading, Rule, said
+from segue.measure.kinds.service import agreement as same
+from segue.measure.kinds.service import business as value_of
+from segue.measure.kinds.service import operational as service
+from segue.measure.kinds.service import stability
+from segue.measure.kinds.service.business import COST
+from segue.measure.kinds.service.stability import DayValue
 from segue.spec.metric import kind_of
 
 _JUDGED: Final = "judged predictions"
+_GROUPS: Final = "two groups that are large enough"
 _PAIRS: Final = "pairs of a positive and a negative"
 
-ENTRIES: Final[dict[str, Entry]] = {
+_PLAIN: Final[dict[str, Entry]] = {
     # labels
     "accuracy": by_sql(labels.accuracy, _JUDGED),
     "precision": by_sql(labels.precision, "predicted positives", labels.averaged),
@@ -80,15 +86,76 @@ ENTRIES: Final[dict[str, Entry]] = {
     "absolute_error_quantile": by_sums(errors.absolute_errors, errors.absolute_error_quantile, _JUDGED),
     "interval_coverage": by_sql(errors.interval_coverage, _JUDGED),
     "interval_width": by_sql(errors.interval_width, _JUDGED),
+    # fairness
+    "demographic_parity": by_sums(groups.groups_and_answers, groups.demographic_parity, _GROUPS),
+    "equal_opportunity": by_sums(groups.groups_and_truth, groups.equal_opportunity, _GROUPS),
+    "equalized_odds": by_sums(groups.groups_and_truth, groups.equalized_odds, _GROUPS),
+    "predictive_parity": by_sums(groups.groups_and_truth, groups.predictive_parity, _GROUPS),
+    "accuracy_parity": by_sums(groups.groups_and_truth, groups.accuracy_parity, _GROUPS),
     # operations
-    "error_rate": by_sql(error_rate, "requests"),
-    "latency_quantile": by_sql(latency_quantile, "answers", latency_read),
+    "error_rate": by_sql(service.error_rate, "requests"),
+    "latency_quantile": by_sql(service.latency_quantile, "answers", service.quantile_read),
+    "error_share": by_sql(service.error_share, "requests"),
+    "fallback_rate": by_sql(service.fallback_rate, "requests"),
+    "latency_mean": by_sql(service.latency_mean, "answers"),
+    "overhead_quantile": by_sql(service.overhead_quantile, "answers", service.quantile_read),
+    "throughput": by_sums(service.hours_asked, service.throughput, "hours with traffic"),
+    "payload_size": by_sql(service.payload_size, "answers"),
+    "payload_quantile": by_sql(service.payload_quantile, "answers", service.quantile_read),
+    "cost_per_thousand": by_sql(service.cost_per_thousand, "answers with a cost"),
+    "outcome_coverage": by_sql(service.outcome_coverage, "answers that are due"),
+    "outcome_delay_quantile": by_sql(service.outcome_delay_quantile, "outcomes", service.quantile_read),
     # business
-    "mean": by_sql(mean, _JUDGED),
+    "mean": by_sql(value_of.mean, _JUDGED),
+    "conversion": by_sql(value_of.conversion, _JUDGED),
+    "ctr": by_sql(value_of.ctr, "impressions", errors.quotient),
+    "value_ratio": by_sql(value_of.value_ratio, "sums other than 0", errors.quotient),
+    "total": by_sql(value_of.total, _JUDGED, value_of.summed),
+    "per_thousand": by_sql(value_of.per_thousand, _JUDGED),
+    "value_quantile": by_sql(value_of.value_quantile, _JUDGED, service.quantile_read),
+    "funnel_step": by_sql(value_of.funnel_step, "requests that came to the step before"),
+    "cuped_mean": by_sums(value_of.before_and_after, value_of.cuped_mean, "different values before"),
     # agreement between versions
-    "agreement": by_sql(agreement, "pairs of answers"),
+    "agreement": by_sql(same.agreement, "pairs of answers"),
+    "agreement_kappa": by_sums(same.label_pairs, same.agreement_kappa, "pairs of answers of two classes"),
+    "flip_rate": by_sums(same.label_pairs, same.flip_rate, "pairs of answers"),
+    "score_correlation": by_sums(same.score_pairs, same.score_correlation, "pairs of different scores"),
+    "rank_correlation": by_sums(same.score_grid, same.rank_correlation, "pairs of different scores"),
+    "score_shift": by_sql(same.score_shift, "pairs of scores"),
+    "score_distance": by_sql(same.score_distance, "pairs of scores"),
+    # distribution of answers
+    "selection_rate": by_sql(same.selection_rate, "answers"),
+    "label_entropy": by_sums(same.label_counts, same.label_entropy, "answers"),
+    "mean_score": by_sql(same.mean_score, "scores"),
+    "score_deviation": by_sums(same.score_and_square, same.score_deviation, "scores"),
+    "score_quantile": by_sums(same.scores, same.score_quantile, "scores"),
+    "score_entropy": by_sql(same.score_entropy, "scores"),
+    "uncertain_share": by_sql(same.uncertain_share, "scores"),
 }
-"""One entry for each of `spec.metric.KINDS`. A new kind is one function and its row here."""
+# A new kind is one function and its row here.
+
+
+def _by_days(estimate: Callable[[Sequence[DayValue], MetricRef], float | None]) -> Entry:
+    return Entry(_daily, lambda daily, metric: estimate(_days(daily, metric), metric), "days", estimate)
+
+
+def _daily(metric: MetricRef, columns: Columns) -> Reading:
+    base = base_of(metric)
+    return replace(_PLAIN[base.kind].read(base, columns), daily=True)
+
+
+def _days(daily: Daily, metric: MetricRef) -> list[DayValue]:
+    base, found = base_of(metric), []
+    for day, part in zip(daily.days, daily.parts, strict=True):
+        known = value(base, part)
+        if not isinstance(known, NotEnough) and observations(part) >= said(metric, "least"):
+            error = standard_error(base, part)
+            found.append(DayValue(day, known, None if isinstance(error, NotEnough) else error**2))
+    return found
+
+
+ENTRIES: Final = _PLAIN | {kind: _by_days(estimate) for kind, estimate in stability.ESTIMATES.items()}
+"""One entry for each of `spec.metric.KINDS`."""
 READINGS: Final[dict[str, Read]] = {name: entry.read for name, entry in ENTRIES.items()}
 GAP_READINGS: Final[dict[str, Callable[[MetricRef, Columns], Reading]]] = {
     "demographic_parity_difference": demographic_parity,
@@ -101,7 +168,8 @@ _EVERY: Final = {**READINGS, **GAP_READINGS}
 
 def rule_of(metric: MetricRef) -> Rule | None:
     """When the metric's predictions are judged; None for at once, because it needs no outcome."""
-    if metric.of == COST or metric.kind not in _EVERY or not kind_of(metric.kind).outcome:
+    kind = base_of(metric).kind
+    if metric.of == COST or kind not in _EVERY or not kind_of(kind).outcome:
         return None
     return Rule(window_us=round(metric.window_s * 1_000_000), missing=metric.missing)
 

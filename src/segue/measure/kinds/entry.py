@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from segue.facts.question import MetricRef
-from segue.facts.summary import Moments, Tally
+from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally
 from segue.measure.kinds.reading import Columns, Reading
 
 Table: TypeAlias = Mapping[tuple[str, ...], float]
@@ -85,3 +86,31 @@ def opened(moments: Moments) -> tuple[Sums, tuple[float, ...]]:
 def table_of(tally: Tally) -> dict[tuple[str, ...], float]:
     """A tally as a mapping."""
     return dict(zip(tally.keys, map(float, tally.counts), strict=True))
+
+
+def observations(summary: Summary | None) -> int:
+    """How many observations a summary counts."""
+    match summary:
+        case Counts(yes=yes, no=no):
+            return yes + no
+        case Moments(cells=cells):
+            return sum(cell.n for cell in cells)
+        case Histogram(at_most_zero=none, buckets=buckets):
+            return none + sum(buckets.values())
+        case ScoreTable(positives=positives, negatives=negatives):
+            return sum(positives) + sum(negatives)
+        case Tally(keys=keys, counts=counts):
+            rows = [count for key, count in zip(keys, counts, strict=True) if not any(key)]
+            return rows[0] if rows else sum(counts)
+        case Daily(parts=parts):
+            return sum(map(observations, parts))
+        case _:
+            return 0
+
+
+def base_of(metric: MetricRef) -> MetricRef:
+    """The metric that is kept day by day where this one is about days; else the metric itself."""
+    if "base" not in metric.parameters:
+        return metric
+    own = {name: value for name, value in metric.parameters.items() if name not in {"base", "least"}}
+    return replace(metric, kind=str(metric.parameters["base"]), parameters=own)

@@ -79,6 +79,11 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
         truth = f"$r.truth{self.index}"
         return f"coalesce({truth}, $guess)" if self.guessed else truth
 
+    @property
+    def told(self) -> str:
+        """When the outcome was received, microseconds; NULL for none."""
+        return f"$r.told{self.index}"
+
     def value(self, name: str) -> str:
         """A named value of the outcome; 0 for a missing one that counts as negative."""
         value = f"$r.values{self.index}[{quoted(name)}]"

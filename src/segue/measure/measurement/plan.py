@@ -26,7 +26,7 @@ from segue.measure.questions import exposed_by, form_of, statement, unanswerable
 from segue.measure.rows import Asking, period_hours, settled_us
 from segue.measure.sql import HOUR_US, micros
 from segue.measure.views import Scope, judged
-from segue.spec.metric import KINDS, observed_cap
+from segue.spec.metric import needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
 
 Counted: TypeAlias = tuple[tuple[int, ...], tuple[Answer, ...], tuple[Cell, ...]]
@@ -118,7 +118,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
                 of=metric.of,
                 parameters=metric.parameters,
                 cap=observed_cap(metric),
-                window_s=metric.window_s if KINDS[metric.kind].outcome else 0.0,
+                window_s=metric.window_s if needs_outcome(metric) else 0.0,
                 missing=metric.missing,
             )
             for metric in self.spec.metrics.values()

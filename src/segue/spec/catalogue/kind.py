@@ -87,8 +87,27 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "count": Parameter(domain="whole number", about="How many bins.", example="15"),
     "share": Parameter(domain="share", about="The share of rows with the highest scores.", example="0.1"),
     "weighting": _choice("A mean of classes, or one weighted by how often each came true.", "macro", "weighted"),
-    "versus": _choice("Each class against all others, or each pair of classes.", "rest", "one"),
+    "pairing": _choice("Each class against all others, or each pair of classes.", "rest", "one"),
     "k": Parameter(domain="whole number", about="How many places of the list count.", example="10"),
+    "over": Parameter(domain="attribute", about="The attribute whose values are the groups.", example="country"),
+    "as": _choice("Largest less smallest, or smallest over largest.", "difference", "ratio"),
+    "versus": _choice("Groups against each other, or each against all rows.", "groups", "overall"),
+    "together": _choice("The worse of the two rates' distances, or their mean.", "worst", "mean"),
+    "least": Parameter(domain="whole number", about="Fewest rows of a group, or of a day, that counts.", example="30"),
+    "base": Parameter(
+        domain="kind", about="The kind that is kept day by day; its parameters stand beside it.", example="accuracy"
+    ),
+    "toward": _choice("Which changes of label count.", "any", "positive", "negative"),
+    "grid": Parameter(domain="whole number", about="Scores are rounded to 1 / this.", example="1000"),
+    "margin": Parameter(domain="above zero", about="How far from one half.", example="0.1"),
+    "error": Parameter(domain="label", about="The way of failing: timeout, status_5xx, reset and so on.", example="timeout"),
+    "hourly": _choice("The mean of hours, or the busiest.", "mean", "peak"),
+    "side": _choice("What was asked, or what was answered.", "response", "request"),
+    "per": Parameter(domain="value", about="The value of the outcome that is divided by.", example="outcome.shown"),
+    "after": Parameter(domain="value", about="The step before, a value of the outcome.", example="outcome.carts"),
+    "before": Parameter(domain="attribute", about="A number that was known before the request.", example="spend_last_month"),
+    "centre": Parameter(domain="number", about="Its mean over everybody.", example="12.5"),
+    "days": Parameter(domain="whole number", about="How many days later.", example="7"),
     "eps": Parameter(domain="above zero", about="The least that is divided by.", example="1e-6"),
 }
 """Every parameter, by name."""

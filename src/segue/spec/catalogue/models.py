@@ -56,7 +56,7 @@ SCORES: Final[dict[str, Kind]] = {
     "gain": shown("increase", "score", "proportion", positive="1", share=0.1),
 }
 CLASSES: Final[dict[str, Kind]] = {
-    "class_roc_auc": shown("increase", "list", versus="rest", weighting="macro"),
+    "class_roc_auc": shown("increase", "list", pairing="rest", weighting="macro"),
     "class_log_loss": shown("decrease", "list", "loss", eps=_MACHINE),
     "class_brier": shown("decrease", "list", "loss"),
     "top_k_accuracy": shown("increase", "list", "proportion", k=5.0),
@@ -80,9 +80,39 @@ NUMBERS: Final[dict[str, Kind]] = {
     "interval_coverage": shown(None, "list", "proportion"),
     "interval_width": shown("decrease", "list", "loss"),
 }
+_APART: Final[dict[str, Value | None]] = {
+    "over": None,
+    "positive": "1",
+    "threshold": "",
+    "as": "difference",
+    "versus": "groups",
+    "least": 30.0,
+}
+
+
+def _parity(*, outcome: bool = True, **more: Value) -> Kind:
+    return Kind(
+        goal=None,
+        needs="label",
+        outcome=outcome,
+        shape="shown",
+        bounded=False,
+        scale="proportion",
+        parameters={**_APART, **more},
+    )
+
+
+GROUPS: Final[dict[str, Kind]] = {
+    "demographic_parity": _parity(outcome=False),
+    "equal_opportunity": _parity(),
+    "equalized_odds": _parity(together="worst"),
+    "predictive_parity": _parity(),
+    "accuracy_parity": _parity(),
+}
 MODELS: Final[dict[str, dict[str, Kind]]] = {
     "Labels": LABELS,
     "Scores": SCORES,
     "Scores of several classes": CLASSES,
     "Numbers": NUMBERS,
+    "Fairness": GROUPS,
 }

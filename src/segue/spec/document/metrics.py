@@ -15,7 +15,7 @@ from segue.spec.rollout import OutcomeRule, Reading
 
 _OUTCOME_VALUE: Final = re.compile(r"outcome\.[A-Za-z_][A-Za-z0-9_]{0,62}")
 _RESERVED: Final = ("drift", "fairness")
-_CAPPED: Final = ("mean", "mae", "rmse")
+_CAPPED: Final = ("mean", "mae", "rmse", "ctr", "value_ratio", "total", "per_thousand", "cuped_mean")
 _COMMON: Final = ("kind", "goal", "window", "missing")
 
 
@@ -65,7 +65,7 @@ def _metric(name: str, place: Place, outcome: OutcomeRule | None) -> Metric | No
 
 def _refuse_useless(fields: Fields, kind: str) -> None:
     known = KINDS[kind]
-    useful = {*_COMMON, *known.parameters, *(("of",) if known.of else ()), *(("cap",) if kind in _CAPPED else ())}
+    useful = {*_COMMON, *_wanted(fields, kind), *(("of",) if known.of else ()), *(("cap",) if kind in _CAPPED else ())}
     for key, place in fields.known.items():
         if key not in useful:
             place.key_problem(f"`{key}` has no use in a metric of kind `{kind}`", f"its keys: {', '.join(sorted(useful))}")
@@ -79,7 +79,7 @@ def _of(fields: Fields, kind: str) -> str:
         return ""
     place = fields.known["of"]
     text = place.text()
-    if text and text != COST and not _OUTCOME_VALUE.fullmatch(text):
+    if text and (text != COST or kind != "mean") and not _OUTCOME_VALUE.fullmatch(text):
         near = f"did you mean `{COST}`?" if text.startswith("prediction") else f"`outcome.NAME`, or `{COST}`"
         place.problem(f"{place.written} is nothing that a mean can be taken of", near)
         return ""
@@ -99,9 +99,16 @@ def _goal(fields: Fields, kind: str) -> Goal:
     return goal
 
 
+def _wanted(fields: Fields, kind: str) -> dict[str, Value | None]:
+    """The kind's parameters, and of a metric of days those of its base."""
+    own = KINDS[kind].parameters
+    base = fields.known["base"].written.strip("`") if "base" in own and "base" in fields else ""
+    return own | (KINDS[base].parameters if base in KINDS else {})
+
+
 def _parameters(fields: Fields, kind: str) -> dict[str, Value]:
     found: dict[str, Value] = {}
-    for name, default in KINDS[kind].parameters.items():
+    for name, default in _wanted(fields, kind).items():
         if name in fields:
             found[name] = _parameter(name, fields.known[name])
         elif default is None and not (name == "positive" and "average" in fields):

@@ -10,7 +10,7 @@ from itertools import combinations
 from segue.facts.question import MetricRef
 from segue.facts.summary import ScoreTable
 from segue.measure.kinds.entry import Table, ratio
-from segue.measure.kinds.ranking import auc
+from segue.measure.kinds.models.ranking import auc
 from segue.measure.kinds.reading import Columns, Reading, all_of, said, word
 from segue.measure.kinds.values import listed, scores
 from segue.measure.sql import number
@@ -26,16 +26,16 @@ def class_scores(_metric: MetricRef, columns: Columns) -> Reading:
 def class_roc_auc(table: Table, metric: MetricRef) -> float | None:
     """Mean area under the ROC curve over classes.
 
-    `versus=rest`: each class's score, its rows against all others'. `versus=one`: of each pair of classes, the mean of the two
-    areas among their rows. `weighting=weighted` weighs a class (pair) by its share of rows. Source: Provost and Domingos 2000
-    (rest), Hand and Till 2001 (one); scikit-learn's `roc_auc_score(multi_class="ovr" | "ovo")`.
+    `pairing=rest`: each class's score, its rows against all others'. `pairing=one`: of each pair of classes, the mean of the
+    two areas among their rows. `weighting=weighted` weighs a class (pair) by its share of rows. Source: Provost and Domingos
+    2000 (rest), Hand and Till 2001 (one); scikit-learn's `roc_auc_score(multi_class="ovr" | "ovo")`.
     """
     of_class: dict[str, dict[str, dict[float, int]]] = defaultdict(lambda: defaultdict(dict))
     for (label, true, score), count in table.items():
         if label:
             of_class[label][true][float(score)] = int(count)
     rows = {true: sum(by_score.values()) for true, by_score in next(iter(of_class.values()), {}).items()}
-    if word(metric, "versus") == "rest":
+    if word(metric, "pairing") == "rest":
         parts = [(rows.get(label, 0), _area(true, label, set(true) - {label})) for label, true in of_class.items()]
     else:
         parts = [(rows.get(a, 0) + rows.get(b, 0), _both(of_class, a, b)) for a, b in combinations(sorted(of_class), 2)]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from segue.facts.question import MetricRef
 from segue.facts.summary import ScoreTable
 from segue.measure.kinds.entry import ratio
-from segue.measure.kinds.ranking import auc
+from segue.measure.kinds.models.ranking import auc
 from segue.measure.kinds.reading import Columns, Reading, all_of, positive, said, word
 
 

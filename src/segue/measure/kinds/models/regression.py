@@ -6,19 +6,19 @@ e = predicted - true. A row counts where both are finite numbers.
 from segue.facts.question import MetricRef
 from segue.facts.summary import Histogram
 from segue.measure.kinds.entry import Sums, ratio
-from segue.measure.kinds.service.operational import quantile
 from segue.measure.kinds.reading import Columns, Reading, all_of, capped, positive, said
+from segue.measure.kinds.service.operational import quantile
 from segue.measure.kinds.values import numbers
 from segue.measure.sql import number
 
 
 def mae(metric: MetricRef, columns: Columns) -> Reading:
-    """Mean of |e|, each cut to `cap`. Source: scikit-learn's `mean_absolute_error`."""
+    """Mean of |e|, cut to `cap`. Source: scikit-learn's `mean_absolute_error`."""
     return _mean(capped(f"abs({_error(columns)})", metric), columns, _numbers(columns))
 
 
 def rmse(metric: MetricRef, columns: Columns) -> Reading:
-    """Root of the mean of e^2, each cut to `cap`. Source: scikit-learn's `root_mean_squared_error`."""
+    """Root of the mean of e^2, |e| cut to `cap`. Source: scikit-learn's `root_mean_squared_error`."""
     error = _error(columns)
     return _mean(capped(f"({error} * {error})", metric), columns, _numbers(columns))
 
