@@ -99,7 +99,7 @@ def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, GateKind], candidate: 
     text, metric = type(gate).__name__, subject(gate, spec)
     if metric is not None:
         text = gate_text(gate if kind == "promotion" else guarded(gate), metric, candidate, kind)
-        if kind == "guardrail" and unknowable(metric, stage):
+        if kind == "guardrail" and unknowable(gate, metric, stage, spec.outcome):
             account = "reserve"
     alpha = promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec)
     return Spending(gate=gate.path, text=text, stage=stage.name, candidate=candidate, alpha=alpha, account=account)

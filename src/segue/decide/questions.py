@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from segue.decide.budget import guardrail_alpha, promotion_alpha
-from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, unknowable
+from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, of_disagreements, unknowable
 from segue.decide.gates.expectation import end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
 from segue.decide.machine import LIVE
@@ -64,7 +64,7 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
         _asked(spec, state, gate if kind == "promotion" else guarded(gate), kind=kind, candidate=candidate)
         for gate, kind in gates
         if (metric := subject(gate, spec)) is not None
-        if not missing_part(gate, metric, kind) and not unknowable(metric, stage)
+        if not missing_part(gate, metric, kind) and not unknowable(gate, metric, stage, spec.outcome)
         for candidate in spec.candidates
     )
 
@@ -76,7 +76,7 @@ def blind(spec: Rollout) -> tuple[str, ...]:
         for gate in spec.guardrails
         if (metric := subject(gate, spec)) is not None
         for stage in spec.stages
-        if (reason := unknowable(metric, stage))
+        if (reason := unknowable(gate, metric, stage, spec.outcome))
     )
 
 
@@ -92,7 +92,7 @@ def unbuilt(spec: Rollout) -> tuple[str, ...]:
             metric = subject(gate, spec)
             reason = missing_part(gate, metric, "promotion")
             if not reason and metric is not None:
-                reason = unknowable(metric, stage)
+                reason = unknowable(gate, metric, stage, spec.outcome)
             if reason:
                 found.append(f"{gate.path}: {reason}")
     for gate in spec.guardrails:
@@ -125,6 +125,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         since_allocation=state.since_allocation,
         over=gate.over if isinstance(gate, FairnessGate) else "",
         every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,
+        sampled=spec.outcome.wanted if of_disagreements(gate, metric) and isinstance(stage.strategy, Shadow) else 0.0,
     )
     instead = _without_labels(gate, question) if kind == "promotion" else None
     if instead is not None:
@@ -154,6 +155,7 @@ def _without_labels(gate: Gate, question: Question) -> Question | None:
     margin = abs(question.claim.bound)
     return msgspec.structs.replace(
         question,
+        sampled=0.0,
         metric=MetricRef(name=AGREEMENT.name, kind=AGREEMENT.kind, cap=1.0),
         alpha=question.alpha * OF_AGREEMENT,
         prior=Prior(mean=1.0 - margin / 4, variance=margin / 4 * (1 - margin / 4), effect=question.prior.effect),

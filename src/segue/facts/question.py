@@ -86,6 +86,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         horizon: the information, 1 / (standard error of the effect)^2, at which the looking ends: most of alpha is then spent
             on a boundary that is sharpest there. None where it may go on for ever (the always-valid clock).
         over: the attribute whose values are the groups; "" where the design is another.
+        sampled: of paired accuracy: the share of the disagreements whose truth is asked for, by a hash of the request's id;
+            agreements count without a truth. 0 where truths come by themselves.
         every_s: the length of a period of the design `days`, in stream seconds, whole hours.
     """
 
@@ -109,3 +111,4 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     horizon: float | None = None
     over: str = ""
     every_s: float = 0.0
+    sampled: float = 0.0

@@ -26,6 +26,7 @@ from segue.measure.history.propensity import Exposed
 from segue.measure.kinds.catalogue import reading_of, rule_of
 from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule, positive
 from segue.measure.sql import HOUR_US, any_of, filled, number
+from segue.measure.wanted import drawn
 from segue.spec.expression import parse
 
 _ONE: Final = """
@@ -133,12 +134,18 @@ def _pairs(question: Question, reading: Reading, asking: Asking) -> str:
     judged = [_side(reading.judged, side, guess) for side in (("r",) if both else ("r", "s"))]
     if reading.rows == "answers":
         judged.append("r.role = 'served'")
+    n, n_a = _side(reading.numerator, "r" if both else "s", guess), _side(reading.numerator, "r", guess)
+    if question.sampled:
+        apart = f"(r.label <> s.label AND {drawn('r.request_id', question.sampled)})"
+        n, n_a = (f"(CASE WHEN {apart} THEN {value} ELSE 0 END)" for value in (n, n_a))
+        labelled = f"{_side(reading.due, 'r')} AND r.label IS NOT NULL AND s.label IS NOT NULL"
+        judged = [f"r.role = 'served' AND {labelled} AND (NOT {apart} OR ({' AND '.join(judged)}))"]
     return filled(
         _PAIRS,
         **_scope(question, asking),
-        n=_side(reading.numerator, "r" if both else "s", guess),
+        n=n,
         d=_side(reading.denominator, "s", guess),
-        n_a="NULL" if both else _side(reading.numerator, "r", guess),
+        n_a="NULL" if both else n_a,
         d_a="NULL" if both else _side(reading.denominator, "r", guess),
         candidate=quoted(question.candidate),
         champion=quoted(question.champion),

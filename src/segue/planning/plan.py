@@ -151,7 +151,7 @@ def _reason(spec: Rollout, gate: Gate, stage: Stage) -> str:
     if metric is None:
         return "this kind of gate is not planned yet"
     kind: GateKind = "promotion" if gate in stage.promote_when else "guardrail"
-    return unknowable(metric, stage) or missing_part(gate, metric, kind)
+    return unknowable(gate, metric, stage, spec.outcome) or missing_part(gate, metric, kind)
 
 
 def _or_why(asked: Asked, setting: Setting) -> GatePlan | str:

@@ -70,6 +70,7 @@ def _rollout(rollout: Rollout) -> Lines:
         yield f"context.{name}", source
     yield "outcome.window", spell_seconds(rollout.outcome.window_s)
     yield "outcome.missing", rollout.outcome.missing
+    yield from _if_set("outcome.wanted", spell_share(rollout.outcome.wanted) if rollout.outcome.wanted else "")
     yield from _if_set("segments", _list(_list(segment) for segment in rollout.segments) if rollout.segments else "")
     yield from _metrics(rollout)
     yield "error_budget.false_promotion", spell_share(rollout.error_budget.false_promotion)

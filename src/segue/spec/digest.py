@@ -11,6 +11,7 @@ from segue.ids import digest
 from segue.spec.expression import canonical, parse
 from segue.spec.rollout import Rollout
 
+_ADDED = (("wanted", 0.0),)  # what format 1 did not have at first, where it is not used
 _EXPRESSIONS = ("where", "audience")
 
 
@@ -24,6 +25,9 @@ def meaning_of(rollout: Rollout) -> dict[str, object]:
     """A rollout as plain data, without its source and with expressions in their canonical spelling."""
     whole = msgspec.structs.replace(rollout, source="", digest="")
     meaning: dict[str, object] = msgspec.to_builtins(whole)
+    meaning["outcome"] = {
+        key: value for key, value in msgspec.to_builtins(rollout.outcome).items() if (key, value) not in _ADDED
+    }
     attributes = tuple(rollout.context)
     return {key: _canonical(value, attributes) for key, value in meaning.items() if key not in ("source", "digest")}
 

@@ -38,10 +38,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeRule(msgspec.Struct, frozen=True, kw_only=True):
-    """When a prediction is judged, and what a missing outcome means."""
+    """When a prediction is judged, and what a missing outcome means.
+
+    Args:
+        wanted: the share of the requests on which a shadow's answer differs whose outcomes are asked for (`segue outcomes
+            wanted`); agreements then need none. 0 where outcomes come by themselves.
+    """
 
     window_s: float
     missing: Literal["exclude", "negative"] = "exclude"
+    wanted: float = 0.0
 
 
 class ErrorBudget(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ The adapters are handed in; the clock is set by hand.
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -111,6 +111,7 @@ class SmallWorld:
         self.features: Callable[[random.Random], dict[str, object]] | None = None
         self._random = random.Random(seed)  # noqa: S311 - seeded traffic, no secret
         self._more = random.Random(seed + 1)  # noqa: S311 - for what not every test asks for
+        self._truths: dict[str, str] = {}
         self._count = 0
 
     def serve(self, *names: str) -> None:
@@ -125,6 +126,12 @@ class SmallWorld:
     def host(self) -> None:
         """What a host does: serve the champion's alias, both versions, and follow."""
         self.serve("models:/churn@champion", "models:/churn/7", "models:/churn/8")
+
+    def tell(self, request_ids: Iterable[str]) -> None:
+        """The outcomes of these requests become known now."""
+        at = self.clock.at
+        known = ((name, self._truths[name]) for name in request_ids)
+        self._put([], [Outcome(route="churn", request_id=name, at=at, received_at=at, label=truth) for name, truth in known])
 
     def later(self, hours: float) -> None:
         """Let stream time pass."""
@@ -146,7 +153,7 @@ class SmallWorld:
             self._count += 1
             at = self.clock.at + timedelta(hours=hours * self._random.random())
             unit = f"u{self._random.randrange(10**9)}"
-            truth = str(self._random.randrange(2))
+            truth = self._truths[f"q{self._count}"] = str(self._random.randrange(2))
             tier = self._more.choice(self.tiers) if self.tiers else ""
             assigned = assigner.assign(unit, {"tier": tier} if tier else {})
             asked = [assigned.variant, *(shadow.variant for shadow in assigner.shadows(f"q{self._count}", assigned.variant))]

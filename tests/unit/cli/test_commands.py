@@ -165,6 +165,14 @@ def test_outcomes_from_files(shell: Shell) -> None:
     assert len(list((shell.folder / "home" / "lake").rglob("*.parquet"))) == 1
 
 
+def test_outcomes_that_are_worth_asking_for(shell: Shell) -> None:
+    """Before anything is served there is nothing to ask for, and a stage without a shadow has no such list."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    assert json.loads(shell("outcomes", "wanted", "churn", "-o", "json")[0]) == []
+    assert shell("outcomes", "wanted", "nobody", status=5)[0] == ""
+
+
 def test_doctor(shell: Shell) -> None:
     """A sound installation is found sound."""
     rows = json.loads(shell("doctor", "-o", "json")[0])

@@ -69,6 +69,17 @@ def test_accuracy_may_be_shown_without_labels(running: Any) -> None:
     assert (labels.claim, none.metric.window_s) == (none.claim, 0.0)
 
 
+def test_what_needs_every_truth_is_refused_where_few_are_asked_for(running: Any) -> None:
+    """With `outcome.wanted` accuracies are compared by their disagreements; a limit on accuracy cannot be known in a shadow."""
+    text = running.spec.source.replace("missing: exclude}", "missing: exclude, wanted: 25%}")
+    spec = load(text)
+    assert unbuilt(spec) == ()
+    sampled = {it.metric.name: it.sampled for it in questions(spec, running.state)}
+    assert sampled == {"errors": 0.0, "p99": 0.0, "accuracy": 0.25, "agreement": 0.0}
+    limit = load(text.replace("[accuracy: {not_worse_than_champion_by: 2pp}]", "[accuracy: {at_least: 90%}]", 1))
+    assert "outcome.wanted" in " ".join(unbuilt(limit))
+
+
 def test_a_quantile_carries_its_limit(running: Any) -> None:
     """The threshold of a latency guardrail reaches the SQL in seconds."""
     p99 = by_metric(running)["p99"]

@@ -1,6 +1,7 @@
 """Which summary answers which question, on rows that one can count by hand."""
 
 from collections.abc import Iterator
+from hashlib import md5
 from itertools import product
 from math import log1p
 from pathlib import Path
@@ -105,6 +106,20 @@ def test_what_if_an_unknown_truth_were_known(world: World) -> None:
     assert (world.answer("recall-wrong"), world.answer("recall-right")) == (Counts(yes=2, no=1), Counts(yes=2, no=0))
     assert world.answer("pair-wrong") == PairedCounts(plus=2, minus=2, zero=2)
     assert world.answer("pair-right") == PairedCounts(plus=3, minus=1, zero=2)
+
+
+def test_only_disagreements_need_a_truth(world: World) -> None:
+    """Agreements count when they are due; of the disagreements those that are drawn by their id, once they are known."""
+    labelled(world)
+    world.put(prediction("q6", 0.1, label="1"), shadow("q6", 0.1, label="1"))
+    whole, half = question("accuracy", sampled=1.0), question("accuracy", id="half", sampled=0.5)
+    guess = question("accuracy", id="guess", sampled=1.0, parameters={"unknown": "wrong"})
+    asked(world, whole, half, guess)
+    assert world.answer() == PairedCounts(plus=2, minus=1, zero=3)
+    assert world.answer("guess") == PairedCounts(plus=2, minus=2, zero=3)
+    drawn = {name: md5(name.encode(), usedforsecurity=False).hexdigest() < "8" for name in ("q1", "q2", "q3", "q5")}
+    plus, minus = drawn["q1"] + drawn["q2"], int(drawn["q3"])
+    assert world.answer("half") == PairedCounts(plus=plus, minus=minus, zero=7 - plus - minus - drawn["q5"])
 
 
 def test_agreement(world: World) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from segue.facts.decision import Verdict
 from segue.facts.evidence import Evidence, NotEnough
+from segue.measure.wanted import wanted
 from segue.monitor.begin import apply
 from segue.monitor.tick import Monitor
 from segue.testkit.small_world import SPEC, SmallWorld
@@ -20,9 +21,10 @@ class Walk:
     def __init__(self, world: SmallWorld) -> None:
         self.world = world
 
-    def begin(self, gate: str, *, strategy: str = "strategy: shadow\n    sample: 100%") -> None:
+    def begin(self, gate: str, *, strategy: str = "strategy: shadow\n    sample: 100%", outcome: str = "") -> None:
         """Apply the spec and start its first stage."""
-        text = SPEC.replace(ACCURACY, f"      - {gate}\n").replace(METRICS, MORE)
+        text = SPEC.replace("{window: 1h, missing: exclude}", outcome or "{window: 1h, missing: exclude}")
+        text = text.replace(ACCURACY, f"      - {gate}\n").replace(METRICS, MORE)
         apply(self.world.outside, text.replace("strategy: shadow\n    sample: 100%", strategy))
         self.world.host()
         Monitor(self.world.outside).tick()
@@ -211,3 +213,24 @@ def test_answers_that_differ_need_labels(walk: Walk) -> None:
     assert walk.verdict().outcome == "not_yet"
     walk.world.traffic(1500, hours=2)
     assert shown(walk.verdict()).method == "paired betting"
+
+
+@pytest.mark.parametrize("share", ["100%", "50%"])
+def test_only_disagreements_are_asked_for(walk: Walk, share: str) -> None:
+    """With outcomes of (a share of) the disagreements alone, better is shown, and the estimate is that of all requests."""
+    world = walk.world
+    world.accuracy = {"champion": 0.9, "v8": 0.97}
+    walk.begin("accuracy: {better_than_champion: true}", outcome=f"{{window: 1h, missing: exclude, wanted: {share}}}")
+    world.traffic(3000, hours=2, outcomes=False)
+    engine, lake = world.outside.engine, world.outside.lake
+    engine.bind({kind: lake.locations(lake.segments(kind, "churn")) for kind in ("predictions", "outcomes")})
+    part = float(share.removesuffix("%")) / 100
+    asked_for = engine.run(wanted(ROLLOUT, "shadow", variants=("champion", "v8"), share=part))
+    assert 0.07 * part < len(asked_for) / 3000 < 0.16 * part
+    assert all(champion != candidate for _, _, champion, candidate in asked_for)
+    unlabelled = walk.verdict()
+    assert unlabelled.outcome == "not_yet"
+    world.tell(str(row[0]) for row in asked_for)
+    evidence = shown(walk.verdict())
+    assert evidence.estimate == pytest.approx(0.07, abs=0.03)
+    assert evidence.n == {"v8": 3000, "champion": 3000}

@@ -25,7 +25,8 @@ from typing import Final, Literal
 from segue.errors import InvariantError
 from segue.facts.question import Claim, Side
 from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
-from segue.spec.metric import STEADY, Metric, known_in_shadow
+from segue.spec.metric import STEADY, Metric, known_in_shadow, needs_outcome
+from segue.spec.rollout import OutcomeRule
 from segue.spec.stage import Shadow, Stage
 
 GateKind = Literal["promotion", "guardrail"]
@@ -106,11 +107,20 @@ def _missing_test(gate: MetricGate, metric: Metric, kind: GateKind) -> str:
     return ""
 
 
-def unknowable(metric: Metric, stage: Stage) -> str:
-    """Why nothing that happens in this stage can say of a metric what a gate asks, or ""."""
+def of_disagreements(gate: Gate, metric: Metric) -> bool:
+    """Whether, of two answers to one request, only those that differ have to be judged: accuracies, by an absolute margin."""
+    compared = isinstance(gate, MetricGate) and gate.test in COMPARISONS and not gate.margin.relative
+    return compared and metric.kind == "accuracy"
+
+
+def unknowable(gate: Gate, metric: Metric, stage: Stage, outcome: OutcomeRule) -> str:
+    """Why nothing that happens in this stage can answer the gate, or ""."""
     shadow = isinstance(stage.strategy, Shadow)
     if shadow and not known_in_shadow(metric):
         return f"{metric.name} in a shadow stage: what an outcome value measures was caused by the served answer"
+    asked_for = shadow and outcome.wanted > 0 and needs_outcome(metric) and not of_disagreements(gate, metric)
+    if asked_for:
+        return f"{metric.name} in a shadow stage whose outcomes are asked for where answers differ (outcome.wanted)"
     if not shadow and metric.kind == "agreement":
         return f"{metric.name} outside a shadow stage: only there do two variants answer the same request"
     return ""

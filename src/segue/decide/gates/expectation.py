@@ -59,10 +59,11 @@ def end_of_looking(question: Question, stage: Stage) -> float | None:
     n observations of one sample or of pairs bring n / variance; drawn units n (1 - share) / variance, n those of the candidate.
     Only means and shares have an end: what a ratio's or an area's observation brings is not known before.
     """
-    n = 0 if stage.at_most is None else stage.at_most.outcomes
+    n: float = 0 if stage.at_most is None else stage.at_most.outcomes
     if not n or kind_of(question.metric.kind).shape not in {"proportion", "mean"} or question.design in {"days", "groups"}:
         return None
     share = _share(stage, question) if question.design == "randomised" else 0.0
+    n *= question.sampled or 1.0
     return n * (1.0 - share) / max(question.prior.variance, _LEAST) if share < 1.0 else None
 
 

@@ -169,6 +169,7 @@ def outcome(place: Place) -> OutcomeRule:
     return OutcomeRule(
         window_s=fields.get("window", positive_duration, 0.0),
         missing="negative" if fields.get("missing", missing, "exclude") == "negative" else "exclude",
+        wanted=fields.get("wanted", percent, 0.0),
     )
 
 

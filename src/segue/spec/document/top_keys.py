@@ -79,6 +79,8 @@ OUTCOME: Final = Section(
         key("window", "stream duration", "A prediction is judged when it is this old, never before.", "24h"),
         key("missing", "choice", "`exclude` a judged prediction without outcome, or count it as `negative` (a 0).", "exclude",
             default="exclude", choices=("exclude", "negative")),
+        key("wanted", "percent", "Of the requests that a shadow answers differently, the share whose outcomes are asked for.",
+            "25%", default="outcomes come by themselves"),
     ),
 )  # fmt: skip
 
