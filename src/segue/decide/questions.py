@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from segue.decide.allocate import model_of
 from segue.decide.budget import guardrail_alpha, promotion_alpha
 from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, of_disagreements, unknowable
 from segue.decide.gates.expectation import end_of_looking, is_planned, prior
@@ -19,7 +20,7 @@ from segue.facts.decision import State
 from segue.facts.question import Design, MetricRef, Prior, Question, Unit
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
-from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
 from segue.spec.metric import AGREEMENT, Metric, kind_of, needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit, Shadow, Stage
@@ -113,11 +114,11 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         rollout=state.rollout,
         route=state.route,
         stage=stage.name,
-        metric=_reference(gate, metric),
+        metric=_reference(gate, metric) if not isinstance(gate, DriftGate) else _moved(metric, spec, state),
         design=_design(gate, stage),
         unit=_unit(spec, metric, gate, stage),
         candidate=candidate,
-        champion=spec.champion if compares(gate) or metric.kind == "agreement" else "",
+        champion=spec.champion if _beside(gate, metric) else "",
         where=gate.where if isinstance(gate, MetricGate) else "",
         claim=shown,
         alpha=promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec),
@@ -167,6 +168,8 @@ def _design(gate: Gate, stage: Stage) -> Design:
         return "days"
     if isinstance(gate, FairnessGate):
         return "groups"
+    if isinstance(gate, DriftGate):
+        return "drift"
     if not compares(gate):
         return "one_sample"
     return "paired" if isinstance(stage.strategy, Shadow) else "randomised"
@@ -177,6 +180,20 @@ def _unit(spec: Rollout, metric: Metric, gate: Gate, stage: Stage) -> Unit:
     single = kind_of(metric.kind).shape in {"quantile", "ranking"}
     drawn = _design(gate, stage) == "randomised"
     return "unit" if drawn and not single and spec.unit != ("request",) else "request"
+
+
+def _beside(gate: Gate, metric: Metric) -> bool:
+    against = isinstance(gate, DriftGate) and gate.against == "champion"
+    return compares(gate) or metric.kind == "agreement" or against
+
+
+def _moved(metric: Metric, spec: Rollout, state: State) -> MetricRef:
+    """In the bins of the candidate's profile; in a shadow it is asked whatever anybody is."""
+    shadow = isinstance(stage_of(spec, state).strategy, Shadow)
+    name = spec.variants[spec.candidates[0]].version
+    profile = f"{model_of(name)}/{state.candidate_version or name.rpartition('/')[2]}"
+    parameters = metric.parameters | {"profile": profile, "asked": "all" if shadow else "assigned"}
+    return MetricRef(name=metric.name, kind=metric.kind, parameters=parameters)
 
 
 def _reference(gate: Gate, metric: Metric) -> MetricRef:

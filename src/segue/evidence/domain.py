@@ -5,6 +5,7 @@ from math import inf, isfinite
 from typing import Any, Final
 
 from segue.errors import DomainError
+from segue.facts.drift.bins import Bins
 from segue.facts.question import Question
 from segue.facts.summary import (
     Agreements,
@@ -105,6 +106,12 @@ def _days(summary: Days) -> None:
         _not_negative(day, day.candidate_yes, day.candidate_no, day.champion_yes, day.champion_no)
 
 
+def _bins(summary: Bins) -> None:
+    for arm in summary.arms:
+        _refuse_unless(len(arm.counts) == len(summary.columns), summary)
+        _not_negative(arm.arm, arm.rows, *(count for column in arm.counts for count in column))
+
+
 _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     Counts: _counts,
     PairedCounts: _paired_counts,
@@ -116,6 +123,7 @@ _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     Spreads: _spreads,
     LinearSums: _linear_sums,
     Days: _days,
+    Bins: _bins,
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from segue.errors import DomainError
 from segue.evidence.domain import check_question, check_summary
+from segue.evidence.drift.any_look import drift
 from segue.evidence.methods.bounded_mean import bounded_mean
 from segue.evidence.methods.days.stability import stability
 from segue.evidence.methods.event_split import event_split
@@ -20,6 +21,7 @@ from segue.evidence.methods.ratio import ratio
 from segue.evidence.methods.score import score
 from segue.evidence.process import Method
 from segue.evidence.settling import settle
+from segue.facts.drift.bins import Bins
 from segue.facts.evidence import NotEnough, Weighed
 from segue.facts.question import Question
 from segue.facts.summary import (
@@ -56,6 +58,7 @@ METHODS: Final[dict[tuple[type, str], Callable[[Question, Any], Method]]] = {
     (Moments, "paired"): ratio,
     (Moments, "randomised"): ratio,
     (Moments, "groups"): group_gaps,
+    (Bins, "drift"): drift,
 }
 """Which method weighs which summary under which design. A new method is one file and its rows here."""
 

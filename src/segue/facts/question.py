@@ -9,10 +9,11 @@ from typing import Literal
 
 import msgspec
 
-Design = Literal["one_sample", "paired", "randomised", "events", "days", "groups"]
+Design = Literal["one_sample", "paired", "randomised", "events", "days", "groups", "drift"]
 """one_sample: one variant's own rows against a constant. paired: two variants answered the same request (shadow).
 randomised: units were drawn, with a logged propensity. events: of the rare events, which share fell to the candidate.
-days: how much does a share vary from period to period. groups: how far apart are the groups of an attribute."""
+days: how much does a share vary from period to period. groups: how far apart are the groups of an attribute.
+drift: how far are the features of requests from those in training, or from those in front of the champion."""
 
 Side = Literal["above", "below"]
 Unit = Literal["request", "unit"]

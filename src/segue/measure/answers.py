@@ -93,6 +93,8 @@ def _summary(form: Form, question: Question, hour: int, parts: Sequence[Part]) -
             return Ranks(cells=_rank_cells(parts))
         case "spreads":
             return _spread_cells(question, parts)
+        case "bins":
+            return None  # counted by a statement of its own (`drift.asking`)
 
 
 def _day(question: Question, hour: int, numbers: Sequence[float]) -> Days:

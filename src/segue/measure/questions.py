@@ -16,6 +16,7 @@ both         roc_auc                    hour      ScoreSums       of whole hours
 both         latency quantile           request   Spreads         against the champion, paired or drawn
 randomised   roc_auc                    request   Ranks           of units, at their first request
 days         share, precision, recall   period    Days            of whole periods, both variants
+drift        index of features          request   Bins            of the candidate and, beside it, of the champion
 groups       a gap of fairness          request   Moments (N, D)  per group; equalized odds (N, D) twice
 randomised   share                      request   ArmCounts
 randomised   share, mean                unit      ScoreSums
@@ -38,10 +39,10 @@ from segue.measure.kinds.reading import Rule
 from segue.measure.kinds.service.operational import BASE
 from segue.measure.rows import Asking, rows_of, whole_period
 from segue.measure.sql import doubles, filled, number
-from segue.spec.metric import STEADY, kind_of
+from segue.spec.metric import DRIFT, STEADY, kind_of
 
 Form = Literal[
-    "counts", "agreements", "paired_counts", "arm_counts", "score_sums", "moments", "blocks", "spreads", "ranks", "days"
+    "counts", "agreements", "paired_counts", "arm_counts", "score_sums", "moments", "blocks", "spreads", "ranks", "days", "bins"
 ]
 
 _BRANCH: Final = """
@@ -60,6 +61,10 @@ _DRAWN: Final = ("randomised", "events")
 def unanswerable(question: Question) -> str:
     """Why no summary can answer the question, or ""."""
     kind, design = question.metric.kind, question.design
+    if (design == "drift") != (kind == DRIFT):
+        return f"{kind} under the design {design}"
+    if kind == DRIFT:
+        return ""
     if kind not in READINGS and kind not in GAP_READINGS:
         return f"no kind of metric is called {kind!r}"
     if kind_of(kind).shape == "shown" or question.metric.parameters.get("average", "binary") != "binary":
@@ -86,6 +91,8 @@ def form_of(question: Question) -> Form:
     reason = unanswerable(question)
     if reason:
         raise DomainError(reason, question=question.id, metric=question.metric.name)
+    if question.design == "drift":
+        return "bins"
     form, design = reading_of(question.metric, rules_for((question,))).form, question.design
     if design in {"days", "groups"}:
         return "days" if design == "days" else "moments"

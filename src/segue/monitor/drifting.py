@@ -11,11 +11,46 @@ from segue.facts.drift.bins import ArmBins, Bins
 from segue.facts.drift.findings import Moved
 from segue.facts.drift.profile import Profile
 from segue.facts.merging import merge
+from segue.facts.question import Question
+from segue.measure.drift.asking import Asked
 from segue.measure.drift.served import Statement, of_answers, of_requests
 from segue.measure.expressions import quoted
 from segue.measure.sql import HOUR_US, micros
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
+from segue.ports.registry import ProfileStore
+
+
+class Profiles:
+    """Profiles by the name of their version ("churn/8"), each looked up once it is there."""
+
+    def __init__(self, store: ProfileStore | None) -> None:
+        self._store = store
+        self._known: dict[str, Profile] = {}
+
+    def of(self, version: str) -> Profile | None:
+        """The version's profile; None where it has none, or nobody keeps any."""
+        if version not in self._known and self._store is not None:
+            model, _, name = version.rpartition("/")
+            found = self._store.profile(model, name)
+            if found is not None:
+                self._known[version] = found
+        return self._known.get(version)
+
+    def drifting(self, asked: Iterable[Question]) -> tuple[Asked, ...]:
+        """The questions on drift that can be answered, each in the bins of its profile."""
+        wanted = ((question, self.of(str(question.metric.parameters["profile"]))) for question in asked if is_drift(question))
+        return tuple(Asked(question=question, profile=profile) for question, profile in wanted if profile is not None)
+
+
+def is_drift(question: Question) -> bool:
+    """Whether a question takes a profile."""
+    return question.design == "drift"
+
+
+def unprofiled(question: Question) -> str:
+    """Why a question on drift has no answer."""
+    return f"{question.metric.parameters['profile']} has no training profile: register it with --profile"
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):

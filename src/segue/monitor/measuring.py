@@ -22,6 +22,7 @@ from segue.evidence.audits.coverage import Shadowed
 from segue.evidence.weighing import weigh
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Inputs, State
+from segue.facts.drift.bins import Bins
 from segue.facts.evidence import Audit, NotEnough, Weighed
 from segue.facts.merging import merge
 from segue.facts.question import Question
@@ -32,6 +33,7 @@ from segue.measure.history.propensity import Exposed
 from segue.measure.measurement.plan import Measurement
 from segue.measure.measurement.steps import Files
 from segue.monitor.carrying import carried_through
+from segue.monitor.drifting import Profiles, is_drift, unprofiled
 from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
 from segue.ports.store import Loaded
@@ -105,6 +107,7 @@ class Measuring:
         self._least = timedelta(seconds=least_s)
         self._last: dict[str, Remembered] = {}
         self._kept: dict[str, Kept] = {}
+        self._profiles = Profiles(outside.profiles)
 
     def find(self, spec: Rollout, loaded: Loaded, now: datetime) -> Findings:
         """What the data say; where they could not be measured, that is said in `problems` and nothing else is known.
@@ -166,6 +169,7 @@ class Measuring:
             questions=subject.asked,
             allocations=subject.allocations,
             audited=subject.audited,
+            drifting=self._profiles.drifting(subject.asked),
         )
         seen = kept.seen if judged_until is not None else frozenset()
         files = Files(predictions=predictions, outcomes=outcomes, seen=seen)
@@ -183,6 +187,9 @@ class Measuring:
         failures, coverage = kept.cells(FAILURES), kept.cells(COVERAGE)
         health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
         candidate = spec.candidates[0]
+        drifting = {it.question.id: it for it in self._profiles.drifting(asked)}
+        merged |= {name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins)}
+        unknown = tuple(f"{q.gate}: {unprofiled(q)}" for q in asked if is_drift(q) and q.id not in drifting)
         weighed, problems = _weighed(asked, merged)
         return Findings(
             weighed=weighed,
@@ -191,7 +198,7 @@ class Measuring:
             seen_in_step=_health(candidate, numbers[-1:], failures, ()).asked,
             outcomes=health[candidate].with_outcome,
             baselines=_baselines(spec, kept),
-            problems=(*segments.problems, *problems),
+            problems=(*segments.problems, *problems, *unknown),
             audits=audits(_dealt(subject, kept, failures)),
             inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
         )

@@ -34,8 +34,15 @@ GAPS: Final[dict[str, Kind]] = {
 """What a gate on fairness may be about: the largest difference of a rate between any two groups."""
 
 
+DRIFT: Final = "psi"
+"""The kind that a gate on drift is about: the largest stability index of any feature."""
+_MOVED: Final = Kind(goal="decrease", needs="nothing", outcome=False, shape="mean", bounded=False, scale="index")
+
+
 def kind_of(name: str) -> Kind:
-    """What is known of a kind of metric or of gap."""
+    """What is known of a kind of metric, of gap, or of drift."""
+    if name == DRIFT:
+        return _MOVED
     return KINDS[name] if name in KINDS else GAPS[name]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from segue.errors import Problem, SpecError
 from segue.spec.document.tree import parse, places
-from segue.spec.gate import DriftGate, Gate, MetricGate, StableGate
+from segue.spec.gate import Gate, MetricGate, StableGate
 from segue.spec.metric import STEADY
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit
@@ -76,8 +76,6 @@ def _gates(rollout: Rollout) -> Iterator[tuple[str, str]]:
 
 def _of(gate: Gate, rollout: Rollout) -> str:
     match gate:
-        case DriftGate():
-            return "gates on drift"
         case StableGate(metric=name):
             steady = rollout.metrics[name].kind in STEADY
             return "" if steady else f"gates on stability (`stable`) of another kind than {', '.join(STEADY)}"

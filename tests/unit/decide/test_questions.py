@@ -101,19 +101,19 @@ def test_requests_are_the_unit_where_the_spec_says_so(running: Any, spec: Rollou
 
 
 def test_what_is_not_built_is_named(spec: Rollout) -> None:
-    """A bandit, drift and a second candidate are refused by name; what can be run is not."""
+    """A stability of what has none and a second candidate are refused by name; what can be run is not."""
     assert unbuilt(spec) == ()
     text = spec.source.replace(
         "  v8: {version: models:/churn/8}", "  v8: {version: models:/churn/8}\n  v9: {version: models:/churn/9}"
     )
     text = text.replace(
         "    promote_when: [conversion: {better_than_champion: true}]",
-        "    promote_when: [drift: {against: champion, psi_below: 0.2}]",
+        "    promote_when: [conversion: {stable: {every: 1d, at_most: 2x champion}}]",
     )
     text = text.replace("shares: {champion: 50%, v8: 50%}", "shares: {champion: 50%, v8: 25%, v9: 25%}")
     found = " ".join(unbuilt(load(text)))
     assert "2 candidates" in found
-    assert "stages[2].promote_when[0]: gates of the kind drift" in found
+    assert "stages[2].promote_when[0]: stability of a metric of kind mean" in found
 
 
 def test_a_guardrail_that_cannot_see_is_told(spec: Rollout) -> None:

@@ -142,7 +142,7 @@ def test_what_cannot_be_planned_is_named(spec: Rollout) -> None:
     """Gates that no version of the method can plan are listed with the reason, not left out."""
     text = spec.source.replace("      - agreement: {at_least: 85%}", "      - drift: {against: training, psi_below: 0.2}")
     found = plan(load(text), Assumed())
-    assert any("stages[0].promote_when[2] in stage shadow: this kind of gate" in it for it in found.unplanned)
+    assert any("stages[0].promote_when[2] in stage shadow: drift is counted as bins" in it for it in found.unplanned)
     assert any("guardrails[2] in stage shadow: conversion in a shadow stage" in it for it in found.unplanned)
 
 

@@ -13,6 +13,8 @@ at_most c                       value below c                value above c
 above c, below c                value above (below) c        value above (below) c
 stable, at most k x champion    variance ratio below k       -
 fairness, at most g             largest gap below g          -
+drift, psi_below b              every feature below b        -
+drift, psi_above b              -                            some feature above b
 ```
 "Better" is above for a goal `increase` and below for `decrease`. A relative margin d makes the effect candidate minus
 (1 - d) or (1 + d) times champion, with the bound 0. A quantile q against T is a share: p99 is above 80 ms when more than 1 % of
@@ -24,8 +26,8 @@ from typing import Final, Literal
 
 from segue.errors import InvariantError
 from segue.facts.question import Claim, Side
-from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
-from segue.spec.metric import STEADY, Metric, known_in_shadow, needs_outcome
+from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.metric import DRIFT, STEADY, Metric, known_in_shadow, needs_outcome
 from segue.spec.rollout import OutcomeRule
 from segue.spec.stage import Shadow, Stage
 
@@ -52,6 +54,10 @@ def claim(gate: Gate, metric: Metric, kind: GateKind) -> Claim:
             return Claim(side="below", bound=times)
         case FairnessGate(at_most=gap):
             return Claim(side="below", bound=gap)
+        case DriftGate(psi_below=float(bound)):
+            return Claim(side="below", bound=bound)
+        case DriftGate(psi_above=float(bound)):
+            return Claim(side="above", bound=bound)
         case MetricGate():
             found = _comparison(gate, metric) if gate.test in COMPARISONS else _constant(gate, metric, kind)
             return _squared(found) if metric.kind == "rmse" else found
@@ -88,7 +94,7 @@ def guarded(gate: Gate) -> Gate:
 
 def missing_part(gate: Gate, metric: Metric | None, kind: GateKind) -> str:
     """Why this version cannot judge the gate, or "" where it can."""
-    if metric is None or (kind == "guardrail" and not isinstance(gate, MetricGate)):
+    if metric is None or (kind == "guardrail" and not isinstance(gate, MetricGate | DriftGate)):
         return f"gates of the kind {type(gate).__name__.removesuffix('Gate').lower()}"
     if isinstance(gate, StableGate):
         return "" if metric.kind in STEADY else f"stability of a metric of kind {metric.kind}; of {', '.join(STEADY)}"
@@ -121,6 +127,8 @@ def unknowable(gate: Gate, metric: Metric, stage: Stage, outcome: OutcomeRule) -
     asked_for = shadow and outcome.wanted > 0 and needs_outcome(metric) and not of_disagreements(gate, metric)
     if asked_for:
         return f"{metric.name} in a shadow stage whose outcomes are asked for where answers differ (outcome.wanted)"
+    if shadow and metric.kind == DRIFT and metric.parameters["against"] == "champion":
+        return f"{metric.name} against the champion in a shadow stage: there both variants are asked the same"
     if not shadow and metric.kind == "agreement":
         return f"{metric.name} outside a shadow stage: only there do two variants answer the same request"
     return ""

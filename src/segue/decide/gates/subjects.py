@@ -1,14 +1,14 @@
 """Which metric is a gate about?"""
 
 from segue.spec.gate import DriftGate, FairnessGate, Gate
-from segue.spec.metric import Metric, kind_of
+from segue.spec.metric import DRIFT, Metric, kind_of
 from segue.spec.rollout import Rollout
 
 
 def subject(gate: Gate, spec: Rollout) -> Metric | None:
-    """The metric of the spec, or the gap between groups that a gate on fairness names; None for drift, which has none."""
+    """The metric of the spec, the gap between groups that a gate on fairness names, or how far the features have moved."""
     if isinstance(gate, DriftGate):
-        return None
+        return Metric(name="drift", kind=DRIFT, goal="decrease", parameters={"against": gate.against})
     if not isinstance(gate, FairnessGate):
         return spec.metrics[gate.metric]
     waits = kind_of(gate.metric).outcome

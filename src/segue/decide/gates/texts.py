@@ -3,7 +3,7 @@
 from segue.decide.gates.claims import COMPARISONS, GateKind
 from segue.facts.evidence import Evidence
 from segue.facts.question import Question
-from segue.spec.gate import FairnessGate, Gate, MetricGate, StableGate
+from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
 from segue.spec.metric import Metric, scale_of
 
 _VERBS = {
@@ -25,9 +25,12 @@ def gate_text(gate: Gate, metric: Metric, candidate: str, kind: GateKind) -> str
             return f"variance of {metric.name} of {candidate} between periods of {hours} at most {times:.4g} x champion's"
         case FairnessGate(over=over, at_most=most):
             return f"{metric.name.replace('_', ' ')} of {candidate} over {over} at most {100 * most:.4g} pp"
+        case DriftGate(against=against, psi_below=below, psi_above=above):
+            beside = "those in training" if against == "training" else "those in front of the champion"
+            moved = f"features that {candidate} is asked with moved from {beside}"
+            return f"{moved} by a psi below {below:.4g}" if below is not None else f"never {moved} by a psi above {above:.4g}"
         case MetricGate():
             return _metric_text(gate, metric, candidate, kind)
-    return f"{type(gate).__name__.removesuffix('Gate').lower()} of {candidate}"
 
 
 def _metric_text(gate: MetricGate, metric: Metric, candidate: str, kind: GateKind) -> str:
@@ -93,6 +96,8 @@ def _subject(question: Question, metric: Metric) -> str:
         return "ratio of the variances is"
     if question.design == "groups":
         return "largest gap is"
+    if question.design == "drift":
+        return "largest index is"
     if metric.kind == "rmse" and question.design != "one_sample":
         scaled = "" if question.claim.factor == 1 else f" to {question.claim.factor:.4g} x champion"
         return f"difference of mean squared errors{scaled} is"
@@ -108,7 +113,7 @@ class _said:  # noqa: N801 - used like a function
 
     def __init__(self, question: Question, metric: Metric) -> None:
         self._share = "threshold_s" in question.metric.parameters
-        self._one = question.design == "one_sample"
+        self._one = question.design in {"one_sample", "drift"}
         self._days = question.design == "days"
         self._metric = metric
 

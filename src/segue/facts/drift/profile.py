@@ -51,11 +51,29 @@ class FeatureProfile(msgspec.Struct, frozen=True, kw_only=True):
         return self.counts[-1]
 
     @property
+    def coarse(self) -> "FeatureProfile":
+        """The same column in its coarse bins alone: deciles instead of percentiles."""
+        if self.kind == "categorical":
+            return self
+        ends = [place for place, (one, other) in enumerate(pairwise(self.groups)) if one != other]
+        sums = [0] * (self.groups[-1] + 1)
+        for group, count in zip(self.groups, self.counts, strict=False):
+            sums[group] += count
+        return msgspec.structs.replace(
+            self,
+            edges=tuple(self.edges[place] for place in ends),
+            groups=tuple(range(len(ends) + 1)),
+            counts=(*sums, *self.counts[-2:]),
+        )
+
+    @property
     def bins(self) -> tuple[str, ...]:
         """What each bin is called."""
         if self.kind == "categorical":
             return (*self.categories, "elsewhere", "missing")
         ends = [f"{edge:.6g}" for edge in self.edges]
+        if not ends:
+            return ("any", "elsewhere", "missing")
         between = [f"({low}, {high}]" for low, high in pairwise(ends)]
         return (f"<= {ends[0]}", *between, f"> {ends[-1]}", "elsewhere", "missing")
 

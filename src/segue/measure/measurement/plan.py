@@ -15,6 +15,7 @@ from segue.facts.question import MetricRef, Question
 from segue.facts.summary import Answer, Cell
 from segue.measure.answers import answers
 from segue.measure.cube import Cube
+from segue.measure.drift.asking import Asked as Drifting
 from segue.measure.history.audit import Audited
 from segue.measure.history.propensity import DRAWN, Draws, Exposed, chances, statements
 from segue.measure.history.touched import Since, every_hour, touched
@@ -63,6 +64,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         allocations: every one of the rollout.
         segmented: whether the cube is counted by segment too.
         audited: whose draws are audited; None where nobody is drawn.
+        drifting: those of the questions that are about drift and have a training profile.
     """
 
     spec: Rollout
@@ -72,6 +74,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     allocations: tuple[Allocation, ...]
     segmented: bool = True
     audited: Audited | None = None
+    drifting: tuple[Drifting, ...] = ()
 
     def steps(
         self, files: Files[F], *, now: datetime, judged_until: datetime | None, rows_at_once: int
@@ -134,7 +137,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _askable(self) -> tuple[Question, ...]:
-        return tuple(question for question in self.questions if not unanswerable(question))
+        asked = (question for question in self.questions if question.design != "drift")
+        return tuple(question for question in asked if not unanswerable(question))
 
     @property
     def _whole_units(self) -> bool:
@@ -197,7 +201,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         if self.audited is not None:
             scope_at = asking.exposed.index(self.audited.scope)
             cells.extend(self.audited.cells((yield Query(self.audited.statement(scope_at)))))
-        return hours, tuple(answers(asked, rows)), tuple(cells)
+        found = list(answers(asked, rows))
+        for drifting in self.drifting:
+            counting_bins = drifting.statement(asking.touched)
+            found.extend(drifting.answers(counting_bins, (yield Query(counting_bins.sql))))
+        return hours, tuple(found), tuple(cells)
 
     def _drawn(self, asked: Sequence[Question], asking: Asking) -> "Steps[F, None]":
         draws = Draws(self.allocations)

@@ -8,7 +8,7 @@ from segue.spec.document.head import CHAMPION, NAME, chance, duration, name, per
 from segue.spec.document.metrics import Scope
 from segue.spec.document.place import BROKEN, Fields, Place
 from segue.spec.document.stage_keys import AT_LEAST, AT_MOST, PLAN, POLICIES, STEP, STRATEGIES, WATCH, stage_section
-from segue.spec.gate import Gate, Margin
+from segue.spec.gate import DriftGate, Gate, Margin
 from segue.spec.metric import Metric, known_in_shadow, scale_of
 from segue.spec.stage import Ab, AtLeast, AtMost, Bandit, Canary, Full, Plan, Shadow, Stage, Step, Strategy
 
@@ -35,6 +35,7 @@ def _stage(place: Place, scope: Scope, *, final: bool) -> Stage | None:
     objectives: tuple[Gate, ...] = fields.get("promote_when", lambda body: gates(body, scope, asked), ())
     if word in STRATEGIES and word != "full" and not final:
         _refuse_silence(fields)
+    _refuse_drift_alone(fields, objectives)
     strategy = _strategy(word, fields, scope)
     plan = fields.get("plan", lambda body: _plan(body, scope, word), None)
     approve = fields.get("approve", lambda body: body.matching(NAME, "role", "letters, digits, _ and -"), "")
@@ -51,6 +52,12 @@ def _refuse_silence(fields: Fields) -> None:
     if silent and "approve" not in fields:
         hint = "never promote on silence: name a gate, or `approve: ROLE` for a person's yes"
         fields.place.missing("promote_when", hint) if written is None else written.problem("nothing could ever promote", hint)
+
+
+def _refuse_drift_alone(fields: Fields, objectives: tuple[Gate, ...]) -> None:
+    if objectives and all(isinstance(gate, DriftGate) for gate in objectives) and "approve" not in fields:
+        hint = "add a gate on a metric: that nothing has moved says nothing about the candidate"
+        fields.known["promote_when"].problem("a gate on drift alone never promotes", hint)
 
 
 def _strategy(word: str, fields: Fields, scope: Scope) -> Strategy | None:
