@@ -80,14 +80,14 @@ def test_few_requests_hold(small_world: SmallWorld) -> None:
     assert "it takes about" in verdict.reason
 
 
-def test_what_has_moved_holds_a_promotion(small_world: SmallWorld) -> None:
-    """Also where every other gate has passed; the reason names the feature."""
+def test_what_has_moved_ends_the_stage(small_world: SmallWorld) -> None:
+    """The opposite of the gate is shown, so waiting is futile, though every other gate passed; the feature is named."""
     begin(small_world, BELOW)
     small_world.features = older
     small_world.traffic(1500, hours=3)
     decision = ticked(small_world)
     verdict = on_drift(decision)
-    assert (verdict.outcome, decision.trigger) == ("not_yet", "hold")
+    assert (verdict.outcome, decision.trigger) == ("not_yet", "futile_rollback")
     assert "the data show the opposite" in verdict.reason
     assert isinstance(verdict.evidence, Evidence)
     assert "largest at age" in verdict.evidence.method
