@@ -34,13 +34,14 @@ def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:
 
 
 def _judge(asked: Asked, state: State, observed: Observed) -> Verdict:
-    verdict = _of(asked, asked.question, state, observed)
-    if asked.instead is None or verdict.outcome == "pass":
+    verdict, decisive = _of(asked, asked.question, state, observed), "fail" if asked.kind == "guardrail" else "pass"
+    if asked.instead is None or verdict.outcome == decisive:
         return verdict
     instead = _of(asked, asked.instead, state, observed)
-    if instead.outcome != "pass":
+    if instead.outcome != decisive:
         return verdict
-    return msgspec.structs.replace(instead, reason=f"without a label, by how seldom the answers differ, {instead.reason}")
+    how = "since some hour" if asked.instead.run_length else "without a label, by how seldom the answers differ"
+    return msgspec.structs.replace(instead, reason=f"{how}, {instead.reason}")
 
 
 def _of(asked: Asked, question: Question, state: State, observed: Observed) -> Verdict:

@@ -23,10 +23,12 @@ from segue.ids import derived
 from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
 from segue.spec.metric import AGREEMENT, Metric, kind_of, needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
-from segue.spec.stage import Bandit, Shadow, Stage
+from segue.spec.stage import Bandit, Full, Shadow, Stage
 
 OF_AGREEMENT: Final = 0.1
 """The share of a gate's alpha that is spent on showing it without labels: costs the rest 0.1 of log(1 / alpha)."""
+OF_CHANGE: Final = 0.5
+"""The share of a guardrail's alpha in a watch that is spent on harm that begins late: costs the rest 0.7 of log(1 / alpha)."""
 AT_REST: Final = frozenset({"pending"})
 
 
@@ -128,7 +130,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,
         sampled=spec.outcome.wanted if of_disagreements(gate, metric) and isinstance(stage.strategy, Shadow) else 0.0,
     )
-    instead = _without_labels(gate, question) if kind == "promotion" else None
+    instead = _without_labels(gate, question) if kind == "promotion" else _since_some_hour(question, stage)
     if instead is not None:
         question = msgspec.structs.replace(question, alpha=question.alpha - instead.alpha)
     if kind == "promotion":
@@ -146,6 +148,19 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
 
 def _named(question: Question, state: State) -> Question:
     return msgspec.structs.replace(question, id=derived("q", state.attempt, to_json(question).decode()))
+
+
+def _since_some_hour(question: Question, stage: Stage) -> Question | None:
+    """What breaks a guardrail of a watch as well: harm that began in any of its hours, by half of the guardrail's alpha.
+
+    In a watch of T hours a detector of run length T / alpha raises a false alarm with chance at most alpha.
+    """
+    hours = stage.strategy.watch_s / 3600 if isinstance(stage.strategy, Full) else 0.0
+    bounded = kind_of(question.metric.kind).shape == "proportion" or question.metric.cap is not None
+    if hours <= 0 or not (bounded or question.design == "one_sample") or kind_of(question.metric.kind).shape == "ranking":
+        return None
+    alpha = question.alpha * OF_CHANGE
+    return msgspec.structs.replace(question, alpha=alpha, run_length=max(hours, 1.0) / alpha)
 
 
 def _without_labels(gate: Gate, question: Question) -> Question | None:

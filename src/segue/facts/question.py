@@ -89,6 +89,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         over: the attribute whose values are the groups; "" where the design is another.
         sampled: of paired accuracy: the share of the disagreements whose truth is asked for, by a hash of the request's id;
             agreements count without a truth. 0 where truths come by themselves.
+        run_length: hours that pass on average before a false alarm, at least: the question is whether something has changed
+            since any hour, not whether it is so over all of them. 0 for no such question.
         every_s: the length of a period of the design `days`, in stream seconds, whole hours.
     """
 
@@ -113,3 +115,4 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     over: str = ""
     every_s: float = 0.0
     sampled: float = 0.0
+    run_length: float = 0.0

@@ -19,6 +19,7 @@ from segue.decide.walk import released, stage_of
 from segue.errors import DomainError, InvariantError, PortError
 from segue.evidence.audits.auditing import Counted, audits
 from segue.evidence.audits.coverage import Shadowed
+from segue.evidence.many.detectors import surveyed
 from segue.evidence.weighing import weigh
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Inputs, State
@@ -190,7 +191,7 @@ class Measuring:
         drifting = {it.question.id: it for it in self._profiles.drifting(asked)}
         merged |= {name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins)}
         unknown = tuple(f"{q.gate}: {unprofiled(q)}" for q in asked if is_drift(q) and q.id not in drifting)
-        weighed, problems = _weighed(asked, merged)
+        weighed, problems = _weighed(asked, merged, self._by_hour(state.rollout, asked))
         return Findings(
             weighed=weighed,
             summaries=merged,
@@ -202,6 +203,13 @@ class Measuring:
             audits=audits(_dealt(subject, kept, failures)),
             inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
         )
+
+    def _by_hour(self, rollout: str, asked: Sequence[Question]) -> dict[str, dict[int, Summary]]:
+        # What a change detector steps by.
+        found: dict[str, dict[int, Summary]] = {question.id: {} for question in asked if question.run_length}
+        for answer in self._outside.summaries.answers(rollout, list(found)) if found else ():
+            found[answer.question][answer.hour] = answer.summary
+        return found
 
 
 class Segments(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,12 +226,15 @@ class Segments(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, digest=digest, problems=problems)
 
 
-def _weighed(asked: Sequence[Question], merged: dict[str, Summary]) -> tuple[dict[str, Weighed], tuple[str, ...]]:
+def _weighed(
+    asked: Sequence[Question], merged: dict[str, Summary], by_hour: dict[str, dict[int, Summary]]
+) -> tuple[dict[str, Weighed], tuple[str, ...]]:
     weighed: dict[str, Weighed] = {}
     problems = []
     for question in asked:
         try:
-            weighed[question.id] = weigh(question, merged.get(question.id))
+            hours = by_hour.get(question.id)
+            weighed[question.id] = surveyed(question, hours) if hours else weigh(question, merged.get(question.id))
         except DomainError as error:
             problems.append(f"{question.gate} could not be weighed: {error.message}")
             weighed[question.id] = NotEnough(have=0, need=1, unit="summaries that fit", reason=error.message)

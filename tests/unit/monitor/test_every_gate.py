@@ -234,3 +234,29 @@ def test_only_disagreements_are_asked_for(walk: Walk, share: str) -> None:
     evidence = shown(walk.verdict())
     assert evidence.estimate == pytest.approx(0.07, abs=0.03)
     assert evidence.n == {"v8": 3000, "champion": 3000}
+
+
+def test_harm_that_begins_in_the_watch(small_world: SmallWorld) -> None:
+    """A promoted version that starts to fail after many good hours is rolled back by the change detector."""
+    end = SPEC.index("stages:\n") + len("stages:\n")
+    watch = "  - name: everyone\n    strategy: full\n    watch: {age: 96h, holdback: 30%}\n"
+    apply(small_world.outside, SPEC[:end] + watch + SPEC[SPEC.index("after:") :])
+    small_world.host()
+    for _ in range(2):
+        Monitor(small_world.outside).tick()
+    small_world.traffic(9000, hours=60)
+    small_world.host()
+    decision = Monitor(small_world.outside).tick_one(ROLLOUT)
+    assert decision is None or decision.trigger == "hold"
+    small_world.failing["v8"] = 0.1
+    small_world.traffic(900, hours=6)
+    small_world.later(3)
+    small_world.host()
+    decision = Monitor(small_world.outside).tick_one(ROLLOUT)
+    assert decision is not None
+    assert decision.trigger == "harm", decision.reasons
+    verdict = next(it for it in decision.verdicts if it.gate == "guardrails[0]")
+    assert "since some hour, harm is shown" in verdict.reason
+    assert isinstance(verdict.evidence, Evidence)
+    assert "change detector by the hour" in verdict.evidence.method
+    assert "hours pass on average before a false alarm" in verdict.evidence.assumptions[-1]

@@ -6,7 +6,7 @@ each is run for every bet of the grid and averaged. While all is well `M_t - t` 
 on average not before A batches, whatever the distribution. Source: Shin, Ramdas & Rinaldo 2024 (arXiv 2203.03532).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from math import log
 from typing import Final, Literal
@@ -16,9 +16,12 @@ import numpy as np
 
 from segue.errors import DomainError
 from segue.evidence.looks import rates_of
-from segue.evidence.process import Floats, log_sum
+from segue.evidence.process import Betting, Floats, Process, log_sum
+from segue.evidence.weighing import METHODS, weigh
+from segue.facts.evidence import NotEnough, Weighed
+from segue.facts.merging import merge
 from segue.facts.question import Question
-from segue.facts.summary import Counts
+from segue.facts.summary import Counts, Summary
 
 Detector = Literal["shiryaev_roberts", "cusum"]
 NOTHING: Final = -1e300
@@ -81,6 +84,52 @@ def replayed(question: Question, watch: Watch, batches: Iterable[Counts]) -> Wat
     (0, 213)
     """
     return reduce(lambda at, batch: watched(question, at, batch), batches, watch)
+
+
+def surveyed(question: Question, hours: Mapping[int, Summary]) -> Weighed:
+    """Has something changed since any of these hours? The wealth is a Shiryaev-Roberts detector's, stepping by the hour.
+
+    Estimate and interval are those of all hours together, by the same method; `log_e` is the largest that the detector has
+    been, and the claim is shown where it reaches log(run length). In T hours of which nothing is wrong that happens with
+    chance at most T / run length: `M_t - t` is a supermartingale, and Doob's inequality bounds its maximum. An hour without
+    rows is time, no evidence; within an hour the bets of the rows so far count, which never wins more than the whole hour's.
+
+    Args:
+        question: of a method that bets row by row (P1 to P5).
+        hours: hour -> summary of its rows.
+
+    Raises:
+        DomainError: a run length below 1.
+    """
+    if question.run_length < 1:
+        raise DomainError(f"no run length of {question.run_length}", question=question.id)
+    found = weigh(question, merge(hours.values()))
+    if isinstance(found, NotEnough):
+        return found
+    largest, wealth, weights = NOTHING, np.array([NOTHING]), np.zeros(1)
+    for hour in range(min(hours), max(hours) + 1):
+        bets = _bets(question, hours.get(hour))
+        if bets is not None:
+            weights, grown = bets.log_weights, bets.growths(question.claim.side, question.claim.bound)
+        else:
+            grown = np.zeros(1)
+        wealth = grown + np.logaddexp(wealth, 0.0)
+        largest = max(largest, log_statistic(weights, np.broadcast_to(wealth, weights.shape)))
+    quiet = f"while all is well, at least {question.run_length:,.0f} hours pass on average before a false alarm"
+    return msgspec.structs.replace(
+        found,
+        log_e=largest,
+        threshold=log(question.run_length),
+        need=None,
+        method=f"{found.method}, change detector by the hour",
+        assumptions=(*found.assumptions, quiet),
+    )
+
+
+def _bets(question: Question, summary: Summary | None) -> Betting | None:
+    method = METHODS.get((type(summary), question.design))
+    process = None if summary is None or method is None else method(question, summary)
+    return process.bets if isinstance(process, Process) and isinstance(process.bets, Betting) else None
 
 
 def log_statistic(log_weights: Floats, log_wealth: Floats) -> float:

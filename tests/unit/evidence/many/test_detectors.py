@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from math import exp
 
+import msgspec
 import numpy as np
 import pytest
 
 from segue.errors import DomainError
 from segue.evidence.looks import rates_of
-from segue.evidence.many.detectors import Watch, log_statistic, replayed, watched
+from segue.evidence.many.detectors import Watch, log_statistic, replayed, surveyed, watched
+from segue.evidence.weighing import weigh
+from segue.facts.evidence import Evidence, NotEnough
+from segue.facts.merging import merge
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question
-from segue.facts.summary import Counts
+from segue.facts.summary import ArmCell, ArmCounts, Counts
 from segue.facts.wire.codec import from_json, to_json
 
 
@@ -103,3 +107,60 @@ def test_delay_and_run_length() -> None:
         assert all(delay > 0 for delay in delays)
         assert float(np.median(delays)) <= most
         print(f"errors 9 % -> {rate:.0%}: median delay {np.median(delays):.0f} batches")
+
+
+def drawn(rng: np.random.Generator, b: float, a: float, n: int = 200) -> ArmCounts:
+    """One hour of units, half each, with these error rates."""
+    yes_b, yes_a = int(rng.binomial(n, b)), int(rng.binomial(n, a))
+    cell = ArmCell(propensity=0.5, candidate_yes=yes_b, candidate_no=n - yes_b, champion_yes=yes_a, champion_no=n - yes_a)
+    return ArmCounts(cells=(cell,))
+
+
+COMPARED = msgspec.structs.replace(
+    asking(0.01, design="randomised"), champion="a", run_length=480.0, prior=Prior(mean=0.05, variance=0.05, effect=0.03)
+)
+
+
+def test_hours_are_batches() -> None:
+    """A survey of hours is the detector's own recursion over them, hours without rows included."""
+    rng, question = np.random.default_rng(7), msgspec.structs.replace(asking(), run_length=1000.0)
+    counts = batches(rng, 12, 0.12)
+    hours = {(hour if hour < 6 else hour + 2): batch for hour, batch in enumerate(counts)}
+    found = surveyed(question, hours)
+    assert isinstance(found, Evidence)
+    empty, largest, watch = Counts(yes=0, no=0), -np.inf, Watch(run_length=1000)
+    for hour in range(14):
+        watch = watched(question, watch, hours.get(hour, empty))
+        largest = max(largest, log_statistic(rates_of(question).log_weights, np.array(watch.log_wealth)))
+    assert found.log_e == pytest.approx(largest)
+    assert found.threshold == pytest.approx(np.log(1000))
+    assert found.method.endswith("change detector by the hour")
+    assert "at least 1,000 hours" in found.assumptions[-1]
+
+
+def test_harm_that_begins_late() -> None:
+    """After 200 good hours, the comparison over all of them is slow to see what a detector sees within a few."""
+    rng = np.random.default_rng(8)
+    hours = {hour: drawn(rng, 0.05 if hour < 200 else 0.12, 0.05) for hour in range(206)}
+    whole, late = weigh(COMPARED, merge(hours.values())), surveyed(COMPARED, hours)
+    assert isinstance(whole, Evidence)
+    assert isinstance(late, Evidence)
+    assert (whole.shown, late.shown) == (False, True)
+
+
+def test_the_chance_of_a_false_alarm() -> None:
+    """In a watch of 24 hours at the edge of harm, a run length of 24 / 10 % alarms in at most 10 % of rollouts."""
+    rng, question, runs = np.random.default_rng(9), msgspec.structs.replace(COMPARED, run_length=240.0), 150
+    alarms = 0
+    for _ in range(runs):
+        found = surveyed(question, {hour: drawn(rng, 0.06, 0.05) for hour in range(24)})
+        alarms += isinstance(found, Evidence) and found.shown
+    assert alarms / runs <= 0.1 + 3 * (0.1 * 0.9 / runs) ** 0.5
+
+
+def test_no_survey() -> None:
+    """Without a run length there is no detector; without a comparison in any hour there is too little."""
+    with pytest.raises(DomainError, match="run length"):
+        surveyed(msgspec.structs.replace(COMPARED, run_length=0.0), {1: drawn(np.random.default_rng(1), 0.1, 0.1)})
+    alone = ArmCounts(cells=(ArmCell(propensity=1.0, candidate_yes=1, candidate_no=9, champion_yes=0, champion_no=0),))
+    assert isinstance(surveyed(COMPARED, {1: alone}), NotEnough)
