@@ -27,9 +27,19 @@ def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
-def children(pid: int) -> list[int]:
-    """Processes that this one has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def first_child(pid: int) -> int:
+    """The process that this one has started, once it has (a port may be open before).
+
+    Raises:
+        TimeoutError: it has started none.
+    """
+    ends_s = time.monotonic() + _START_S
+    while time.monotonic() < ends_s:
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if started:
+            return int(started[0])
+        time.sleep(0.01)
+    raise TimeoutError(f"process {pid} has started no other")
 
 
 def free_port() -> int:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.rig.machine import children, free_port, process, wait_for
+from bench.rig.machine import first_child, free_port, process, wait_for
 
 ANSWER: Final = (
     '{"model_name":"churn","model_version":"%s","id":"r","outputs":'
@@ -58,7 +58,7 @@ def _started(folder: Path, inside: str, port: int) -> Iterator[int]:
     file.write_text(_FRAME % {"folder": folder, "inside": inside})
     with process(["nginx", "-e", str(folder / "error.log"), "-c", str(file)], folder / "log") as pid:
         wait_for(port)
-        yield children(pid)[0]
+        yield first_child(pid)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from segue.facts.wire.codec import to_json, to_pack
 from segue.facts.wire.frames import ALLOCATION, CAPTURE
 from segue.facts.wire.outcome_wire import parse
 from segue.http.limits import PoolLimits, ServerLimits
-from segue.http.requests import Request, RequestReader
-from segue.http.responses import ResponseReader
+from segue.http.reading.requests import Request, RequestReader
+from segue.http.reading.responses import ResponseReader
 from segue.record.extract import extract
 from segue.record.frames import PREFIX_BYTES, Frames, Origin, frame, header_frame
 from segue.testkit import samples

@@ -46,17 +46,21 @@ class Around(NamedTuple):
 class Upstream:
     """One variant's places, asked in turn; of the champion's, one is asked whatever it does."""
 
-    __slots__ = ("_next", "is_champion", "places", "timeout_s", "variant")
+    __slots__ = ("_next", "_only", "is_champion", "places", "timeout_s", "variant")
 
     def __init__(self, variant: str, places: list["Place"], timeout_s: float, *, is_champion: bool) -> None:
         self.variant = variant
         self.places = places
         self.timeout_s = timeout_s
         self.is_champion = is_champion
+        self._only = places[0] if len(places) == 1 else None
         self._next = 0
 
     def place(self, now_s: float) -> "Place | None":
         """The next one that is not ejected, or whose trial is due; None where there is none."""
+        place = self._only
+        if place is not None and not place.health.ejected:
+            return place
         for _ in self.places:
             place = self.next_place()
             if not place.health.ejected or place.health.on_trial(now_s):

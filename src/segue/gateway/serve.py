@@ -1,6 +1,7 @@
 """How does a gateway worker live: start with what it has, serve, drain, end?"""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -27,6 +28,7 @@ log: Final = logging.getLogger("segue.gateway")
 _TICK_S: Final = 0.1
 _LOOK_S: Final = 0.02
 _REST_S: Final = 1.0  # that a connection without a request gets for one more, at the end
+_NEW_OBJECTS: Final = 20_000  # between two looks of the collector; some two thousand requests in hand hold as many
 _SAME_WISH_S: Final = 1.0  # a second signal sooner than that is the first one by another way
 
 
@@ -101,7 +103,15 @@ class _Signals:
 
 def run(settings: GatewaySettings, parts: Parts, start: Start | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; returns when the last answer has left."""
+    _collect_rarely()
     uvloop.run(_serve(settings, parts, start or Start()))
+
+
+def _collect_rarely() -> None:
+    """Requests leave no rings behind, so that hardly anything is left for the collector: let it look seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 10, 10)
 
 
 async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:

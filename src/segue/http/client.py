@@ -13,7 +13,7 @@ from typing import Final
 
 from segue.http.call import Call, Failure, Reason, Result
 from segue.http.limits import PoolLimits
-from segue.http.responses import KnownHeads
+from segue.http.reading.responses import KnownHeads
 from segue.http.tls import ClientTls, TlsContext, why
 from segue.http.upstream import UpstreamConnection
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from segue.errors import InvariantError
 from segue.http.exchange import Exchange
 from segue.http.message import EMPTY, STATUS_LINES, Block
-from segue.http.requests import RequestReader
+from segue.http.reading.requests import RequestReader
 
 if TYPE_CHECKING:
     from segue.http.server import Server

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from segue.errors import DomainError, InvariantError
 from segue.http.message import FRAMING, JOINED_AT_MOST, STATUS_LINES, Block, Headers, block, end_to_end
-from segue.http.requests import Request
+from segue.http.reading.requests import Request
 
 if TYPE_CHECKING:
     from segue.http.connection import ServerConnection

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from segue.http.call import Answer, Call, Reason, Result
-from segue.http.responses import ResponseReader
+from segue.http.reading.responses import ResponseReader
 from segue.http.tls import why
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segue.http.call import Answer, Call, Failure, Head, Reason, Result
 from segue.http.limits import PoolLimits
-from segue.http.responses import KnownHeads, ResponseReader
+from segue.http.reading.responses import KnownHeads, ResponseReader
 
 ANSWERS = [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok", True),

@@ -192,23 +192,18 @@ class Proxied:
 
     def _done(self, result: Result) -> None:
         del self._call  # which refers back to us: without the ring nobody has to collect garbage
-        version = self._place.version if self._place is not None else ""
-        flow = self._flow
+        place, flow = self._place, self._flow
+        version = "" if place is None else place.version
         answered = answered_by(self._asked, version, result, None if flow is None else flow.kept)
-        if self._place is not None:
-            self._judge(self._place, answered, result.started_s)
+        if place is not None:
+            if answered.error or place.health.ejected:
+                self._worker.ejections.hear(self._live, place, answered, result.started_s)
+            else:
+                place.health.good += 1
         if flow is not None and flow.started:
             self._end(flow, answered)
         else:
             self._answered(answered)
-
-    def _judge(self, place: "Place", answered: Answered, started_s: float) -> None:
-        """Whether the place is to be asked again is decided by what it does."""
-        health = place.health
-        if answered.error or health.ejected:
-            self._worker.ejections.hear(self._live, place, answered, started_s)
-        else:
-            health.good += 1
 
     def _end(self, flow: Flow, answered: Answered) -> None:
         """An answer that has left in pieces is whole, or never will be."""
@@ -252,7 +247,7 @@ class Proxied:
         if failed.error == "caller" and fallback.error != "caller":
             failed = failed.blamed("rejected")
             if self._suspect is not None:
-                self._judge(self._suspect, failed, failed.finished_s)
+                self._worker.ejections.hear(self._live, self._suspect, failed, failed.finished_s)
         self.record("failed", failed, self._total_us(fallback))
 
     def _role(self, answered: Answered) -> Role:

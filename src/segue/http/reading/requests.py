@@ -21,21 +21,9 @@ import msgspec
 
 from segue.http.limits import ServerLimits
 from segue.http.message import Header, tokens
+from segue.http.reading.plain import CONNECTION, ENCODING, END, EXPECT, HOST, LENGTH, SPECIAL, learn, taken
 
-_HOST: Final = 1
-_EXPECT: Final = 2
-_CONNECTION: Final = 4
-_ENCODING: Final = 8
-_LENGTH: Final = 16
-_SPECIAL: Final = {
-    b"host": _HOST,
-    b"expect": _EXPECT,
-    b"connection": _CONNECTION,
-    b"proxy-connection": _CONNECTION,  # llhttp takes it for the same
-    b"transfer-encoding": _ENCODING,
-    b"content-length": _LENGTH,
-}
-_marks = dict(_SPECIAL)  # the same for names as they were seen, other names as 0: one look-up instead of two calls
+_marks = dict(SPECIAL)  # the same for names as they were seen, other names as 0: one look-up instead of two calls
 _MARKS_AT_MOST: Final = 4096
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing for one of body, beyond which small chunks are an attack
 _CHUNK_OVERHEAD_BYTES: Final = 1024 * 1024  # and as much beside a long body
@@ -43,7 +31,7 @@ _CHUNK_OVERHEAD_BYTES: Final = 1024 * 1024  # and as much beside a long body
 
 def _mark(name: bytes) -> int:
     """What a name seen for the first time means."""
-    mark = _SPECIAL.get(name.lower(), 0)
+    mark = SPECIAL.get(name.lower(), 0)
     if len(_marks) < _MARKS_AT_MOST:
         _marks[name] = mark
     return mark
@@ -196,6 +184,7 @@ class RequestReader(Generic[R]):
     """
 
     __slots__ = (
+        "_between",
         "_body",
         "_connection",
         "_fed",
@@ -210,6 +199,7 @@ class RequestReader(Generic[R]):
         "_muted",
         "_old",
         "_parser",
+        "_plain_bytes",
         "_size",
         "_spans",
         "_streaming",
@@ -235,6 +225,8 @@ class RequestReader(Generic[R]):
         self.incoming: Incoming | None = None  # of the request that was handed over, while its body comes
         self._make = make
         self._parser = httptools.HttpRequestParser(self)
+        self._between = True  # the parser has read nothing of a next request
+        self._plain_bytes = min(limits.body_bytes, limits.hold_bytes)
         self.ready: deque[R] = deque()
         self.refusal: Refusal | None = None
         self.ended = False
@@ -263,7 +255,10 @@ class RequestReader(Generic[R]):
         """Take what arrived; nothing counts after a refusal or the caller's last request."""
         if self.ended or self.refusal is not None:
             return
-        size = len(data)
+        begins = self._between
+        if begins and self._take_plain(data):
+            return
+        size, before = len(data), len(self.ready)
         self._fed = self._fed + size if self.begun else size
         try:
             self._parser.feed_data(data)
@@ -275,6 +270,25 @@ class RequestReader(Generic[R]):
             self._check_unfinished(size)
         if self.incoming is not None:
             self._tell_refusal(self.incoming)
+        elif begins and self._between and len(self.ready) == before + 1:
+            self._learn(data, self.ready[-1])
+
+    def _take_plain(self, data: bytes) -> bool:
+        """Whether this was one whole request that needs no parser; the parser, between two requests, then stays so."""
+        plain = taken(data, self._limits.head_bytes, self._limits.headers, self._plain_bytes)
+        if plain is None:
+            return False
+        method, target, headers, body, connection = plain
+        request = self._make(method, target, headers, body)
+        if connection:
+            request.connection = connection
+        self.ready.append(request)
+        return True
+
+    def _learn(self, data: bytes, request: R) -> None:
+        """Note the lines of a request that came alone and in one read."""
+        if len(data) == data.find(END) + len(END) + len(request.body):
+            learn(data, request.method, request.target, request.headers)
 
     def _tell_refusal(self, incoming: Incoming) -> None:
         """Whoever takes the body has to know when it is refused in the middle."""
@@ -322,6 +336,10 @@ class RequestReader(Generic[R]):
 
     # -- called by the parser -------------------------------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._between = False
+
     def on_url(self, piece: bytes) -> None:
         """A piece of the target."""
         self.begun = True
@@ -346,16 +364,16 @@ class RequestReader(Generic[R]):
             self._note(mark, value)
 
     def _note(self, mark: int, value: bytes) -> None:
-        if mark == _HOST:
-            if self._marks & _HOST:
+        if mark == HOST:
+            if self._marks & HOST:
                 raise _RefusedError(400, "more than one Host")
-        elif mark == _LENGTH:
+        elif mark == LENGTH:
             length = self._length = int(value)
             if length > self._limits.body_bytes:
                 raise _RefusedError(413, "the body is too long")
-        elif mark == _CONNECTION:
+        elif mark == CONNECTION:
             self._connection = self._connection + b"," + value if self._connection else value
-        elif mark == _ENCODING:
+        elif mark == ENCODING:
             if value.lower() != b"chunked":
                 raise _RefusedError(501, "a transfer coding other than chunked")
         elif value.lower() != b"100-continue":
@@ -375,16 +393,16 @@ class RequestReader(Generic[R]):
         marks, parser = self._marks, self._parser
         keep_alive = self._keep_alive = parser.should_keep_alive()
         # Without a Connection field only HTTP/1.1 is kept alive, so the version need not be asked for.
-        if (not keep_alive or marks & _CONNECTION) and parser.get_http_version() != "1.1":
+        if (not keep_alive or marks & CONNECTION) and parser.get_http_version() != "1.1":
             self._check_old_version()
-        elif not marks & _HOST:
+        elif not marks & HOST:
             raise _RefusedError(400, "no Host")
-        elif marks & _EXPECT:
+        elif marks & EXPECT:
             self.expects_continue = True
         method = self._method = parser.get_method()
         if method == b"CONNECT":
             raise _RefusedError(501, "this is no tunnel")
-        if marks & _CONNECTION and parser.should_upgrade():
+        if marks & CONNECTION and parser.should_upgrade():
             self._upgrading = True
         elif self._length > self._limits.hold_bytes:
             self._hand_over()
@@ -394,7 +412,7 @@ class RequestReader(Generic[R]):
         streaming = self._streaming
         if streaming is None or self._upgrading or not streaming.streams(self._method, self._target):
             return
-        length = self._length if self._marks & _LENGTH else None
+        length = self._length if self._marks & LENGTH else None
         incoming = self.incoming = Incoming(length, streaming)
         for piece in self._more or [self._body]:
             if piece:
@@ -414,7 +432,7 @@ class RequestReader(Generic[R]):
     def _check_old_version(self) -> None:
         if self._parser.get_http_version() != "1.0":
             raise _RefusedError(505, "neither HTTP/1.1 nor HTTP/1.0")
-        if self._marks & _ENCODING:
+        if self._marks & ENCODING:
             raise _RefusedError(400, "a transfer coding under HTTP/1.0")
         self._old = True
 
@@ -431,13 +449,14 @@ class RequestReader(Generic[R]):
             self._more = [self._body, piece]
         else:
             self._more.append(piece)
-        if size > self._limits.hold_bytes and self.incoming is None and self._marks & _ENCODING:
+        if size > self._limits.hold_bytes and self.incoming is None and self._marks & ENCODING:
             self._hand_over()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         if self._upgrading:
             return  # the parser skipped its body; it is read again without the upgrade
+        self._between = True
         incoming = self.incoming
         if incoming is None:
             self.ready.append(self._finished(self._body if self._more is None else b"".join(self._more)))
@@ -451,7 +470,7 @@ class RequestReader(Generic[R]):
     def _finished(self, body: bytes) -> R:
         """The request in hand, all but what it may still send of its body."""
         request = self._make(self._method, self._target, self._headers, body)
-        if self._marks & _CONNECTION:
+        if self._marks & CONNECTION:
             request.connection = self._connection
             self._connection = b""
         if self._old:
@@ -466,7 +485,7 @@ class RequestReader(Generic[R]):
         said = tokens(self._connection)
         lines = [b"%b / HTTP/1.%d" % (self._method, 0 if self._old else 1)]
         lines += [b"Connection: " + token for token in said if token in {b"close", b"keep-alive"}]
-        framing = [pair for pair in self._headers if _SPECIAL.get(pair[0].lower(), 0) & (_LENGTH | _ENCODING)]
+        framing = [pair for pair in self._headers if SPECIAL.get(pair[0].lower(), 0) & (LENGTH | ENCODING)]
         lines += map(b": ".join, framing)
         self._upgrading = self.in_body = False
         self._muted = True

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue.http.limits import ServerLimits
-from segue.http.requests import Request, RequestReader
+from segue.http.reading.requests import Request, RequestReader
 
 _POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 _CHUNKED = _POST + b"Transfer-Encoding: chunked\r\n\r\n"

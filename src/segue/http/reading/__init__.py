@@ -1,0 +1,1 @@
+"""How do bytes become requests and answers? Parsing alone: no socket is known here."""
