@@ -182,6 +182,8 @@ async def _drain(server: Server, worker: Worker, signals: _Signals) -> None:
         await draining
     await worker.close(0.0 if signals.at_once.is_set() else ends_s - time.monotonic())
     hurrying.cancel()
+    if worker.tracing is not None:
+        await asyncio.to_thread(worker.tracing.close)
 
 
 def _worker(settings: GatewaySettings, parts: Parts) -> tuple[Worker, WorkerJournal]:

@@ -24,6 +24,8 @@ from segue.gateway.settings import GatewaySettings
 from segue.gateway.shapes import refusal
 from segue.gateway.sight.about import About
 from segue.gateway.sight.counters import Counters
+from segue.gateway.sight.slow import SlowLog
+from segue.gateway.sight.tracing import Tracing
 from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
 from segue.http.tls import ClientTls, TlsContext
@@ -71,6 +73,8 @@ class Worker:
         self._ids = ids
         self._doors = Doors()
         self._posting = Posting(settings, recorder, clock, self.doorkeeper)
+        self.slow = SlowLog(settings.slow)
+        self.tracing = None if settings.tracing is None else Tracing(settings.tracing, settings.worker)
         self._around = Around(self._pool, self.ejections.health_of)
         self._directories: dict[str, Directory] = {}
         self._overrides: Overrides = {}

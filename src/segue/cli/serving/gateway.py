@@ -18,6 +18,7 @@ from segue.cli.serving.logs import log_to_stderr
 from segue.errors import DomainError, Unavailable
 from segue.gateway.configuration import configuration
 from segue.gateway.settings import GatewaySettings
+from segue.gateway.sight.tracing import require
 from segue.wiring import Home, home_at, machine, stores_of
 
 _READY_WITHIN_S: Final = 60.0
@@ -66,6 +67,8 @@ def gateway(
     for tls in (settings.tls, settings.upstream_tls):
         if tls is not None:
             tls.load()  # refused here and now, not by each worker
+    if settings.tracing is not None:
+        require()
     arguments = [word for each in set_ or [] for word in ("--set", each)]
     _supervise(place, settings, found.workers, [*(["--config", str(config.absolute())] if config else []), *arguments])
     return 0

@@ -63,6 +63,7 @@ class Proxied:
         "_status",
         "_suspect",
         "_tail",
+        "_trace",
         "_type",
         "_unit",
         "_upload",
@@ -80,7 +81,9 @@ class Proxied:
         self._flow: Flow | None = None
         self._digest = b""  # of the request's body, where that is not kept
         self._length: int | None = None  # of the body that is answered for, where none is sent
+        self._status = 0  # of the answer that leaves, once it is known
         self._at_us = worker.clock.now_us()
+        self._trace = None if worker.tracing is None else worker.tracing.begin(exchange, live.allocation.route)
         noted: dict[bytes, bytes] = {}
         self._passing = live.sieve.pass_on(exchange.headers, exchange.connection, noted)
         self._pin = noted.get(PIN)
@@ -112,6 +115,8 @@ class Proxied:
             allocation = self._live.allocation
             why = f"no version {version!r} of {allocation.route!r} is served here"
             self._exchange.respond(404, (_JSON,), refusal(allocation.protocol, 404, why))
+            if self._trace is not None:
+                self._trace.left(404, version, self.request_id)
         else:
             self._ask(pinned, self._exchange.arrived_s)
 
@@ -294,6 +299,29 @@ class Proxied:
         kind = (self._live.allocation.route, answered.variant, answered.version, role, answered.error or "ok")
         worker.counters.tally(kind).add(answered.latency_us, total_us)
         worker.recorder.record(CAPTURE, to_pack(self._row(role, answered, total_us)), release)
+        if total_us >= worker.slow.from_us or self._trace is not None:
+            self._tell(role, answered, total_us)
+
+    def _tell(self, role: Role, answered: Answered, total_us: int) -> None:
+        """Tell of a slow request, and of one that is traced."""
+        leaves = role != "shadow" and answered.variant == self._asked
+        if self._trace is not None:
+            self._trace.answered(role, answered, self.request_id)
+            if leaves:
+                self._trace.left(self._status or answered.status, answered.variant, self.request_id)
+        if leaves and total_us >= self._worker.slow.from_us:
+            told = {
+                "slow": self._live.allocation.route,
+                "request_id": self.request_id,
+                "role": role,
+                "variant": answered.variant,
+                "version": answered.version,
+                "status": self._status or answered.status,
+                "error": answered.error,
+                "total_ms": total_us / 1000,
+                "upstream_ms": answered.latency_us / 1000,
+            }
+            self._worker.slow.note(told)
 
     def _row(self, role: Role, answered: Answered, total_us: int) -> CaptureRow:
         live, assignment, exchange = self._live, self._assignment, self._exchange
