@@ -126,6 +126,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         alpha=promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec),
         prior=prior(gate, metric, shown, stage=stage, state=state),
         since_allocation=state.since_allocation,
+        expected=f"context.{metric.expected}" if metric.expected and _design(gate, stage) == "randomised" else "",
         over=gate.over if isinstance(gate, FairnessGate) else "",
         every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,
         sampled=spec.outcome.wanted if of_disagreements(gate, metric) and isinstance(stage.strategy, Shadow) else 0.0,

@@ -204,7 +204,10 @@ def _score(question: Question, grid: Grid) -> str:
     if question.design == "paired":
         return f"{sign} * ({x} - {factor} * {_scaled('n_a', grid)} - {bound})"
     y = f"{x} * (CASE WHEN a THEN 1 ELSE {factor} END)"
-    drawn = f"(a::INTEGER - propensity) * ({y} - {number(grid.centre)})"
+    centre = number(grid.centre)
+    if question.expected:  # who has no such number is expected to be like the average
+        centre = f"CASE WHEN x IS NULL THEN {centre} ELSE {_scaled('x', grid)} * {number((1 + grid.factor) / 2)} END"
+    drawn = f"(a::INTEGER - propensity) * ({y} - {centre})"
     return f"{sign} * ({drawn} - propensity * (1 - propensity) * {bound})"
 
 

@@ -40,7 +40,7 @@ WHERE r.$touched AND r.lead AND r.variant = $champion AND s.role = 'shadow' AND 
   AND r.stage = $stage AND s.stage = $stage AND r.allocation >= $since AND $population AND $judged
 """
 _DRAWN: Final = """
-SELECT e.hour, e.assigned = $candidate AS a, c.propensity, $n AS n, $d AS d FROM exposures e
+SELECT e.hour, e.assigned = $candidate AS a, c.propensity, $n AS n, $d AS d$before FROM exposures e
 JOIN chances c ON c.draw = e.draw AND c.history = e.history AND c.candidate = $candidate AND c.champion = $champion
 $requests
 WHERE e.scope = $scope AND e.assigned IN ($candidate, $champion) AND $population AND $judged AND $settled$group
@@ -51,6 +51,7 @@ JOIN sightings h ON h.unit = e.unit AND h.stage = e.stage AND h.draw = e.draw AN
 JOIN judged r ON r.request_id = h.request_id AND r.lead
 """
 _SECOND: Final = ("n_a", "d_a")
+_AT_FIRST: Final = "arg_min({'x': $attribute}, r.at_us)['x']"  # also where it is NULL, which arg_min would pass over
 _A_UNIT: Final = " GROUP BY e.hour, e.unit, e.assigned, c.propensity"
 
 
@@ -160,7 +161,12 @@ def _drawn(question: Question, reading: Reading, asking: Asking) -> str:
         over = "max" if question.design == "events" else "sum" if reading.form == "ratio" else "avg"
         n, d = f"{over}({n})", f"sum({d})" if reading.form == "ratio" else "1"
     single = "r.unit_source = 'request' AND e.at_us + {one} <= {now} OR e.at_us + {all} <= {now}"
-    delay_us = settled_us(question)
+    delay_us, before = settled_us(question), ""
+    if question.expected:
+        attribute = f"r.context[{quoted(question.expected.removeprefix('context.'))}]"
+        at_first = filled(_AT_FIRST, attribute=attribute) if whole else attribute
+        at_first = f"TRY_CAST({at_first} AS DOUBLE)"
+        before = f", CASE WHEN isfinite({at_first}) THEN {at_first} END AS x"
     return filled(
         _DRAWN,
         **_scope(question, asking),
@@ -170,6 +176,7 @@ def _drawn(question: Question, reading: Reading, asking: Asking) -> str:
         n=n,
         d=d,
         judged=judged,
+        before=before,
         requests=filled(_ITS_REQUESTS, span_us=span_us(question)) if whole else _THE_REQUEST,
         settled=f"({single.format(one=delay_us - span_us(question), all=delay_us, now=asking.now_us)})",
         group=_A_UNIT if whole else "",

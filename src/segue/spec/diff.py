@@ -98,6 +98,7 @@ def _metrics(rollout: Rollout) -> Lines:
         yield from _if_set(f"{path}.of", metric.of)
         yield f"{path}.goal", metric.goal
         yield from _if_set(f"{path}.cap", "" if metric.cap is None else spell_number(metric.cap))
+        yield from _if_set(f"{path}.expected", metric.expected)
         yield f"{path}.window", spell_seconds(metric.window_s)
         yield f"{path}.missing", metric.missing
         for parameter, value in metric.parameters.items():

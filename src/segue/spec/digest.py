@@ -11,7 +11,7 @@ from segue.ids import digest
 from segue.spec.expression import canonical, parse
 from segue.spec.rollout import Rollout
 
-_ADDED = (("wanted", 0.0),)  # what format 1 did not have at first, where it is not used
+_ADDED = (("wanted", 0.0), ("expected", ""))  # what format 1 did not have at first, where it is not used
 _EXPRESSIONS = ("where", "audience")
 
 
@@ -25,9 +25,6 @@ def meaning_of(rollout: Rollout) -> dict[str, object]:
     """A rollout as plain data, without its source and with expressions in their canonical spelling."""
     whole = msgspec.structs.replace(rollout, source="", digest="")
     meaning: dict[str, object] = msgspec.to_builtins(whole)
-    meaning["outcome"] = {
-        key: value for key, value in msgspec.to_builtins(rollout.outcome).items() if (key, value) not in _ADDED
-    }
     attributes = tuple(rollout.context)
     return {key: _canonical(value, attributes) for key, value in meaning.items() if key not in ("source", "digest")}
 
@@ -36,8 +33,12 @@ def _canonical(value: object, attributes: tuple[str, ...]) -> object:
     if isinstance(value, list | tuple):
         return [_canonical(item, attributes) for item in value]
     if isinstance(value, dict):
-        return {key: _expression_or(key, item, attributes) for key, item in value.items()}
+        return {key: _expression_or(key, item, attributes) for key, item in value.items() if not _is_added(key, item)}
     return value
+
+
+def _is_added(key: str, value: object) -> bool:
+    return any(key == name and value == default for name, default in _ADDED)
 
 
 def _expression_or(key: str, value: object, attributes: tuple[str, ...]) -> object:

@@ -99,7 +99,7 @@ def _scope(fields: Fields) -> tuple[Scope, OutcomeRule | None]:
     scope = Scope(
         attributes=_names(fields, "context"),
         variants=tuple(dict.fromkeys((head.CHAMPION, *_names(fields, "variants")))),
-        metrics=fields.get("metrics", lambda place: metrics(place, outcome), no_metrics),
+        metrics=fields.get("metrics", lambda place: metrics(place, outcome, _names(fields, "context")), no_metrics),
         reading=fields.get("prediction", head.reading, Reading()),
     )
     late = [name for name, metric in scope.metrics.items() if metric and needs_outcome(metric) and not metric.window_s]

@@ -56,6 +56,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         window_s: stream seconds after which a prediction is judged.
         missing: what a judged prediction without an outcome counts as.
         parameters: `positive` (canonical label text) and the like.
+        expected: an attribute of the context that predicts the value, known before a unit is drawn (last month's revenue);
+            comparisons of drawn units take it off. "" for none.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float = 0.0
     missing: Literal["exclude", "negative"] = "exclude"
     parameters: dict[str, str | float] = {}
+    expected: str = ""
 
 
 AGREEMENT: Final = Metric(name="agreement", kind="agreement", goal="increase")

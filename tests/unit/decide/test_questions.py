@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from segue.decide.questions import blind, questions, unbuilt
+from segue.errors import SpecError
 from segue.facts.question import Question
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
@@ -78,6 +79,16 @@ def test_what_needs_every_truth_is_refused_where_few_are_asked_for(running: Any)
     assert sampled == {"errors": 0.0, "p99": 0.0, "accuracy": 0.25, "agreement": 0.0}
     limit = load(text.replace("[accuracy: {not_worse_than_champion_by: 2pp}]", "[accuracy: {at_least: 90%}]", 1))
     assert "outcome.wanted" in " ".join(unbuilt(limit))
+
+
+def test_what_was_known_before_the_draw_is_asked_with(running: Any) -> None:
+    """A mean that names a predictor among the attributes is compared with it where units are drawn, and not elsewhere."""
+    old = "conversion: {kind: mean, of: outcome.converted, goal: increase, cap: 1}"
+    text = running.spec.source.replace(old, old.replace("cap: 1", "cap: 1, expected: tier"))
+    questions_of = {it.metric.name: it.expected for it in questions(load(text), running.at(stage=2).state)}
+    assert questions_of == {"errors": "", "p99": "", "conversion": "context.tier"}
+    with pytest.raises(SpecError, match="did you mean `tier`"):
+        load(text.replace("expected: tier", "expected: tiers"))
 
 
 def test_a_quantile_carries_its_limit(running: Any) -> None:

@@ -13,7 +13,7 @@ from segue.adapters.lakes.folder import FolderLake
 from segue.errors import DomainError
 from segue.evidence.weighing import weigh
 from segue.facts.grid import score_grid
-from segue.facts.question import Claim, Design, Question
+from segue.facts.question import Claim, Design, Question, Unit
 from segue.facts.summary import (
     ArmCell,
     ArmCounts,
@@ -357,6 +357,30 @@ def test_ranks_of_drawn_units(world: World) -> None:
             RankCell(arm="v8", propensity=0.25, scores=(0.4, 0.9), positives=(1, 1), negatives=(0, 1)),
         )
     )
+
+
+@pytest.mark.parametrize("cap", [None, 10.0])
+@pytest.mark.parametrize("unit", ["request", "unit"])
+def test_what_was_expected_is_taken_off(world: World, cap: float | None, unit: Unit) -> None:
+    """A drawn unit's value less what was expected of it at its first request; without that, less the usual centre."""
+    asking = question("mean", "randomised", of="outcome.x", cap=cap, unit=unit, stage="canary", expected="context.tier",
+                      claim=Claim(side="above", bound=0.0, factor=0.9))  # fmt: skip
+    grid, zs = score_grid(asking), []
+    for number, (value, before) in enumerate([(3.0, "2.5"), (4.0, "5"), (1.0, None), (7.0, "much"), (2.0, "nan"), (6.0, "6")]):
+        variant, name = ("v8", "champion")[number % 2], f"q{number}"
+        context = {"tier": before} if before else {}
+        row = {"stage": "canary", "assigned": variant, "variant": variant}
+        world.put(prediction(name, 0.1, unit=f"u{number}", context=context, **row))
+        world.put(outcome(0.2, request_id=name, values={"x": value}))
+        if unit == "unit":
+            world.put(prediction(f"{name}-again", 0.3, unit=f"u{number}", context={"tier": "100"}, **row))
+            world.put(outcome(0.4, request_id=f"{name}-again", values={"x": value}))
+        known = float(before) if before and before[0].isdigit() else None
+        zs.append(grid.of_draw(value, to_candidate=variant == "v8", propensity=0.25, expected=known))
+    world.measure(measurement([asking], allocation(1, 0.25)), 10)
+    sums = world.answer()
+    assert isinstance(sums, ScoreSums)
+    assert [sums.n, sums.z, sums.z2] == pytest.approx([6, sum(zs), sum(z * z for z in zs)])
 
 
 def test_populations_and_stages(world: World) -> None:

@@ -32,7 +32,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     reading: Reading
 
 
-def metrics(place: Place, outcome: OutcomeRule | None) -> dict[str, Metric | None]:
+def metrics(place: Place, outcome: OutcomeRule | None, attributes: tuple[str, ...] = ()) -> dict[str, Metric | None]:
     """All metrics that the spec declares."""
     found: dict[str, Metric | None] = {}
     for metric, body in place.entries():
@@ -40,11 +40,12 @@ def metrics(place: Place, outcome: OutcomeRule | None) -> dict[str, Metric | Non
             body.key_problem(
                 f"`{metric[:60]}` is no name for a metric", f"letters, digits, _ and -; not {' or '.join(_RESERVED)}"
             )
-        found[metric] = _metric(metric, body, outcome)
+        found[metric] = _metric(metric, body, (outcome, attributes))
     return found
 
 
-def _metric(name: str, place: Place, outcome: OutcomeRule | None) -> Metric | None:
+def _metric(name: str, place: Place, known: tuple[OutcomeRule | None, tuple[str, ...]]) -> Metric | None:
+    outcome, attributes = known
     fields = place.fields(METRIC)
     kind = fields.get("kind", lambda body: body.choice(tuple(KINDS), "kind of metric"), "")
     if not kind:
@@ -59,6 +60,7 @@ def _metric(name: str, place: Place, outcome: OutcomeRule | None) -> Metric | No
         goal=_goal(fields, kind),
         cap=fields.get("cap", Place.number, None),
         parameters=_parameters(fields, kind),
+        expected=fields.get("expected", lambda body: body.choice(attributes, "attribute"), ""),
     )
     return _judged(metric, fields, outcome)
 
@@ -66,6 +68,7 @@ def _metric(name: str, place: Place, outcome: OutcomeRule | None) -> Metric | No
 def _refuse_useless(fields: Fields, kind: str) -> None:
     known = KINDS[kind]
     useful = {*_COMMON, *_wanted(fields, kind), *(("of",) if known.of else ()), *(("cap",) if kind in _CAPPED else ())}
+    useful |= {"expected"} if kind == "mean" else set()
     for key, place in fields.known.items():
         if key not in useful:
             place.key_problem(f"`{key}` has no use in a metric of kind `{kind}`", f"its keys: {', '.join(sorted(useful))}")
