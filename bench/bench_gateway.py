@@ -21,6 +21,7 @@ from bench.rig.instructions import instructions
 from bench.rig.latency import latency
 from bench.rig.machine import touch_memory
 from bench.rig.memory import memory
+from bench.rig.propagation import propagation
 from bench.rig.shipping import shipping
 
 _RESULTS: Final = Path(__file__).parent / "results" / "gateway.json"
@@ -36,6 +37,7 @@ def _cases(plan: Plan, *, full: bool) -> dict[str, Case]:
         "bodies": lambda folder, ports: bodies(folder, ports, plan),
         "shipper": lambda folder, ports: shipping(folder, ports, seconds=plan.seconds),
         "memory": lambda folder, ports: memory(folder, ports, seconds=600 if full else 60),
+        "propagation": propagation,
         "instructions": instructions,
     }
 
@@ -46,7 +48,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="ten minutes for memory instead of one")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=2, help="of load on each server in each round")
-    parser.add_argument("--only", nargs="*", default=[], help="some of: cpu cpu-few latency bodies shipper memory instructions")
+    parser.add_argument("--only", nargs="*", default=[], help="some cases, such as: cpu latency propagation")
     chosen = parser.parse_args()
     cases = _cases(Plan(rounds=chosen.rounds, seconds=chosen.seconds), full=chosen.full)
     figures = [seen(f"machine: {platform.machine()}, Python {platform.python_version()}", os.cpu_count() or 0, "cores")]
