@@ -10,7 +10,7 @@ EVIDENCE_PEERS := $(VENV)/.evidence-peers
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-slow check bench bench-gateway bench-evidence docs lock clean
+.PHONY: help setup demo test test-slow check bench bench-gateway bench-evidence bench-measure docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -52,6 +52,9 @@ bench-gateway: $(READY) $(PEERS) ## the gateway beside Envoy and nginx, about fi
 
 bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twelve minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_evidence --peers $(EVIDENCE_PEERS)/bin/python
+
+bench-measure: $(READY) ## measuring from cold and tick by tick, about ten minutes (FULL=1: a hundred million rows, an hour more)
+	$(BIN)/python -m bench.bench_measure $(if $(FULL),--full,)
 
 # The peers' pins (an old numpy) fit no environment but their own. confseq has no wheel: where it cannot be built, its rows are left out.
 $(EVIDENCE_PEERS): $(READY)

@@ -1,16 +1,30 @@
 """How is a measurement's plan carried through? Its steps, one after the other, on the engine and the lake."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from segue.measure.measurement.steps import Bind, Count, Execute, Find, Query, Steps
+import msgspec
+
+from segue.measure.measurement.steps import Bind, Count, Execute, Find, Keep, Query, Steps
 from segue.ports.engine import Engine, Row
 from segue.ports.lake import Lake, Segment
 
 T = TypeVar("T")
 
 
-def carried_through(steps: "Steps[Segment, T]", lake: Lake, engine: Engine) -> T:
+class Means(msgspec.Struct, frozen=True):
+    """What a plan is carried through with.
+
+    Args:
+        keep: takes the summaries of some hours; what it kept before of these hours is replaced.
+    """
+
+    lake: Lake
+    engine: Engine
+    keep: Callable[[Keep], None]
+
+
+def carried_through(steps: "Steps[Segment, T]", means: Means) -> T:
     """What the plan returns.
 
     Raises:
@@ -19,17 +33,20 @@ def carried_through(steps: "Steps[Segment, T]", lake: Lake, engine: Engine) -> T
     try:
         step = next(steps)
         while True:
-            step = steps.send(_rows(step, lake, engine))
+            step = steps.send(_rows(step, means))
     except StopIteration as end:
         found: T = end.value
         return found
 
 
-def _rows(step: Bind[Segment] | Execute | Query | Find[Segment] | Count[Segment], lake: Lake, engine: Engine) -> Sequence[Row]:
+def _rows(step: Bind[Segment] | Execute | Query | Find[Segment] | Count[Segment] | Keep, means: Means) -> Sequence[Row]:
+    lake, engine = means.lake, means.engine
     match step:
         case Bind():
             names = ("predictions", "outcomes", "new_predictions", "new_outcomes")
             engine.bind({name: lake.locations(getattr(step, name)) for name in names})
+        case Keep():
+            means.keep(step)
         case Execute(sql=sql):
             engine.execute(sql)
         case Query(sql=sql):

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from segue.facts.merging import merge
 from segue.facts.summary import Answer, Cell, Summary
 from segue.measure.measurement.plan import Measured
+from segue.measure.measurement.steps import Keep
 from segue.ports.store import SummaryStore
 
 WIDTHS: Final = (24, 32, 1024)
@@ -102,15 +103,18 @@ class Kept:
             if place[0] == metric and (total := course.total()) is not None
         ]
 
-    def replace(self, measured: Measured) -> None:
-        """Take what was measured, in the store first."""
-        self._store.replace(self._rollout, hours=measured.hours, answers=measured.answers, cells=measured.cells)
-        self._store.mark_seen(self._rollout, measured.seen, measured.judged_until)
+    def replace(self, counted: Keep) -> None:
+        """Take the summaries of some hours, in the store first."""
+        self._store.replace(self._rollout, hours=counted.hours, answers=counted.answers, cells=counted.cells)
         for course in (*self._answers.values(), *self._cells.values()):
-            for hour in measured.hours:
+            for hour in counted.hours:
                 course.put(hour, None)
-        self._answer(measured.answers)
-        self._add(measured.cells)
+        self._answer(counted.answers)
+        self._add(counted.cells)
+
+    def mark(self, measured: Measured) -> None:
+        """Remember what the kept summaries include now."""
+        self._store.mark_seen(self._rollout, measured.seen, measured.judged_until)
         self.seen.update(measured.seen)
         self.judged_until = measured.judged_until
 

@@ -33,7 +33,7 @@ from segue.measure.history.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audite
 from segue.measure.history.propensity import Exposed
 from segue.measure.measurement.plan import Measurement
 from segue.measure.measurement.steps import Files
-from segue.monitor.carrying import carried_through
+from segue.monitor.carrying import Means, carried_through
 from segue.monitor.drifting import Profiles, is_drift, unprofiled
 from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
@@ -176,8 +176,8 @@ class Measuring:
         files = Files(predictions=predictions, outcomes=outcomes, seen=seen)
         engine = outside.engine
         steps = measurement.steps(files, now=now, judged_until=judged_until, rows_at_once=engine.rows_at_once)
-        measured = carried_through(steps, outside.lake, engine)
-        kept.replace(measured)
+        measured = carried_through(steps, Means(outside.lake, engine, kept.replace))
+        kept.mark(measured)
         return every.at(now, problems=measured.problems)
 
     def _weigh(self, subject: Subject, segments: "Segments") -> Findings:

@@ -14,8 +14,8 @@ from segue.facts.prediction import Prediction
 from segue.facts.question import Claim, Design, MetricRef, Question
 from segue.facts.summary import Answer, Cell, Summary
 from segue.measure.measurement.plan import Measured, Measurement
-from segue.measure.measurement.steps import Files
-from segue.monitor.carrying import carried_through
+from segue.measure.measurement.steps import Files, Keep
+from segue.monitor.carrying import Means, carried_through
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake, RowKind, Segment
 from segue.spec.metric import KINDS, Metric, kind_of
@@ -172,12 +172,6 @@ class World:
         """One measurement, so many hours after the begin; the kept summaries are replaced as a store does it."""
         self._flush()
         measured = self._carried_through(measurement, at(hours))
-        gone = set(measured.hours)
-        self.answers = {key: kept for key, kept in self.answers.items() if key[1] not in gone}
-        self.answers |= {(answer.question, answer.hour): answer for answer in measured.answers}
-        self.cells = {hour: kept for hour, kept in self.cells.items() if hour not in gone}
-        for cell in measured.cells:
-            self.cells.setdefault(cell.hour, []).append(cell)
         self.seen |= frozenset(measured.seen)
         self.judged_until = measured.judged_until
         return measured
@@ -213,7 +207,15 @@ class World:
         predictions, outcomes = self._lake.segments("predictions", ROUTE), self._lake.segments("outcomes", ROUTE)
         files = Files(predictions=predictions, outcomes=outcomes, seen=self.seen)
         steps = measurement.steps(files, now=now, judged_until=self.judged_until, rows_at_once=self._engine.rows_at_once)
-        return carried_through(steps, self._lake, self._engine)
+        return carried_through(steps, Means(self._lake, self._engine, self._keep))
+
+    def _keep(self, counted: Keep) -> None:
+        gone = set(counted.hours)
+        self.answers = {key: kept for key, kept in self.answers.items() if key[1] not in gone}
+        self.answers |= {(answer.question, answer.hour): answer for answer in counted.answers}
+        self.cells = {hour: kept for hour, kept in self.cells.items() if hour not in gone}
+        for cell in counted.cells:
+            self.cells.setdefault(cell.hour, []).append(cell)
 
 
 def measurement(asked: Sequence[Question] = (), *allocations: Allocation, spec_of: Rollout | None = None) -> Measurement:

@@ -7,6 +7,7 @@ from segue.adapters.stores.store import open_store
 from segue.facts.merging import merge
 from segue.facts.summary import Counts, ScoreSums, Summary
 from segue.measure.measurement.plan import Measured
+from segue.measure.measurement.steps import Keep
 from segue.monitor.kept import Course, Kept
 from segue.testkit import samples
 
@@ -54,15 +55,11 @@ def test_what_is_kept_is_what_the_store_has(tmp_path: Path) -> None:
 
         kept, late = opened(), opened()
         for number, hours in enumerate(([100, 101], [101, 2000], [100])):
-            kept.replace(
-                Measured(
-                    hours=tuple(hours),
-                    answers=tuple(samples.answer("q1", hour, number) for hour in hours),
-                    cells=tuple(samples.cell("p99", hour) for hour in hours),
-                    seen=(f"s{number}",),
-                    judged_until=samples.NOW.replace(minute=number),
-                )
-            )
+            answers = tuple(samples.answer("q1", hour, number) for hour in hours)
+            kept.replace(Keep(tuple(hours), answers, tuple(samples.cell("p99", hour) for hour in hours)))
+            assert kept.seen == {f"s{it}" for it in range(number)}
+            now = samples.NOW.replace(minute=number)
+            kept.mark(Measured(hours=tuple(hours), seen=(f"s{number}",), judged_until=now))
             assert kept.is_current()
             assert not late.is_current()
             again = opened()

@@ -3,9 +3,12 @@
 Everything here can be recomputed from the lake, so a rollout that has never been measured has simply nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
+import msgspec
 from sqlalchemy import delete, select
 
 from segue.adapters.clocks import from_us, to_us
@@ -14,6 +17,9 @@ from segue.adapters.stores.database.connect import Database, insert
 from segue.errors import DomainError
 from segue.facts.summary import Answer, Cell
 from segue.facts.wire.codec import from_json, to_json
+
+_LISTS: Final = msgspec.json.Encoder()
+_CELLS: Final = msgspec.json.Decoder(list[Cell])
 
 _answers = schema.answers.c
 _cells = schema.cells.c
@@ -44,9 +50,12 @@ class SqlSummaries:
         answer_rows = [
             {"rollout": rollout, "hour": it.hour, "question": it.question, "body": to_json(it).decode()} for it in answers
         ]
+        grouped: defaultdict[tuple[int, str], list[Cell]] = defaultdict(list)
+        for cell in cells:
+            grouped[cell.hour, cell.metric].append(cell)
         cell_rows = [
-            {"rollout": rollout, "hour": it.hour, "position": position, "metric": it.metric, "body": to_json(it).decode()}
-            for position, it in enumerate(cells)
+            {"rollout": rollout, "hour": hour, "position": position, "metric": metric, "body": _as_row(those)}
+            for position, ((hour, metric), those) in enumerate(grouped.items())
         ]
         with self._database.write() as connection:
             for table in (schema.answers, schema.cells):
@@ -81,12 +90,25 @@ class SqlSummaries:
         return [from_json(Answer, body) for body in bodies]
 
     def cells(self, rollout: str, *, metric: str = "") -> Sequence[Cell]:
-        """Kept cells of the cube, ordered by hour and as they were given."""
+        """Kept cells of the cube, ordered by hour, those of a metric together and as they were given."""
         query = select(_cells.body).where(_cells.rollout == rollout).order_by(_cells.hour, _cells.position)
         if metric:
             query = query.where(_cells.metric == metric)
         with self._database.read() as connection:
-            return [from_json(Cell, body) for body in connection.execute(query).scalars()]
+            return [cell for body in connection.execute(query).scalars() for cell in _cells_in(body)]
+
+
+def _as_row(cells: list[Cell]) -> str:
+    body = _LISTS.encode(cells)
+    if b"null" in body:
+        for cell in cells:
+            to_json(cell)  # says which number is none that JSON has
+    return body.decode()
+
+
+def _cells_in(body: str) -> list[Cell]:
+    # Cells of one metric and hour lie together in a row; a store that was written before that has one in a row.
+    return _CELLS.decode(body) if body.startswith("[") else [from_json(Cell, body)]
 
 
 def _unique(segments: Iterable[str]) -> list[str]:

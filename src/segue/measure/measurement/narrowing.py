@@ -14,6 +14,9 @@ from segue.measure.measurement.steps import Bind, Column, Count, F, Files, Find,
 from segue.measure.sql import filled
 from segue.measure.views import Scope, wanted, wanted_units
 
+HOURS_AT_ONCE: Final = 48
+"""So many hours are measured at a time, at most: each has cells for all segments, in memory until they are kept."""
+
 _UNITS_TOLD: Final = "SELECT DISTINCT unit FROM new_outcomes WHERE request_id = ''"
 _UNITS_OF: Final = "SELECT DISTINCT unit FROM predictions WHERE request_id IN ($requests)"
 
@@ -83,7 +86,7 @@ def _stretches(rows: dict[int, int], rows_at_once: int) -> Iterator[tuple[int, .
     stretch: list[int] = []
     total = 0
     for hour, count in rows.items():
-        if stretch and total + count > rows_at_once:
+        if stretch and (total + count > rows_at_once or len(stretch) == HOURS_AT_ONCE):
             yield tuple(stretch)
             stretch, total = [], 0
         stretch.append(hour)

@@ -6,13 +6,12 @@ of each query, and returns what was measured. Whoever has a lake and an engine c
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeAlias
 
 import msgspec
 
 from segue.facts.allocation import Allocation
 from segue.facts.question import MetricRef, Question
-from segue.facts.summary import Answer, Cell
+from segue.facts.summary import Cell
 from segue.measure.answers import answers
 from segue.measure.cube import Cube
 from segue.measure.drift.asking import Asked as Drifting
@@ -22,7 +21,7 @@ from segue.measure.history.touched import Since, every_hour, touched
 from segue.measure.kinds.catalogue import rule_of
 from segue.measure.kinds.reading import Rule
 from segue.measure.measurement.narrowing import Around, around, changed, stretches
-from segue.measure.measurement.steps import Execute, F, Files, Query, Steps, whole
+from segue.measure.measurement.steps import Execute, F, Files, Keep, Query, Steps, whole
 from segue.measure.questions import exposed_by, form_of, statement, unanswerable
 from segue.measure.rows import Asking, period_hours, settled_us
 from segue.measure.sql import HOUR_US, micros
@@ -30,25 +29,20 @@ from segue.measure.views import Scope, judged
 from segue.spec.metric import needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
 
-Counted: TypeAlias = tuple[tuple[int, ...], tuple[Answer, ...], tuple[Cell, ...]]
-"""The hours that were counted, and what came out."""
-
 BACKDATED_H = 7 * 24
 """An outcome that became true so long before the rollout began is not looked at."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out.
+    """What came out, apart from the summaries, which were yielded.
 
     Args:
-        hours: what was counted again; its old summaries are to be replaced, also by nothing.
+        hours: what was counted again.
         seen: keys of the segments that are included now.
         problems: what could not be measured, and why.
     """
 
     hours: tuple[int, ...]
-    answers: tuple[Answer, ...]
-    cells: tuple[Cell, ...]
     seen: tuple[str, ...]
     judged_until: datetime
     problems: tuple[str, ...] = ()
@@ -95,17 +89,13 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         )
         hours = yield from self._hours(mine, self._since(now, judged_until))
         counted: list[int] = []
-        found: list[Answer] = []
-        cells: list[Cell] = []
         for stretch in (yield from stretches(hours, mine, rows_at_once)):
-            part = yield from self._counted(stretch, mine, micros(now), first=judged_until is None)
-            counted += part[0]
-            found += part[1]
-            cells += part[2]
+            kept = yield from self._counted(stretch, mine, micros(now), first=judged_until is None)
+            if kept.hours:
+                yield kept
+            counted += kept.hours
         return Measured(
             hours=tuple(counted),
-            answers=tuple(found),
-            cells=tuple(cells),
             seen=tuple(file.key for file in (*files.predictions, *files.outcomes) if file.key not in files.seen),
             judged_until=now,
             problems=tuple(f"{q.gate}: {reason}" for q in self.questions if (reason := unanswerable(q))),
@@ -174,7 +164,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             return ()
         return tuple(sorted(whole(row[0]) for row in (yield Query(touched(since)))))
 
-    def _counted(self, hours: tuple[int, ...], files: Files[F], now_us: int, *, first: bool) -> "Steps[F, Counted]":
+    def _counted(self, hours: tuple[int, ...], files: Files[F], now_us: int, *, first: bool) -> "Steps[F, Keep]":
         asked, rules = self._askable, self.rules
         scope = Scope(rollout=self.rollout, now_us=now_us, hours=hours, rules=rules, whole_units=self._whole_units)
         yield from around(hours, files, Around(scope=scope, histories=self._many_requests and bool(self._exposed)))
@@ -183,7 +173,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             hours = tuple(sorted({whole(row[0]) for row in every} & set(hours)))
             scope = msgspec.structs.replace(scope, hours=hours)
             if not hours:
-                return (), (), ()
+                return Keep((), (), ())
         asking = Asking(now_us=now_us, attributes=tuple(self.spec.context), rules=rules, hours=hours, exposed=self._exposed)
         yield Execute(judged(scope))
         if asking.exposed:
@@ -205,7 +195,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         for drifting in self.drifting:
             counting_bins = drifting.statement(asking.touched)
             found.extend(drifting.answers(counting_bins, (yield Query(counting_bins.sql))))
-        return hours, tuple(found), tuple(cells)
+        return Keep(hours, tuple(found), tuple(cells))
 
     def _drawn(self, asked: Sequence[Question], asking: Asking) -> "Steps[F, None]":
         draws = Draws(self.allocations)

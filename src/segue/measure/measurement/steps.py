@@ -6,6 +6,7 @@ from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from segue.facts.summary import Answer, Cell
 from segue.measure.answers import Row
 
 
@@ -70,6 +71,18 @@ class Count(msgspec.Struct, Generic[F], frozen=True):
     files: tuple[F, ...]
 
 
+class Keep(msgspec.Struct, frozen=True):
+    """Put these summaries in the place of all that were kept for these hours.
+
+    Args:
+        hours: that were counted again, also where nothing came out.
+    """
+
+    hours: tuple[int, ...]
+    answers: tuple[Answer, ...]
+    cells: tuple[Cell, ...]
+
+
 class Files(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     """All segments of the route, and which of them the kept summaries include already."""
 
@@ -79,7 +92,7 @@ class Files(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
 
 
 T = TypeVar("T")
-Steps = Generator[Bind[F] | Execute | Query | Find[F] | Count[F], Sequence[Row], T]
+Steps = Generator[Bind[F] | Execute | Query | Find[F] | Count[F] | Keep, Sequence[Row], T]
 """Yields what is to be done, is sent the rows, returns what came out."""
 
 

@@ -1,0 +1,77 @@
+"""What does measuring cost, and does a tick follow the new data or the history?
+
+Run by `make bench-measure`. Histories of one and ten million predictions (`--full`: a hundred) over thirty days and fifty
+segments are made by SQL, counted from cold by the monitor's own measuring, and followed by hours of steady traffic with a tick
+each. Times are CPU seconds of the whole process, which other work on the machine hardly changes. The table goes to stdout and
+into `bench/results/measure.json`.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from bench.measure.history import TICK_ROWS, Costs
+from bench.rig.figures import Figure, at_most, keep, seen, table
+
+_RESULTS: Final = Path(__file__).parent / "results" / "measure.json"
+_MILLION: Final = 1_000_000
+_MEMORY_GIB: Final = 4.0
+
+
+def _named(rows: int) -> str:
+    return f"{rows / _MILLION:g}M" if rows >= _MILLION else f"{rows / 1000:g}k"
+
+
+def _measured(folder: Path, rows: int) -> Costs:
+    """In a process of its own, so that its peak of memory is its own."""
+    command = [sys.executable, "-m", "bench.measure.history", str(folder / "history"), str(rows)]
+    answered = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return msgspec.json.decode(answered.stdout, type=Costs)
+
+
+def figures(folder: Path, sizes: Sequence[int]) -> Iterator[Figure]:
+    """One size after the other, then what they say together."""
+    found = []
+    for rows in sizes:
+        print(f"a history of {_named(rows)} ...", file=sys.stderr, flush=True)
+        cost = _measured(folder, rows)
+        found.append(cost)
+        name = _named(rows)
+        for variant, (counted, _) in sorted(cost.health.items()):
+            if counted < rows // 2:
+                raise RuntimeError(f"{variant} has {counted} of {rows // 2} predictions")
+        yield seen(f"{name} predictions counted from cold, 9 metrics, 51 segments, 720 hours, CPU", cost.cold_cpu_s, "s")
+        yield at_most(f"{name} counted from cold, peak memory of the process", cost.peak_bytes / 2**30, _MEMORY_GIB, "GiB")
+        yield seen(f"a tick after {TICK_ROWS:,} new predictions beside {name}, CPU", cost.tick_cpu_s, "s")
+        yield seen(f"a tick that finds 1,000 late corrections in one old hour of {name}, wall", cost.late_s, "s")
+    least, most = found[0], found[-1]
+    between = f"{_named(most.rows)} over {_named(least.rows)}"
+    yield at_most(f"a tick's CPU, {between}", most.tick_cpu_s / least.tick_cpu_s, 1.3)
+    yield at_most(
+        f"CPU of a row counted from cold, {between}", most.cold_cpu_s / most.rows / (least.cold_cpu_s / least.rows), 1.1
+    )
+
+
+def main() -> int:
+    """Measure; 1 when a promised figure does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="a hundred million as well: about an hour, 10 GB of disk")
+    parser.add_argument("--short", action="store_true", help="a tenth of everything; keeps nothing")
+    chosen = parser.parse_args()
+    sizes = [_MILLION // 10, _MILLION] if chosen.short else [_MILLION, 10 * _MILLION]
+    sizes += [100 * _MILLION] if chosen.full else []
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        found = list(figures(Path(folder), sizes))
+    print(table(found))
+    if not chosen.short:
+        keep(found, _RESULTS)
+    return int(any(figure.holds is False for figure in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

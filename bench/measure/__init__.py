@@ -1,0 +1,1 @@
+"""What measuring costs: made histories, ticks and cold starts, and the peers."""
