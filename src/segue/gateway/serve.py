@@ -1,6 +1,7 @@
 """How does a gateway worker live: start with what it has, serve, drain, end?"""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -29,6 +30,10 @@ _TICK_S: Final = 0.1
 _LOOK_S: Final = 0.02
 _REST_S: Final = 1.0  # that a connection without a request gets for one more, at the end
 _NEW_OBJECTS: Final = 20_000  # between two looks of the collector; some two thousand requests in hand hold as many
+_M_TRIM_THRESHOLD: Final = -1  # glibc's malloc.h
+_M_MMAP_THRESHOLD: Final = -3
+_BLOCK_BYTES: Final = 4 * 1024 * 1024  # a longer block is mapped, and unmapped, alone
+_FREE_BYTES: Final = 32 * 1024 * 1024  # that stay with us, at most, at the end of the heap
 _SAME_WISH_S: Final = 1.0  # a second signal sooner than that is the first one by another way
 
 
@@ -104,6 +109,7 @@ class _Signals:
 def run(settings: GatewaySettings, parts: Parts, start: Start | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; returns when the last answer has left."""
     _collect_rarely()
+    _keep_blocks()
     uvloop.run(_serve(settings, parts, start or Start()))
 
 
@@ -112,6 +118,16 @@ def _collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 10, 10)
+
+
+def _keep_blocks() -> None:
+    """A block of a body's size is soon needed again: do not let it go, since every page of it would be cleared anew."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library than glibc
+    mallopt(_M_MMAP_THRESHOLD, _BLOCK_BYTES)
+    mallopt(_M_TRIM_THRESHOLD, _FREE_BYTES)
 
 
 async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:

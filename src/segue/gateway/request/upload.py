@@ -10,11 +10,11 @@ from collections.abc import Callable
 from segue.gateway.request.capture import Kept
 from segue.http.call import Call
 from segue.http.client import UpstreamPool
-from segue.http.reading.requests import Incoming
+from segue.http.reading.incoming import Incoming
 
 
 class Upload:
-    """One body on its way; `http.reading.requests.Body` towards the caller, `http.call.Source` towards the upstream.
+    """One body on its way; `http.reading.incoming.Body` towards the caller, `http.call.Source` towards the upstream.
 
     Args:
         incoming: the caller's.

@@ -14,17 +14,19 @@ An Upgrade is ignored, and its request answered in HTTP/1.1: clients that try h2
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import httptools
 import msgspec
 
 from segue.http.limits import ServerLimits
 from segue.http.message import Header, tokens
+from segue.http.reading.incoming import Incoming, Streaming
 from segue.http.reading.plain import CONNECTION, ENCODING, END, EXPECT, HOST, LENGTH, SPECIAL, learn, taken
 
 _marks = dict(SPECIAL)  # the same for names as they were seen, other names as 0: one look-up instead of two calls
 _MARKS_AT_MOST: Final = 4096
+_RAW_BYTES: Final = 16 * 1024  # of a body that is still to come, beyond which a new parser costs less than a copy
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing for one of body, beyond which small chunks are an attack
 _CHUNK_OVERHEAD_BYTES: Final = 1024 * 1024  # and as much beside a long body
 
@@ -49,83 +51,6 @@ class _RefusedError(Exception):
 
     def __init__(self, status: int, why: str) -> None:
         self.refusal = Refusal(status, why)
-
-
-class Body(Protocol):
-    """Takes a long body as it comes; must not raise."""
-
-    def piece(self, data: bytes) -> None:
-        """A part of it."""
-
-    def end(self) -> None:
-        """It is whole."""
-
-    def broken(self, status: int, why: str) -> None:
-        """It will never be whole; 0 where the caller has left, else what to answer."""
-
-
-class Incoming:
-    """The body of a request that was handed over before it was whole.
-
-    What comes before somebody listens is held; the connection reads no further meanwhile than one read.
-
-    Args:
-        length: as announced; None for a chunked body.
-        streaming: stops reading from the caller, and goes on.
-    """
-
-    __slots__ = ("_body", "_held", "_streaming", "_verdict", "ended", "length")
-
-    def __init__(self, length: int | None, streaming: "Streaming") -> None:
-        self.length = length
-        self.ended = False  # whole, or never
-        self._streaming = streaming
-        self._held: list[bytes] = []
-        self._body: Body | None = None
-        self._verdict: tuple[int, str] | None = None
-
-    def listen(self, body: Body) -> None:
-        """Hear what is held, and then each piece; once."""
-        self._body = body
-        held, self._held = self._held, []
-        for data in held:
-            body.piece(data)
-        if self._verdict is not None:
-            body.broken(*self._verdict)
-        elif self.ended:
-            body.end()
-
-    def pause(self) -> None:
-        """Read no more for now."""
-        if not self.ended:
-            self._streaming.flow(paused=True)
-
-    def resume(self) -> None:
-        """Go on reading."""
-        if not self.ended:
-            self._streaming.flow(paused=False)
-
-    def push(self, data: bytes) -> None:
-        """A piece has come; called by the reader."""
-        if self._body is not None:
-            self._body.piece(data)
-        else:
-            self._held.append(data)
-
-    def end(self) -> None:
-        """It is whole; called by the reader."""
-        self.ended = True
-        if self._body is not None:
-            self._body.end()
-
-    def broken(self, status: int, why: str) -> None:
-        """It will not be whole; called by the reader and the connection, and heard once."""
-        if self.ended:
-            return
-        self.ended = True
-        self._verdict = (status, why)
-        if self._body is not None:
-            self._body.broken(status, why)
 
 
 class Request(msgspec.Struct, eq=False):
@@ -158,18 +83,6 @@ class Request(msgspec.Struct, eq=False):
 R = TypeVar("R", bound=Request)
 
 
-class Streaming(Protocol):
-    """Who decides which requests are handed over before they are whole."""
-
-    def streams(self, method: bytes, target: bytes) -> bool:
-        """Whether the handler of this takes a long body as it comes."""
-        ...
-
-    def flow(self, *, paused: bool) -> None:
-        """Stop reading, or go on."""
-        ...
-
-
 class RequestReader(Generic[R]):
     """Reads one connection's requests.
 
@@ -190,6 +103,7 @@ class RequestReader(Generic[R]):
         "_fed",
         "_headers",
         "_keep_alive",
+        "_left",
         "_length",
         "_limits",
         "_make",
@@ -225,6 +139,7 @@ class RequestReader(Generic[R]):
         self.incoming: Incoming | None = None  # of the request that was handed over, while its body comes
         self._make = make
         self._parser = httptools.HttpRequestParser(self)
+        self._left = 0  # bytes of a long body that the parser does not get to see
         self._between = True  # the parser has read nothing of a next request
         self._plain_bytes = min(limits.body_bytes, limits.hold_bytes)
         self.ready: deque[R] = deque()
@@ -255,6 +170,9 @@ class RequestReader(Generic[R]):
         """Take what arrived; nothing counts after a refusal or the caller's last request."""
         if self.ended or self.refusal is not None:
             return
+        if self._left:
+            self._take_raw(data)
+            return
         begins = self._between
         if begins and self._take_plain(data):
             return
@@ -268,10 +186,28 @@ class RequestReader(Generic[R]):
             self._refuse(error)
         if self.begun and self.refusal is None:
             self._check_unfinished(size)
+            self._leave_parser()
         if self.incoming is not None:
             self._tell_refusal(self.incoming)
         elif begins and self._between and len(self.ready) == before + 1:
             self._learn(data, self.ready[-1])
+
+    def _leave_parser(self) -> None:
+        """Take the rest of a long body raw; nothing but its length says where it ends."""
+        left = self._length - self._size
+        if left > _RAW_BYTES and self.in_body and not self._upgrading:
+            self._left = left
+
+    def _take_raw(self, data: bytes) -> None:
+        """More of a long body whose length is known: the parser would only copy it."""
+        piece = data if len(data) <= self._left else data[: self._left]
+        self._left -= len(piece)
+        self.on_body(piece)
+        if not self._left:
+            self._parser = httptools.HttpRequestParser(self)  # the one before waits for what it did not see
+            self.on_message_complete()
+            if len(data) > len(piece):
+                self.feed(data[len(piece) :])
 
     def _take_plain(self, data: bytes) -> bool:
         """Whether this was one whole request that needs no parser; the parser, between two requests, then stays so."""

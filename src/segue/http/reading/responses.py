@@ -79,6 +79,7 @@ class ResponseReader:
         "_in_body",
         "_keep_alive",
         "_known",
+        "_left",
         "_length",
         "_limits",
         "_marks",
@@ -112,6 +113,7 @@ class ResponseReader:
         self._flowing = False  # it goes to the stream piece by piece
         self._head_only = head_only
         self._complete = False
+        self._left = 0  # bytes of a long body that the parser does not get to see
         self.started = False  # a byte of it has come
 
     def _clear(self) -> None:
@@ -128,6 +130,8 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> bool:
         """Take what arrived; True when the answer is whole or cannot become so."""
+        if self._left:
+            return self._take_raw(data)
         if not self.started:
             if (self._stream is None or self._hold_bytes) and not self._head_only and self._recognise(data):
                 return True
@@ -141,7 +145,22 @@ class ResponseReader:
             self.problem = (Reason.TOO_LARGE, "the head is too long")
         if self._complete and self._fed == len(data) and self.reusable:
             self._remember(data)
+        if self._flowing and self._length is not None and not self._complete and not self._marks & _ENCODING:
+            self._left = self._length - self._size
         return self._complete or self.problem is not None
+
+    def _take_raw(self, data: bytes) -> bool:
+        """More of a long body whose length is known: the parser would only copy it."""
+        self._extra = len(data) > self._left
+        piece = data[: self._left] if self._extra else data
+        self._left -= len(piece)
+        self.on_body(piece)
+        if self._left:
+            return False
+        self.on_message_complete()
+        self._parser = httptools.HttpResponseParser(self)  # the one before waits for what it did not see
+        self.reusable = self._keep_alive and not self._extra
+        return True
 
     def _recognise(self, data: bytes) -> bool:
         """Whether this is one whole answer under a head that is remembered; the parser, between two answers, then stays so."""
