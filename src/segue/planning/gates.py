@@ -134,7 +134,7 @@ def plan_gate(asked: Asked, setting: Setting) -> GatePlan:
     curve = power(question, World(truth=truth, summary=_SUMMARIES[form], share=share, every=every))
     wanted = gate_power(setting.power, setting.gates) if asked.kind == "promotion" else setting.power
     expected = msgspec.structs.replace(question, prior=truth)
-    fixed = n_fixed(expected, power=wanted, share=share)
+    fixed = n_fixed(expected, power=wanted, share=share) / (question.sampled or 1.0)
     needed, half = curve.needed(wanted), curve.needed(_LEAST_CHANCE)
     known = GatePlan(
         stage=stage.name,
@@ -263,7 +263,8 @@ def _labels(question: Question, metric: Metric, truth: Prior, n: float | None) -
     if n is None or question.metric.window_s == 0:
         return None
     disagreeing = question.design == "paired" and question.claim.factor == 1 and KINDS[metric.kind].shape == "proportion"
-    return ceil(n * min(truth.variance + truth.effect**2, 1.0)) if disagreeing else ceil(n)
+    asked_for = min(truth.variance + truth.effect**2, 1.0) * (question.sampled or 1.0)
+    return ceil(n * asked_for) if disagreeing else ceil(n)
 
 
 def _supposing(question: Question, metric: Metric, truth: Prior) -> str:

@@ -160,8 +160,9 @@ def _kinds(question: Question, world: World) -> tuple[Floats, Rates]:
         return np.array([yes, 1 - yes]), rates_of(question)
     if world.summary is PairedCounts:
         differ = min(max(truth.variance + truth.effect**2, abs(truth.effect), _SURE), 1.0)
-        plus = (differ + truth.effect) / 2
-        return np.array([plus, differ - plus, 1 - differ]), rates_of(question)
+        plus, asked_for = (differ + truth.effect) / 2, question.sampled or 1.0
+        chances = np.array([asked_for * plus, asked_for * (differ - plus), 1 - asked_for * differ])
+        return chances, rates_of(question)
     a = _chance(truth.mean)
     b = _chance(a * truth.effect if question.design == "events" else question.claim.factor * a + truth.effect)
     return np.array([pi * b, pi * (1 - b), (1 - pi) * a, (1 - pi) * (1 - a)]), rates_of(question, propensities=(pi,))

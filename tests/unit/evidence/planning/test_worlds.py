@@ -131,3 +131,13 @@ def test_a_declared_end() -> None:
     end = horizon_over_fixed(alpha=0.05) * n_fixed(CONVERSION, power=0.8, share=0.5)
     assert curve.by(end * 1.001) == pytest.approx(0.8, abs=0.01)
     assert curve.by(10 * end) == pytest.approx(0.8, abs=0.01)
+
+
+def test_half_of_the_disagreements() -> None:
+    """Asked for half of the disagreements, it takes about twice the pairs for the same power, and the same number of labels."""
+    question = asking("paired", 0.0, Prior(variance=0.07, effect=0.01))
+    world = World(truth=question.prior, summary=PairedCounts)
+    whole = power(question, world).needed(0.8)
+    half = power(msgspec.structs.replace(question, sampled=0.5), world).needed(0.8)
+    assert whole is not None
+    assert half == pytest.approx(2 * whole, rel=0.05)
