@@ -32,6 +32,7 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):
         sys.exit(0)  # it died before we asked
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal tells the whole group: what to do is the parent's to say
 
 
 def inherited() -> list[socket.socket]:

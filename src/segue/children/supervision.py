@@ -47,7 +47,8 @@ class Wishes:
         self.at_once = False
         self._renew = False
         self._asked_s = 0.0
-        self._terminal = _has_terminal()
+        # `nohup` has us outlive the terminal: then SIGHUP only renews.
+        self._terminal = _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._note_end)
         signal.signal(signal.SIGHUP, self._note_hangup)

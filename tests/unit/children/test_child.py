@@ -70,6 +70,15 @@ def test_one_that_was_killed_is_back_at_once(recorder: Made) -> None:
         assert "again in 0.1 s" in recorder.next()
 
 
+def test_a_closed_terminal_is_the_parents_business(recorder: Made) -> None:
+    """SIGHUP, which a terminal sends to every process of the group, ends no child."""
+    recorder.look_until(lambda: recorder.child.runs)
+    time.sleep(1.0)  # until it has come so far
+    recorder.child.send(signal.SIGHUP)
+    time.sleep(0.3)
+    assert recorder.child.runs
+
+
 def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     """When the process that started it is killed, the child ends as if it had been asked to."""
     reader, writer = os.pipe()

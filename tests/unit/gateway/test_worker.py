@@ -109,6 +109,31 @@ def test_champions_failure_is_told_truthfully(tmp_path: Path, champion: Behaviou
     asyncio.run(run())
 
 
+def test_what_became_of_shadows_is_counted(tmp_path: Path) -> None:
+    """Answered, without a good answer, and not asked: each is a state of its own."""
+
+    async def run() -> None:
+        moods = [200, 500, 200]
+
+        def candidate(exchange: Exchange) -> None:
+            answers("8", moods.pop())(exchange)
+
+        async with stage(tmp_path, answers("7"), candidate) as world:
+            world.publish(ALL_TO_CHAMPION, shadows={"v8": 1.0})
+            for _ in range(3):
+                await world.ask()
+            await asyncio.sleep(0.1)
+            world.worker.dropped_shadow(world.worker.live["churn"], "v8")
+            lines = (await world.ask(b"/metrics", b"")).body.decode().splitlines()
+            found = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in lines if "segue_capture_total{" in line}
+            states = {"sent": "2", "failed": "1", "dropped": "1"}
+            assert found == {
+                f'segue_capture_total{{route="churn",variant="v8",state="{state}"}}': number for state, number in states.items()
+            }
+
+    asyncio.run(run())
+
+
 def test_shadow(tmp_path: Path) -> None:
     """A shadow is asked the same, marked, after the answer; both answers are kept under one id."""
 

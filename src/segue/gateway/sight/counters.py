@@ -30,7 +30,10 @@ HELP: Final = {
     "segue_requests_total": ("counter", "Answers by variant, version, role and outcome (ok or the error)."),
     "segue_overhead_seconds": ("histogram", "What the gateway added: total minus the upstream's time."),
     "segue_upstream_seconds": ("histogram", "Time until the variant's answer was whole."),
-    "segue_capture_total": ("counter", "Answers recorded, or lost (state: sent, dropped, failed)."),
+    "segue_capture_total": (
+        "counter",
+        "Shadow requests: answered (state: sent), without a good answer (failed), or not asked (dropped).",
+    ),
     "segue_capture_queue_depth": ("gauge", "Shadow requests waiting."),
     "segue_variant_share": ("gauge", "Share of each variant in the allocation in force."),
     "segue_refused_total": ("counter", "Requests turned away at the door: without a valid key, or one too many."),
@@ -108,10 +111,20 @@ class Counters:
     def _spread(self, metric: str, labels: Labels) -> Spread:
         return self._spreads.setdefault((metric, labels), Spread())
 
+    def _captured(self) -> list[Sample]:
+        """What became of the shadows that were asked: counted already, by version and outcome."""
+        found: dict[Labels, int] = {}
+        for kind, tally in self._tallies.items():
+            if kind[3] == "shadow":
+                labels = (*_labels(kind)[:2], ("state", _shadow_state(kind[4])))
+                found[labels] = found.get(labels, 0) + tally.number
+        return [("segue_capture_total", labels, number) for labels, number in found.items()]
+
     def snapshot(self) -> list[Sample]:
         """Every sample as (name, labels, value), histograms spelled out."""
         samples: list[Sample] = [(metric, labels, value) for (metric, labels), value in self._numbers.items()]
         samples += [("segue_requests_total", _labels(kind), tally.number) for kind, tally in self._tallies.items()]
+        samples += self._captured()
         for (metric, labels), spread in self._spreads.items():
             running = 0
             for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), spread.counts, strict=True):
@@ -120,6 +133,10 @@ class Counters:
             samples.append((f"{metric}_sum", labels, spread.total_us / 1e6))
             samples.append((f"{metric}_count", labels, running))
         return samples
+
+
+def _shadow_state(outcome: str) -> str:
+    return "sent" if outcome == "ok" else "failed"
 
 
 def _labels(kind: Kind) -> Labels:
