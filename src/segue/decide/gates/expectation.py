@@ -37,7 +37,7 @@ def prior(gate: Gate, metric: Metric, claim: Claim, *, stage: Stage, state: Stat
     margin = abs(claim.bound - no_difference)
     planned = _planned(stage, metric, mean, no_difference)
     if gate.test == "worse_than_champion_by":
-        effect = claim.bound + sign * (margin or _SMALL * spread)
+        effect = claim.bound + sign * max(margin, _SMALL * spread)  # large harm first: it costs most until it is found
     elif planned is not None:
         effect = planned
     elif gate.test == "better_than_champion":
