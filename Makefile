@@ -10,7 +10,7 @@ EVIDENCE_PEERS := $(VENV)/.evidence-peers
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-slow check bench bench-gateway bench-evidence bench-measure docs lock clean
+.PHONY: help setup demo test test-slow check bench bench-gateway bench-evidence bench-measure bench-rollout docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -55,6 +55,9 @@ bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false
 
 bench-measure: $(READY) ## measuring from cold and tick by tick, about ten minutes (FULL=1: a hundred million rows, an hour more)
 	$(BIN)/python -m bench.bench_measure $(if $(FULL),--full,)
+
+bench-rollout: $(READY) ## simulated policies, and a tick over a hundred rollouts, about three minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_rollout
 
 # The peers' pins (an old numpy) fit no environment but their own. confseq has no wheel: where it cannot be built, its rows are left out.
 $(EVIDENCE_PEERS): $(READY)

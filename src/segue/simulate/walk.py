@@ -56,7 +56,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         phase: the last one; a live one where the days ran out before it was over.
         trigger: of the move that ended it, or "".
         days: until that move, or all.
-        exposed: requests that the candidate answered before it was promoted (shadow answers are nobody's).
+        asked: requests that the candidate was asked, in the shadow too.
+        exposed: those that it answered itself, so that somebody saw it.
         stages: days at which each stage was entered, by name.
         why: first reason of the last move.
     """
@@ -64,6 +65,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     trigger: str
     days: float
+    asked: int
     exposed: int
     stages: dict[str, float]
     why: str
@@ -95,7 +97,7 @@ class Walker:
     _since: float = field(default=0.0, init=False)  # when the share in force was new
     _entered: dict[str, float] = field(default_factory=dict, init=False)
     _stretches: list[Stretch] = field(default_factory=list, init=False)  # of this stage
-    _earlier: float = field(default=0.0, init=False)  # requests answered by the candidate in earlier stages
+    _earlier: tuple[int, int] = field(default=(0, 0), init=False)  # what the candidate met in earlier stages
     _baselines: dict[str, tuple[float, float]] = field(default_factory=dict, init=False)
     _asks: int = field(default=0, init=False)
     _drawn: int = field(default=0, init=False)  # stretches so far
@@ -122,7 +124,8 @@ class Walker:
             phase=self.state.phase,
             trigger=last.trigger if self.state.phase not in LIVE else "",
             days=self.now / DAY_MIN,
-            exposed=round(self._exposed()),
+            asked=self._met()[0],
+            exposed=self._met()[1],
             stages={name: since / DAY_MIN for name, since in self._entered.items()},
             why=last.reasons[0],
         )
@@ -304,7 +307,7 @@ class Walker:
             return decision
         self.decisions.append(decision)
         if after.stage != before.stage or before.phase == "pending":
-            self._earlier, self._stretches = self._exposed(), []
+            self._earlier, self._stretches = self._met(), []
             self._entered.setdefault(stage_of(self.spec, after).name, self.now)
         published = [command for command in decision.commands if isinstance(command, PublishAllocation)]
         if published and self.state.phase in LIVE:
@@ -324,11 +327,15 @@ class Walker:
             paired=published.shadows.get(candidate, 0.0),
         )
 
-    def _exposed(self) -> float:
+    def _met(self) -> tuple[int, int]:
+        """Requests that the candidate was asked, and those of them that it answered itself."""
+        asked, exposed = self._earlier
         moment = np.array([self.now])
-        return self._earlier + sum(
-            float(at(stretch, stretch.arrivals("request"), moment)[0, CANDIDATE].sum()) for stretch in self._stretches
-        )
+        for stretch in self._stretches:
+            served = int(at(stretch, stretch.arrivals("request"), moment)[0, CANDIDATE].sum())
+            paired = int(at(stretch, stretch.pairs(), moment)[0].sum()) if stretch.share.paired else 0
+            asked, exposed = asked + served + paired, exposed + served
+        return asked, exposed
 
     # -- what is known ----------------------------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ class SmallWorld:
         outside: real adapters.
         clock: set by `later`.
         seed: of the traffic.
+        route: whose traffic it is; its model has the same name.
         accuracy: variant -> chance that its label is right.
         failing: variant -> chance that it fails.
         latency_s: variant -> median time of its answers, where the second argument of `random.lognormvariate` is a half.
@@ -99,7 +100,8 @@ class SmallWorld:
         features: draws the features of a request; None where no request has any.
     """
 
-    def __init__(self, outside: Outside, clock: HandClock, *, seed: int = 1) -> None:
+    def __init__(self, outside: Outside, clock: HandClock, *, seed: int = 1, route: str = "churn") -> None:
+        self.route = route
         self.outside = outside
         self.clock = clock
         self.accuracy = {"champion": 0.8, "v8": 0.9}
@@ -125,7 +127,7 @@ class SmallWorld:
 
     def host(self) -> None:
         """What a host does: serve the champion's alias, both versions, and follow."""
-        self.serve("models:/churn@champion", "models:/churn/7", "models:/churn/8")
+        self.serve(f"models:/{self.route}@champion", f"models:/{self.route}/7", f"models:/{self.route}/8")
 
     def tell(self, request_ids: Iterable[str]) -> None:
         """The outcomes of these requests become known now."""
@@ -139,7 +141,7 @@ class SmallWorld:
 
     def allocation(self) -> Allocation:
         """The one in force."""
-        directory = self.outside.allocations.directory("churn")
+        directory = self.outside.allocations.directory(self.route)
         if directory is None:
             raise InvariantError("a poll without a revision has an answer")
         return directory.allocation
@@ -165,7 +167,7 @@ class SmallWorld:
             rows += answers
             if outcomes:
                 late = at + timedelta(minutes=5)
-                truths.append(Outcome(route="churn", request_id=f"q{self._count}", at=late, received_at=late, label=truth))
+                truths.append(Outcome(route=self.route, request_id=f"q{self._count}", at=late, received_at=late, label=truth))
         self._put(rows, truths)
         self.later(hours)
 
@@ -179,7 +181,7 @@ class SmallWorld:
             role = "fallback" if variant == "champion" else "shadow"
         return Prediction(
             request_id=f"q{self._count}",
-            route="churn",
+            route=self.route,
             rollout=allocation.rollout,
             stage=allocation.stage,
             allocation=allocation.number,
@@ -223,10 +225,10 @@ class SmallWorld:
     def _put(self, rows: list[Prediction], truths: list[Outcome]) -> None:
         self._count += 1
         for hour in sorted({_hour(row.at) for row in rows}):
-            segment = Segment(kind="predictions", route="churn", hour=hour, name=f"p{self._count}-{hour}")
+            segment = Segment(kind="predictions", route=self.route, hour=hour, name=f"p{self._count}-{hour}")
             self.outside.lake.put_predictions(segment, [row for row in rows if _hour(row.at) == hour])
         for hour in sorted({_hour(row.at) for row in truths}):
-            segment = Segment(kind="outcomes", route="churn", hour=hour, name=f"o{self._count}-{hour}")
+            segment = Segment(kind="outcomes", route=self.route, hour=hour, name=f"o{self._count}-{hour}")
             self.outside.lake.put_outcomes(segment, [row for row in truths if _hour(row.at) == hour])
 
 
@@ -241,21 +243,21 @@ class _Case(NamedTuple):
     features: str | None = None
 
 
-def register(registry: Registry) -> None:
+def register(registry: Registry, model: str = "churn") -> None:
     """Versions 7, 8 and 9 of the model; 7 is the champion. Twice is once."""
-    if registry.versions("churn"):
+    if registry.versions(model):
         return
     for version in ("7", "8", "9"):
         digest = f"digest-{version}"
         registry.register(
-            ModelVersion(model="churn", version=version, factory="m:f", artifact="/m", digest=digest, registered_at=START)
+            ModelVersion(model=model, version=version, factory="m:f", artifact="/m", digest=digest, registered_at=START)
         )
-    move(registry, "", "7", "first")
+    move(registry, "", "7", f"first of {model}", model)
 
 
-def move(registry: Registry, before: str, after: str, command: str) -> None:
+def move(registry: Registry, before: str, after: str, command: str, model: str = "churn") -> None:
     """Somebody moves the champion alias by hand."""
-    by_hand = AliasMove(model="churn", alias="champion", before="", after="", who="ana", why="by hand", at=START)
+    by_hand = AliasMove(model=model, alias="champion", before="", after="", who="ana", why="by hand", at=START)
     registry.move(msgspec.structs.replace(by_hand, before=before, after=after, command_id=command))
 
 

@@ -11,7 +11,7 @@ from segue.spec.rollout import Rollout
 
 def run(phase: str, days: float, trigger: str = "", exposed: int = 0) -> Run:
     """How one went."""
-    return Run(phase=phase, trigger=trigger, days=days, exposed=exposed, stages={}, why="")  # type: ignore[arg-type]
+    return Run(phase=phase, trigger=trigger, days=days, asked=exposed, exposed=exposed, stages={}, why="")  # type: ignore[arg-type]
 
 
 def test_workers_change_nothing(spec: Rollout) -> None:
