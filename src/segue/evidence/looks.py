@@ -14,12 +14,14 @@ from segue.errors import DomainError
 from segue.evidence.domain import check_question
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS
 from segue.evidence.methods.horizon import ON_TIME, log_blend, log_reflected
+from segue.evidence.methods.indirect.agreement import Within, agreement
 from segue.evidence.methods.normal_mixture import log_mixtures, planned_variance, tuned_rhos
 from segue.evidence.process import Betting, Floats, log_sums
 from segue.evidence.weighing import METHODS
+from segue.facts.evidence import NotEnough
 from segue.facts.grid import score_grid
 from segue.facts.question import Question, Side
-from segue.facts.summary import ArmCell, ArmCounts, Counts, PairedCounts, Summary
+from segue.facts.summary import Agreements, ArmCell, ArmCounts, Counts, PairedCounts, Summary
 
 KINDS: Final = {"one_sample": 2, "paired": 3, "randomised": 4, "events": 4}
 """How many kinds of observation a design counts, for each propensity."""
@@ -107,16 +109,51 @@ def log_e_of_counts(question: Question, counts: Floats, *, propensities: Sequenc
     return rates_of(question, propensities=propensities).log_e(flat)
 
 
-def log_e_of_growths(question: Question, log_growth: Floats) -> Floats:
+def log_e_of_agreements(question: Question, apart: Floats, n: Floats, *, bound: float | None = None) -> Floats:
+    """Logarithm of the wealth of "the answers differ in fewer than the margin" at each look.
+
+    Args:
+        question: that a disagreement may answer.
+        apart: pairs of different answers so far, shape (...).
+        n: pairs so far, shape (...).
+        bound: of another null on the claim's side.
+    """
+    growths = []
+    for one in (Agreements(same=0, different=1), Agreements(same=1, different=0)):
+        process = agreement(question, one)
+        if isinstance(process, NotEnough) or not isinstance(process.bets, Within):
+            raise DomainError("a disagreement that bets on nothing", question=question.id)
+        growths.append(process.bets.growths(question.claim.side, question.claim.bound if bound is None else bound))
+    rates = Rates(growth=np.stack(growths, axis=1), log_weights=LOG_WEIGHTS)
+    return rates.log_e(np.stack([apart, n - apart], axis=-1))
+
+
+def log_e_of_growths(
+    question: Question, log_growth: Floats, *, weight: Floats | None = None, null: tuple[Side, float] | None = None
+) -> Floats:
     """Logarithm of the wealth at each look, from cumulative `ScoreSums.log_growth` of shape (..., bets of the grid).
+
+    Args:
+        question: of a bounded score.
+        log_growth: see above.
+        weight: cumulative `ScoreSums.weight`, shape (...); for another null than the question's own.
+        null: its side and bound.
 
     Raises:
         DomainError: sums over another grid than the question's, or a score without bounds.
     """
-    bets = len(score_grid(question).lambdas)
+    grid = score_grid(question)
+    bets = len(grid.lambdas)
     if not bets or log_growth.shape[-1] != bets:
         raise DomainError(f"{log_growth.shape[-1]} growths, the question's grid has {bets} bets", question=question.id)
-    return log_sums(log_growth[..., : bets // 2] + LOG_WEIGHTS)
+    side, bound = null or (question.claim.side, question.claim.bound)
+    half = slice(0, bets // 2) if side == question.claim.side else slice(bets // 2, bets)
+    growths = log_growth[..., half]
+    if weight is not None:
+        growths = growths - np.multiply.outer(
+            weight * grid.sign * (bound / grid.scale - grid.bound), np.array(grid.lambdas[half])
+        )
+    return log_sums(growths + LOG_WEIGHTS)
 
 
 def log_e_of_sums(question: Question, *, estimate: Floats, weight: Floats, variance: Floats) -> Floats:

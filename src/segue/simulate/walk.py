@@ -31,7 +31,7 @@ from segue.facts.evidence import Weighed
 from segue.facts.question import Question
 from segue.facts.summary import Summary
 from segue.simulate.seen.dealing import audits_at
-from segue.simulate.seen.lenses import path, summary_at
+from segue.simulate.seen.lenses import Path, counted, path, summary_at
 from segue.simulate.seen.sides import Side, asked_of
 from segue.simulate.worlds.clockwork import looks
 from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Share, Stretch, at
@@ -150,7 +150,10 @@ class Walker:
                 seed=(*self.seed, self._drawn),
             )
         )
-        paths = {question.id: path(question, self._stretches, moments) for question in self._questions()}
+        hoped = self._hoped()
+        paths = {
+            question.id: path(question, self._stretches, moments, hoped.get(question.id)) for question in self._questions()
+        }
         for place in self._places(moments, paths):
             self.now = float(moments[place])
             decision = self._decide(paths, place)
@@ -159,13 +162,13 @@ class Walker:
         self.now = float(moments[-1])
         return None
 
-    def _places(self, moments: Floats, paths: dict[str, Floats]) -> Iterator[int]:
+    def _places(self, moments: Floats, paths: dict[str, Path]) -> Iterator[int]:
         """The looks of a stretch at which something may move, in order."""
         if self.every_look:
             yield from range(len(moments))
             return
         harm, shown = self._crossings(moments, paths)
-        due = self._due(moments, shown)
+        due = self._due(moments, shown, paths)
         wanted_at = {harm} if harm is not None else set()
         first = np.flatnonzero(due)
         if len(first):
@@ -175,32 +178,52 @@ class Walker:
             wanted_at.update(self._remembered(paths, len(moments) - 1))
         yield from sorted(place for place in wanted_at if harm is None or place <= harm)
 
-    def _crossings(self, moments: Floats, paths: dict[str, Floats]) -> tuple[int | None, Truths]:
+    def _crossings(self, moments: Floats, paths: dict[str, Path]) -> tuple[int | None, Truths]:
         """The first look at which harm is shown, and for each look whether every promotion gate has been shown by then."""
         harm: int | None = None
         shown = np.ones(len(moments), dtype=bool)
         for asked in self._asked():
-            over = paths[asked.question.id] >= -log(asked.question.alpha)
+            over = np.zeros(len(moments), dtype=bool)
+            for question in _both(asked):
+                over |= (paths[question.id].log_e >= -log(question.alpha)) | (question.id in self.state.crossed)
             if asked.kind == "guardrail":
                 places = np.flatnonzero(over)
                 if len(places):
                     harm = int(places[0]) if harm is None else min(harm, int(places[0]))
-            elif asked.question.id not in self.state.crossed:
+            else:
                 shown &= np.logical_or.accumulate(over)
         return harm, shown
 
-    def _remembered(self, paths: dict[str, Floats], until: int) -> set[int]:
+    def _remembered(self, paths: dict[str, Path], until: int) -> set[int]:
         """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it."""
         found = set()
         for asked in self._asked():
-            if asked.kind == "guardrail" or asked.question.id in self.state.crossed:
-                continue
-            over = np.flatnonzero(paths[asked.question.id][: until + 1] >= -log(asked.question.alpha))
-            if len(over) and over[-1] < until:
-                found.add(int(over[0]))
+            for question in _both(asked) if asked.kind == "promotion" else ():
+                over = np.flatnonzero(paths[question.id].log_e[: until + 1] >= -log(question.alpha))
+                if question.id not in self.state.crossed and len(over) and over[-1] < until:
+                    found.add(int(over[0]))
         return found
 
-    def _due(self, moments: Floats, shown: Truths) -> Truths:
+    def _hoped(self) -> dict[str, float]:
+        """The effect below which a gate is given up, where that is not its claim's own bound."""
+        found = {}
+        for asked in self._asked():
+            claim, effect = asked.question.claim, asked.question.prior.effect
+            if asked.planned:
+                found[asked.question.id] = max(claim.bound, effect) if claim.side == "above" else min(claim.bound, effect)
+        return found
+
+    def _hopeless(self, moments: Floats, paths: dict[str, Path]) -> Truths:
+        """For each look, whether some promotion gate is given up; only a stage that may end so gives any up."""
+        found = np.zeros(len(moments), dtype=bool)
+        if stage_of(self.spec, self.state).at_most is None:
+            return found
+        for asked in self._asked():
+            if asked.kind == "promotion" and asked.question.id not in self.state.crossed:
+                found |= paths[asked.question.id].against >= -log(asked.question.alpha)
+        return found
+
+    def _due(self, moments: Floats, shown: Truths, paths: dict[str, Path]) -> Truths:
         """For each look, whether the clocks, the gates and the conditions let something move."""
         state, stage = self.state, stage_of(self.spec, self.state)
         age = moments - self._minutes(state.entered_at)
@@ -209,16 +232,26 @@ class Walker:
         if state.phase == "awaiting_approval":
             patience = np.inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN
             return np.asarray(moments - self._since_phase() >= patience)
-        out_of_time = np.zeros(len(moments), dtype=bool)
-        if stage.at_most is not None:
-            out_of_time = age * 60 >= stage.at_most.age_s
-        steps = steps_of(stage)
+        out_of_time = self._used_up(moments, age)
+        steps, may = steps_of(stage), np.ones(len(moments), dtype=bool)
         if steps:
-            in_step = (moments - self._minutes(state.step_at)) * 60 >= steps[state.step].age_s
+            may = (moments - self._minutes(state.step_at)) * 60 >= steps[state.step].age_s
             if state.step < len(steps) - 1:
-                return out_of_time | in_step
-            shown = shown & in_step
-        return out_of_time | (shown & (age * 60 >= stage.at_least.age_s) & self._conditions(moments))
+                return out_of_time | may
+        ready = may & (age * 60 >= stage.at_least.age_s) & self._conditions(moments)
+        return out_of_time | (ready & (shown | self._hopeless(moments, paths)))
+
+    def _used_up(self, moments: Floats, age: Floats) -> Truths:
+        """For each look, whether the stage may take no longer, or count no more."""
+        limit = stage_of(self.spec, self.state).at_most
+        if limit is None:
+            return np.zeros(len(moments), dtype=bool)
+        over: Truths = age * 60 >= limit.age_s
+        if limit.outcomes:
+            ending = [asked.question for asked in self._asked() if asked.kind == "promotion" and asked.question.horizon]
+            seen = [counted(question, self._stretches, moments) for question in ending] or [self._sides(moments)[0].known]
+            over |= np.min(seen, axis=0) >= limit.outcomes
+        return over
 
     def _conditions(self, moments: Floats) -> Truths:
         """For each look, whether enough is judged, and both sides are known equally well."""
@@ -235,14 +268,14 @@ class Walker:
 
     # -- one decision -----------------------------------------------------------------------------------------------------
 
-    def _decide(self, paths: dict[str, Floats], place: int) -> Decision:
+    def _decide(self, paths: dict[str, Path], place: int) -> Decision:
         self._asks += 1
         if self._asks > _PATIENCE:
             raise DomainError(f"a simulated rollout does not come to rest in {stage_of(self.spec, self.state).name}")
         observed = self._observed(paths, place)
         return self._moved(*decide(self.spec, self.state, observed, BEGIN + timedelta(minutes=self.now)))
 
-    def _observed(self, paths: dict[str, Floats], place: int) -> Observed:
+    def _observed(self, paths: dict[str, Path], place: int) -> Observed:
         moment = np.array([self.now])
         candidate, champion = (side.health(0) for side in self._sides(moment))
         current = [stretch for stretch in self._stretches if stretch.share.number == self._share.number]
@@ -263,7 +296,7 @@ class Walker:
             audits=audits_at(self.spec, self._stretches, self.now) if names else (),
         )
 
-    def _weighed(self, paths: dict[str, Floats], place: int) -> tuple[dict[str, Weighed], dict[str, Summary]]:
+    def _weighed(self, paths: dict[str, Path], place: int) -> tuple[dict[str, Weighed], dict[str, Summary]]:
         weighed: dict[str, Weighed] = {}
         summaries: dict[str, Summary] = {}
         for question in self._questions():
@@ -275,9 +308,11 @@ class Walker:
                 summaries[question.id] = summary
         return weighed, summaries
 
-    def _idle(self, question: Question, paths: dict[str, Floats], place: int) -> bool:
+    def _idle(self, question: Question, paths: dict[str, Path], place: int) -> bool:
         """Whether it makes no difference to this decision what the question's data say."""
-        return question.id in self.state.crossed or float(paths[question.id][place]) < -log(question.alpha) - 1e-6
+        quiet = -log(question.alpha) - 1e-6
+        nothing = paths[question.id].log_e[place] < quiet and paths[question.id].against[place] < quiet
+        return question.id in self.state.crossed or bool(nothing)
 
     def _asked(self) -> tuple[Asked, ...]:
         return self._standing()[0]
@@ -290,7 +325,8 @@ class Walker:
         if self._asked_in is not self.state:
             gates = asked_gates(self.spec, self.state)
             again = (it.question for it in what_ifs(self.spec, self.state))
-            self._asked_in, self._kept = self.state, (gates, (*(asked.question for asked in gates), *again))
+            every = (question for asked in gates for question in _both(asked))
+            self._asked_in, self._kept = self.state, (gates, (*every, *again))
         return self._kept
 
     def _acts(self) -> tuple[Act, ...]:
@@ -382,6 +418,11 @@ class Walker:
 
     def _since_phase(self) -> float:
         return self._minutes(self.decisions[-1].at) if self.decisions else 0.0
+
+
+def _both(asked: Asked) -> tuple[Question, ...]:
+    """What a gate asks, and what would do instead."""
+    return (asked.question,) if asked.instead is None else (asked.question, asked.instead)
 
 
 def _thinned(places: list[int]) -> Iterator[int]:

@@ -64,6 +64,7 @@ def world(name: str = "a world", **truths: Truth) -> World:
         "precision": Truth(champion=0.9, counted=0.3, differ=0.05),
         "conversion": Truth(champion=0.1, shift=0.02),
         "revenue": Truth(champion=0.1, high=20.0),
+        "agreement": Truth(champion=0.5, differ=0.08),
         "p99": Truth(champion=0.005),
     }
     return World(name=name, says="", right="promote", truths=known | truths, populations={"tier == 'vip'": 0.3})

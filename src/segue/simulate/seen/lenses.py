@@ -6,18 +6,18 @@ looks at once (`evidence.looks`), so that a simulation needs `weigh` only where 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from segue.errors import DomainError
-from segue.evidence.looks import log_e_of_counts, log_e_of_growths
+from segue.evidence.looks import log_e_of_agreements, log_e_of_growths, rates_of
 from segue.evidence.process import Floats
 from segue.evidence.weighing import weigh
 from segue.facts.evidence import UNKNOWN, Evidence
 from segue.facts.grid import Grid, score_grid
-from segue.facts.question import Question
-from segue.facts.summary import ArmCell, ArmCounts, Counts, MomentCell, Moments, PairedCounts, ScoreSums, Summary
+from segue.facts.question import Question, Side
+from segue.facts.summary import Agreements, ArmCell, ArmCounts, Counts, MomentCell, Moments, PairedCounts, ScoreSums, Summary
 from segue.measure.questions import form_of
 from segue.simulate.worlds.streams import BETTER, BOTH, CANDIDATE, CHAMPION, LATE, NEITHER, ON_TIME, WORSE, Stretch, at
 from segue.simulate.worlds.world import FAILURES, World
@@ -56,6 +56,25 @@ class Observations:
         return whole
 
 
+class Null(NamedTuple):
+    """What is refuted: that the effect does not lie on this side of the bound."""
+
+    side: Side
+    bound: float
+
+
+class Path(NamedTuple):
+    """A question's evidence at many moments.
+
+    Args:
+        log_e: for its claim; 0 where nothing can be said yet, minus infinity where nobody looked.
+        against: for the opposite of what would still be hoped for; the same.
+    """
+
+    log_e: Floats
+    against: Floats
+
+
 class Lens(Protocol):
     """How one form of summary is made and read."""
 
@@ -63,8 +82,8 @@ class Lens(Protocol):
         """The summary at the one moment that was observed; None where no row was."""
         ...
 
-    def log_e(self, seen: Observations) -> Floats | None:
-        """The evidence at each moment; None where it has to be weighed look by look."""
+    def log_e(self, seen: Observations, null: Null) -> Floats | None:
+        """The evidence against a null at each moment; None where it has to be weighed look by look."""
         ...
 
 
@@ -86,17 +105,37 @@ def seen_by(question: Question, stretches: Sequence[Stretch], moments: Floats) -
     return Observations(dict(sorted(arms.items())), pairs, n, n_pairs)
 
 
-def path(question: Question, stretches: Sequence[Stretch], moments: Floats) -> Floats:
-    """The log e-value at each moment; 0 where nothing can be said yet."""
-    lens = lens_of(question, stretches[0].world)
-    found = lens.log_e(seen_by(question, stretches, moments)) if question.horizon is None else None
-    if found is not None:
-        return found
-    few = np.unique(np.linspace(0, len(moments) - 1, _SPARSE).astype(int))
-    logs = [_log_e(question, lens.summary(seen_by(question, stretches, moments[[place]]))) for place in few]
-    placed = np.full(len(moments), -np.inf)
-    placed[few] = logs
-    return placed
+def path(question: Question, stretches: Sequence[Stretch], moments: Floats, hoped: float | None = None) -> Path:
+    """The log e-values at each moment.
+
+    Args:
+        question: what is asked.
+        stretches: of the stage so far, in order.
+        moments: at which somebody looks.
+        hoped: the effect that is still hoped for; the claim's own bound where nothing is said.
+    """
+    claim, world = question.claim, stretches[0].world
+    own = Null(claim.side, claim.bound)
+    opposite = Null("below" if claim.side == "above" else "above", claim.bound if hoped is None else hoped)
+    if question.horizon is None:
+        seen, lens = seen_by(question, stretches, moments), lens_of(question, world)
+        found = lens.log_e(seen, own)
+        if found is not None:
+            against = lens.log_e(seen, opposite)
+            return Path(found, np.full(len(moments), -np.inf) if against is None else against)
+    return _weighed(question, stretches, moments, opposite)
+
+
+def _weighed(question: Question, stretches: Sequence[Stretch], moments: Floats, opposite: Null) -> Path:
+    """Look by look, at a few of them."""
+    log_e, against = (np.full(len(moments), -np.inf) for _ in range(2))
+    for place in np.unique(np.linspace(0, len(moments) - 1, _SPARSE).astype(int)):
+        found = weigh(question, summary_at(question, stretches, float(moments[place])))
+        if isinstance(found, Evidence):
+            log_e[place] = found.log_e
+            beyond = found.high < opposite.bound if opposite.side == "below" else found.low > opposite.bound
+            against[place] = np.inf if beyond else -np.inf
+    return Path(log_e, against)
 
 
 def summary_at(question: Question, stretches: Sequence[Stretch], moment: float) -> Summary | None:
@@ -121,9 +160,12 @@ def truth_of(question: Question) -> str:
     return FAILURES if question.metric.kind == "error_rate" else question.metric.name
 
 
-def _log_e(question: Question, summary: Summary | None) -> float:
-    found = weigh(question, summary)
-    return found.log_e if isinstance(found, Evidence) else 0.0
+def counted(question: Question, stretches: Sequence[Stretch], moments: Floats) -> Floats:
+    """How many of the candidate's observations the question has counted at each moment."""
+    seen = seen_by(question, stretches, moments)
+    arms = seen.drawn if question.design == "randomised" else seen.arms
+    whole: Floats = seen.pairs.sum(axis=1) + sum((rows[:, :2].sum(axis=1) for rows in arms.values()), np.zeros(len(moments)))
+    return whole
 
 
 # -- which observations --------------------------------------------------------------------------------------------------
@@ -187,8 +229,26 @@ class _Counts:
         yes, no = (int(count) for count in self._columns(seen)[0])
         return Counts(yes=yes, no=no) if yes + no else None
 
-    def log_e(self, seen: Observations) -> Floats | None:
-        return log_e_of_counts(self.question, self._columns(seen))
+    def log_e(self, seen: Observations, null: Null) -> Floats | None:
+        return rates_of(self.question, side=null.side, bound=null.bound).log_e(self._columns(seen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreements:
+    question: Question
+    high: float
+
+    def _apart(self, seen: Observations) -> tuple[Floats, Floats]:
+        return seen.pairs[:, BETTER] + seen.pairs[:, WORSE], seen.pairs.sum(axis=1)
+
+    def summary(self, seen: Observations) -> Summary | None:
+        apart, n = (int(count[0]) for count in self._apart(seen))
+        return Agreements(same=n - apart, different=apart) if n else None
+
+    def log_e(self, seen: Observations, null: Null) -> Floats | None:
+        if null.side != self.question.claim.side:
+            return None  # that answers differ shows nothing against anybody
+        return log_e_of_agreements(self.question, *self._apart(seen), bound=null.bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +260,10 @@ class _Pairs:
         plus, minus, both, neither = (int(count) for count in seen.pairs[0])
         return PairedCounts(plus=plus, minus=minus, zero=both + neither) if plus + minus + both + neither else None
 
-    def log_e(self, seen: Observations) -> Floats | None:
+    def log_e(self, seen: Observations, null: Null) -> Floats | None:
         zero = seen.pairs[:, BOTH] + seen.pairs[:, NEITHER]
-        return log_e_of_counts(self.question, np.stack([seen.pairs[:, BETTER], seen.pairs[:, WORSE], zero], axis=-1))
+        columns = np.stack([seen.pairs[:, BETTER], seen.pairs[:, WORSE], zero], axis=-1)
+        return rates_of(self.question, side=null.side, bound=null.bound).log_e(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +280,12 @@ class _Arms:
         )
         return ArmCounts(cells=cells) if cells else None
 
-    def log_e(self, seen: Observations) -> Floats | None:
+    def log_e(self, seen: Observations, null: Null) -> Floats | None:
         drawn = seen.drawn
         if not drawn:
             return np.zeros(len(seen.pairs))
-        return log_e_of_counts(self.question, np.stack(list(drawn.values()), axis=1), propensities=list(drawn))
+        rates = rates_of(self.question, propensities=list(drawn), side=null.side, bound=null.bound)
+        return rates.log_e(np.concatenate(list(drawn.values()), axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +317,13 @@ class _Scores:
             log_growth=tuple(map(float, counts @ _growths(z, grid))) if grid.lambdas else (),
         )
 
-    def log_e(self, seen: Observations) -> Floats | None:
+    def log_e(self, seen: Observations, null: Null) -> Floats | None:
         grid = score_grid(self.question)
         if not grid.lambdas:
             return None
         kinds = self._kinds(seen, grid)
-        return log_e_of_growths(self.question, kinds.counts @ _growths(kinds.z, grid))
+        growths, weight = kinds.counts @ _growths(kinds.z, grid), kinds.counts @ kinds.weight
+        return log_e_of_growths(self.question, growths, weight=weight, null=null)
 
     def _kinds(self, seen: Observations, grid: Grid) -> _Kinds:
         high, values = self.high, ((True, self.high), (True, 0.0), (False, self.high), (False, 0.0))
@@ -301,7 +364,7 @@ class _Moments:
         found = tuple(cell for cell in cells if cell.n)
         return Moments(cells=found) if found else None
 
-    def log_e(self, _seen: Observations) -> Floats | None:
+    def log_e(self, _seen: Observations, _null: Null) -> Floats | None:
         return None
 
 
@@ -320,6 +383,7 @@ def _moment(arm: str, propensity: float, counted: tuple[int, Floats], vectors: F
 _COUNTED: Final = np.array([[1.0, 1.0], [0.0, 1.0]])
 _LENSES: Final[dict[str, Callable[[Question, float], Lens]]] = {
     "counts": _Counts,
+    "agreements": _Agreements,
     "paired_counts": _Pairs,
     "arm_counts": _Arms,
     "score_sums": _Scores,

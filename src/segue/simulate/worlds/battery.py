@@ -58,7 +58,8 @@ class _Making:
         self._spec, self._assumed, self._notes = spec, assumed, notes
         self._populations = {where: self._part(where) for where in _expressions(spec)}
         self._base = {name: self._truth(name, metric) for name, metric in spec.metrics.items() if metric.kind != "error_rate"}
-        self._base[AGREEMENT.name] = self._base.get(AGREEMENT.name) or Truth(champion=0.5, differ=1 - _AGREE)
+        apart = max((truth.differ or 0.0 for truth in self._base.values()), default=0.0)  # who is right alone answers otherwise
+        self._base[AGREEMENT.name] = Truth(champion=0.5, differ=max(1 - _AGREE, apart))
         self._base[FAILURES] = self._failures()
 
     def reduced(self) -> Rollout:

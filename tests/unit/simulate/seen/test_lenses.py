@@ -1,6 +1,7 @@
 """A question sees at each of many looks what `weigh` would say of the summary there."""
 
 from datetime import UTC, datetime
+from math import log
 
 import numpy as np
 import pytest
@@ -54,10 +55,14 @@ def test_the_path_is_what_weigh_says(text: str, stage: int) -> None:
     moments = stretches[-1].edges[1:]
     compared = 0
     for question in asked(text, stage):
-        logs = path(question, stretches, moments)
+        logs, against = path(question, stretches, moments)
         for place in (0, len(moments) // 2, len(moments) - 1):
             found = weigh(question, summary_at(question, stretches, float(moments[place])))
             if isinstance(found, Evidence) and np.isfinite(logs[place]):
                 assert logs[place] == pytest.approx(found.log_e, rel=1e-9, abs=1e-9), question
+                beyond = (
+                    found.high < question.claim.bound if question.claim.side == "above" else found.low > question.claim.bound
+                )
+                assert (against[place] >= -log(question.alpha)) == beyond, question
                 compared += 1
     assert compared >= 6

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from segue.errors import DomainError
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS, MULTIPLES_ARRAY, on_values
-from segue.evidence.process import ASSUMPTIONS, Bets, Betting, Method, Process
+from segue.evidence.process import ASSUMPTIONS, Betting, Floats, Method, Process
 from segue.facts.evidence import NotEnough
 from segue.facts.grid import planned
 from segue.facts.question import Question, Side
@@ -32,7 +32,7 @@ def agreement(question: Question, counts: Agreements) -> Method:
     bets = MULTIPLES_ARRAY * planned(question, shares=True).bet
     apart = Betting(on_values((1.0, 0.0), (counts.different, counts.same), bets), LOG_WEIGHTS)
     return Process(
-        bets=_Within(apart),
+        bets=Within(apart),
         estimate=0.0,
         support=(-1.0, 1.0),
         n={question.candidate: n, question.champion: n},
@@ -44,13 +44,25 @@ def agreement(question: Question, counts: Agreements) -> Method:
 
 
 @dataclass(frozen=True, slots=True)
-class _Within:
-    apart: Bets
+class Within:
+    """Bets that the answers differ in less than a difference of the means would need.
+
+    Args:
+        apart: on the share of different answers.
+    """
+
+    apart: Betting
+
+    def growths(self, side: Side, bound: float) -> Floats:
+        """The growth of each bet."""
+        return self.apart.growths("below", _most(side, bound))
 
     def log_e(self, side: Side, bound: float) -> float:
+        """Logarithm of the wealth against the null at this bound."""
         return self.apart.log_e("below", _most(side, bound))
 
     def times(self, side: Side, bound: float, threshold: float) -> float | None:
+        """How many times the same data it takes."""
         return self.apart.times("below", _most(side, bound), threshold)
 
 
