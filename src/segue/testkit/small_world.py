@@ -252,10 +252,10 @@ def register(registry: Registry, model: str = "churn") -> None:
         registry.register(
             ModelVersion(model=model, version=version, factory="m:f", artifact="/m", digest=digest, registered_at=START)
         )
-    move(registry, "", "7", f"first of {model}", model)
+    move(registry, "", "7", f"first of {model}", model=model)
 
 
-def move(registry: Registry, before: str, after: str, command: str, model: str = "churn") -> None:
+def move(registry: Registry, before: str, after: str, command: str, *, model: str = "churn") -> None:
     """Somebody moves the champion alias by hand."""
     by_hand = AliasMove(model=model, alias="champion", before="", after="", who="ana", why="by hand", at=START)
     registry.move(msgspec.structs.replace(by_hand, before=before, after=after, command_id=command))
