@@ -42,18 +42,24 @@ class Promises:
         nothing = [row for row in self.rows if row.what == nulls.WHAT]
         without = [row for row in nothing if row.system in GUARDED and row.world not in UNGUARDED]
         without += [row for row in nothing if row.world == labels.BIASED and row.system == labels.AGAINST_IT]
-        worst = max(without, key=lambda row: row.value)
-        where = f"worst of {len(without)} null worlds ({worst.scenario} {worst.world}, {worst.system})"
-        yield at_most(f"false promotion, {where}", worst.value, 0.05 + self._of_share(0.05, worst), "")
-        if not self.quick:
-            yield at_most("the same, upper 95 % Monte-Carlo limit", max(row.upper or 0.0 for row in without), 0.06, "")
+        ending = [row for row in without if row.system == HORIZON]
+        yield from self._never_more("false promotion", [row for row in without if row.system != HORIZON])
+        yield from self._never_more("false promotion with a horizon", ending)
         back = [*self._of("S10", "false rollback"), *(row for row in self._of("S8", "rolled back") if row.at in {1.0, 1.1})]
         often = max(back, key=lambda row: row.value)
         yield at_most("false rollback over all gates of a rollout", often.value, 0.01 + self._of_share(0.01, often), "")
-        shipped = [row for row in self.rows if row.system in {SEGUE, HORIZON} and row.at == -1.0 and row.upper is not None]
-        shipped += [*self._of("S6", "shipped"), *self._of("S6", "shipped", HORIZON)]
-        most = max(shipped, key=lambda row: row.value)
-        yield at_most("shipped at -1 x the margin, any horizon", most.value, 0.05 + self._of_share(0.05, most), "")
+        for system, name in ((SEGUE, ""), (HORIZON, " with a horizon")):
+            shipped = [row for row in self.rows if row.system == system and row.at == -1.0 and row.upper is not None]
+            most = max([*shipped, *self._of("S6", "shipped", system)], key=lambda row: row.value)
+            limit = 0.05 + self._of_share(0.05, most)
+            yield at_most(f"shipped{name} at -1 x the margin, any horizon", most.value, limit, "")
+
+    def _never_more(self, name: str, rows: Sequence[Row]) -> Iterator[Figure]:
+        worst = max(rows, key=lambda row: row.value)
+        where = f"worst of {len(rows)} null worlds ({worst.scenario} {worst.world})"
+        yield at_most(f"{name}, {where}", worst.value, 0.05 + self._of_share(0.05, worst), "")
+        if not self.quick:
+            yield at_most(f"{name}, upper 95 % Monte-Carlo limit", max(row.upper or 0.0 for row in rows), 0.06, "")
 
     def _power(self) -> Iterator[Figure]:
         for figure, what, system, least in (

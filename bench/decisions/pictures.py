@@ -21,9 +21,10 @@ WORLDS: Final = (
     ("S1", "A/A, rate 0.1, share 0.5", "A/A test"),
     ("S3", "ramp, day and night", "ramp"),
     ("S3", "ramp, day and night, drift", "ramp, drift"),
-    ("S4", "delays, not yet counts as no", "late outcomes"),
-    ("S9", "10 candidates, none better", "10 candidates"),
-    ("S11", "users with habits", "users' habits"),
+    ("S4", "delays, not yet counts as no", "late"),
+    ("S9", "10 candidates, none better", "10 arms"),
+    ("S11", "users with habits", "habits"),
+    ("S13", "bandit, two arms alike, day and night", "bandit"),
 )
 ASKED_RIGHT: Final = {"S4": "delays, outcomes that are due", "S11": f"{SEGUE}, by user"}
 """What Segue does of itself there: it waits for outcomes to be due, and counts users once."""
@@ -48,12 +49,12 @@ def _false_promotion(rows: Sequence[Row]) -> Page:
     page = Page(430, "Promotes a candidate that is no better", "A table of shares of rollouts, by system and world.")
     page.words((20, 48), "share of rollouts, looked at every minute; 5 % was allowed", colour=SOFT)
     found = {(row.scenario, row.world, row.system): row.value for row in rows if row.what == nulls.WHAT}
-    left, wide, high, top = 290.0, 92.0, 36.0, 84.0
+    left, wide, high, top = 276.0, 82.0, 36.0, 84.0
     for column, (_, _, name) in enumerate(WORLDS):
         page.words((left + (column + 0.5) * wide, top - 8), name, colour=SOFT, anchor="middle")
     for line, system in enumerate((SEGUE, HORIZON, *PEERS)):
         y = top + line * high
-        page.words((left - 12, y + high / 2 + 3), system, anchor="end", weight=600 if system == SEGUE else 400)
+        page.words((left - 12, y + high / 2 + 3), system.split(" (")[0], anchor="end", weight=600 if system == SEGUE else 400)
         for column, (scenario, world, _) in enumerate(WORLDS):
             value = found.get(_asked(scenario, world, system))
             x = left + column * wide

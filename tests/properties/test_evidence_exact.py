@@ -202,11 +202,12 @@ def into_the_null(side: Side, by: float) -> float:
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("inside", [0.0, 0.1])
-def test_share(side: Side, inside: float) -> None:
+@pytest.mark.parametrize("bound", [0.1, 0.4, 0.9])
+def test_share(side: Side, inside: float, bound: float) -> None:
     """P1: nobody who stops when it suits gets more than his stake from a share at the edge of the null, or inside it."""
-    question = asking("one_sample", 0.4, side=side, prior=Prior(effect=0.6 if side == "above" else 0.2))
-    wealth = wealth_of(question, counts, side, 0.4)
-    share = 0.4 + into_the_null(side, inside)
+    question = asking("one_sample", bound, side=side, prior=Prior(effect=bound + (0.05 if side == "above" else -0.05)))
+    wealth = wealth_of(question, counts, side, bound)
+    share = bound + into_the_null(side, inside)
     assert best_stopping(valued(lambda _: share), wealth, 8) <= 1 + 1e-12
     if not inside:
         assert expected(valued(lambda _: share), wealth, 8) == pytest.approx(1, abs=1e-12)
@@ -244,7 +245,7 @@ def test_drawn(side: Side, bound: float, factor: float) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize(("bound", "factor"), [(-0.05, 1.0), (0.03, 1.0), (0.0, 0.9)])
+@pytest.mark.parametrize(("bound", "factor"), [(-0.05, 1.0), (0.0, 1.0), (0.03, 1.0), (0.0, 0.9)])
 def test_scores(side: Side, bound: float, factor: float) -> None:
     """P4: the same for values between 0 and 1, read off sums over the grid."""
     question = asking("randomised", bound, side=side, factor=factor, prior=Prior(mean=0.3, effect=0.2))
