@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRES := $(VENV)/.postgres
+MLFLOW := $(VENV)/.mlflow
 PEERS := $(VENV)/.peers
 EVIDENCE_PEERS := $(VENV)/.evidence-peers
 SEED ?= 1
@@ -25,13 +26,20 @@ $(POSTGRES): $(READY) tools/postgres
 	tools/postgres
 	@touch $@
 
+# A server of MLflow needs much that its client does not.
+$(MLFLOW): $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $@
+	$(BIN)/uv pip install --quiet --python $@/bin/python --group mlflow-server
+	@touch $@
+
 demo: $(READY) ## the main job on real data, at most five minutes (SEED=1, SWAP=1)
 	$(BIN)/segue demo --seed $(SEED) $(if $(SWAP),--swap,)
 
 test: $(READY) $(POSTGRES) ## all quick tests
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
-test-slow: $(READY) $(POSTGRES) ## the long ones: crash loops, simulations
+test-slow: $(READY) $(POSTGRES) $(MLFLOW) ## the long ones: crash loops, simulations
 	$(BIN)/pytest -m slow
 
 check: $(READY) ## format, lint, types, floors

@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a small world with real adapters in a folder, and a real PostgreSQL."""
+"""What tests of several rooms share: a small world with real adapters in a folder, and real servers of others."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -40,6 +40,18 @@ def postgres_url(postgres_server: "postgres.Server") -> Iterator[str]:
     """A store on PostgreSQL of the test's own, its tables made."""
     with postgres_server.database() as name:
         yield postgres_server.url(name)
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server; only where `make test-slow` has made its environment."""
+    import mlflow_server
+
+    python = mlflow_server.program()
+    if python is None:
+        pytest.skip("MLflow's server is not installed; `make test-slow` installs it")
+    with mlflow_server.running(python, tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ from segue.errors import DomainError
 
 if TYPE_CHECKING:
     from segue.adapters.engines.duckdb import DuckdbEngine
-    from segue.adapters.stores.store import Stores
+    from segue.adapters.stores.store import MakeRegistry, Stores
     from segue.gateway.serve import Preamble, WorkerJournal
     from segue.gateway.settings import GatewaySettings
     from segue.monitor.outside import Control
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 HOME: Final = "SEGUE_HOME"
 STORE: Final = "SEGUE_STORE"
+EMBEDDED: Final = "embedded"
 CLOCK: Final = "SEGUE_CLOCK"
+REGISTRY: Final = "SEGUE_REGISTRY"
 SEAL: Final = "SEGUE_SEAL_S"
 
 
@@ -41,12 +44,14 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         folder: absolute.
         store: url of the store.
+        registry: `embedded` (in the store), or the address of another (`mlflow+http://host:5000`).
         clock: setting of the clock ("" is the machine's own).
         seal_age_s: real time after which a journal file goes to the shipper; what makes the lake fresh.
     """
 
     folder: Path
     store: str
+    registry: str = EMBEDDED
     clock: str = ""
     seal_age_s: float = 2.0
 
@@ -61,6 +66,11 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / "lake"
 
     @property
+    def artifacts(self) -> Path:
+        """What was downloaded from a registry."""
+        return self.folder / "artifacts"
+
+    @property
     def run(self) -> Path:
         """What processes of this machine leave for one another, and their logs."""
         return self.folder / "run"
@@ -72,7 +82,13 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
 
     def environment(self) -> dict[str, str]:
         """The variables from which a child process finds the same home."""
-        return {HOME: str(self.folder), STORE: self.store, CLOCK: self.clock, SEAL: str(self.seal_age_s)}
+        return {
+            HOME: str(self.folder),
+            STORE: self.store,
+            REGISTRY: self.registry,
+            CLOCK: self.clock,
+            SEAL: str(self.seal_age_s),
+        }
 
 
 def home_at(folder: str | Path | None = None) -> Home:
@@ -89,7 +105,8 @@ def home_at(folder: str | Path | None = None) -> Home:
         raise DomainError(f"the home {place} cannot be made: {error}", hint="name another with --home or SEGUE_HOME") from error
     store = os.environ.get(STORE) or f"sqlite:///{place / 'store.db'}"
     seal = os.environ.get(SEAL) or "2.0"
-    return Home(folder=place, store=store, clock=os.environ.get(CLOCK, ""), seal_age_s=float(seal))
+    registry = os.environ.get(REGISTRY) or EMBEDDED
+    return Home(folder=place, store=store, registry=registry, clock=os.environ.get(CLOCK, ""), seal_age_s=float(seal))
 
 
 def clock_of(home: Home) -> "Clock":
@@ -104,8 +121,18 @@ def stores_of(home: Home) -> "Iterator[Stores]":
     """The store, open for the time of the block."""
     from segue.adapters.stores.store import open_store
 
-    with open_store(home.store) as stores:
+    with open_store(home.store, _registry_of(home)) as stores:
         yield stores
+
+
+def _registry_of(home: Home) -> "MakeRegistry":
+    if home.registry == EMBEDDED:
+        from segue.adapters.registries.embedded import EmbeddedRegistry
+
+        return EmbeddedRegistry
+    from segue.adapters.registries.mlflow.registry import MlflowRegistry
+
+    return partial(MlflowRegistry, home.registry, cache=home.artifacts)
 
 
 def lake_of(home: Home) -> "Lake":
@@ -174,6 +201,7 @@ def control_of(home: Home, stores: "Stores") -> "Control":
         allocations=stores.allocations,
         endpoints=stores.endpoints,
         registry=stores.registry,
+        registry_name=home.registry,
     )
 
 
@@ -201,6 +229,7 @@ def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
             allocations=stores.allocations,
             endpoints=stores.endpoints,
             registry=stores.registry,
+            registry_name=home.registry,
             profiles=stores.profiles,
             summaries=stores.summaries,
             leases=stores.leases,

@@ -48,7 +48,8 @@ class Mortal:
 
 def mortal(outside: Outside, count: list[int]) -> Outside:
     """The same outside, of which each call counts."""
-    return Outside(**{field.name: Mortal(getattr(outside, field.name), count) for field in fields(outside)})
+    ports: dict[str, Any] = {it.name: Mortal(getattr(outside, it.name), count) for it in fields(outside)}
+    return Outside(**{**ports, "registry_name": outside.registry_name})
 
 
 @pytest.fixture

@@ -90,14 +90,28 @@ def _harm(scene: Scene, judged: Judged) -> Move | None:
 
 
 def _superseded(scene: Scene, _judged: Judged) -> Move | None:
+    reason = _moved_by_others(scene)
+    if not reason or scene.spec.after.moved_by_others == "alarm":
+        return None
+    return moves.back(scene, "superseded", (reason,))
+
+
+def _alarmed(scene: Scene, judged: Judged) -> Move | None:
+    reason = _moved_by_others(scene)
+    if not reason:
+        return None
+    return moves.hold(scene, (f"{reason}; holding until it is moved back or the rollout is aborted", *_still_open(judged)))
+
+
+def _moved_by_others(scene: Scene) -> str:
+    """What somebody else did to the alias while the rollout lasts, or ""."""
     state, alias = scene.state, scene.observed.alias
     at_rest = state.phase == "pending" or state.resume_to == "pending" or state.phase not in LIVE
     if at_rest or alias is None or alias == state.alias_version:
-        return None
+        return ""
     name = scene.spec.after.registry_alias
     knows = state.alias_version or "nothing"
-    reason = f"somebody moved the alias {name}: it points at {alias or 'nothing'}, this rollout left it at {knows}"
-    return moves.back(scene, "superseded", (reason,))
+    return f"somebody moved the alias {name}: it points at {alias or 'nothing'}, this rollout left it at {knows}"
 
 
 def _asked(scene: Scene, _judged: Judged) -> Move | None:
@@ -108,7 +122,7 @@ def _in_phase(scene: Scene, judged: Judged) -> Move:
     return _PHASES.get(scene.state.phase, _over)(scene, judged)
 
 
-_IN_ORDER: Final[tuple[Callable[[Scene, Judged], Move | None], ...]] = (_abort, _harm, _superseded, _asked, _in_phase)
+_IN_ORDER: Final[tuple[Callable[[Scene, Judged], Move | None], ...]] = (_abort, _harm, _superseded, _asked, _alarmed, _in_phase)
 
 
 def _pending(scene: Scene, _judged: Judged) -> Move:

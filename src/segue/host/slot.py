@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from segue.errors import PortError
 from segue.host.plan import Key
 from segue.host.probe import Place, answers, probe
 from segue.host.settings import HostSettings
@@ -40,19 +41,27 @@ class Slot:
     Args:
         version: what is served.
         changed: called when `place` or `phase` has changed.
+        fetch: brings the version's artifact to this machine; called in a thread before each start, may take long.
 
     To read: `phase`, `place` (None unless it can answer), `reason` of the last failure, `failures` since it was steady,
     `starts` in all.
     """
 
-    def __init__(self, version: ModelVersion, settings: HostSettings, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        version: ModelVersion,
+        settings: HostSettings,
+        changed: Callable[[], None],
+        fetch: Callable[[ModelVersion], ModelVersion] = lambda version: version,
+    ) -> None:
+        self._fetch = fetch
         self.key = Key(version.model, version.version)
         self.phase: Phase = "loading"
         self.place: Place | None = None
         self.reason = ""
         self.failures = 0
         self.starts = 0
-        self._version = version
+        self._version = self._here = version
         self._settings = settings
         self._changed = changed
         self._ready_s = math.inf
@@ -94,6 +103,10 @@ class Slot:
     async def _life(self) -> str:
         """One worker from start to end; why it ended."""
         settings = self._settings
+        try:
+            self._here = await asyncio.to_thread(self._fetch, self._version)
+        except (PortError, OSError) as error:
+            return f"its artifact cannot be had: {error}"
         process = self._process = await self._spawn()
         self.starts += 1
         try:
@@ -116,9 +129,9 @@ class Slot:
     async def _spawn(self) -> Process:
         settings = self._settings
         assignment = Assignment(
-            version=self._version,
+            version=self._here,
             address=settings.address,
-            threads=_threads(self._version),
+            threads=_threads(self._here),
             start_s=settings.start_s,
             drain_s=settings.drain_s,
             orphan_s=settings.orphan_s,

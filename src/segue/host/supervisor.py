@@ -154,7 +154,7 @@ class Supervisor:
             self._unneeded_s.pop(key, None)
             if key not in self.slots and key in self._versions:
                 log.info("starting %s", key)
-                slot = self.slots[key] = Slot(self._versions[key], self._settings, self._changed.set)
+                slot = self.slots[key] = Slot(self._versions[key], self._settings, self._changed.set, self._registry.fetch)
                 slot.start()
         for key in self.slots.keys() - wanted:
             since_s = self._unneeded_s.setdefault(key, now_s)

@@ -65,6 +65,7 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
     spec = load(source, name)
     require_built(spec, name)
     check(spec)
+    _require_registry(control, spec)
     notes = blind(spec)
     past = control.rollouts.rollouts(spec.route)
     live = next((loaded for loaded in past if loaded.state.phase in LIVE), None)
@@ -145,6 +146,14 @@ def find(control: Control, name: str) -> Loaded:
 
 _MICRO: Final = timedelta(microseconds=1)
 _SOMETIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _require_registry(control: Control, spec: Rollout) -> None:
+    if spec.registry != control.registry_name:
+        said = f"registry: {spec.registry}, and this installation's is {control.registry_name}"
+        problem = Problem(line=0, column=0, path="registry", message=said)
+        hint = f"set SEGUE_REGISTRY={spec.registry} for hosts, monitor and this command, or change the spec"
+        raise SpecError("the versions are registered elsewhere", [problem], hint=hint)
 
 
 def _elsewhere(spec: Rollout) -> list[str]:

@@ -11,7 +11,11 @@ from segue.ports.store import AllocationStore, CommandStore, EndpointStore, Leas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What it takes to begin, steer and describe rollouts: everything but the data."""
+    """What it takes to begin, steer and describe rollouts: everything but the data.
+
+    Args:
+        registry_name: as a spec names it (`embedded`, `mlflow+http://host:5000`).
+    """
 
     clock: Clock
     rollouts: RolloutStore
@@ -19,6 +23,7 @@ class Control:
     allocations: AllocationStore
     endpoints: EndpointStore
     registry: Registry
+    registry_name: str = "embedded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,13 @@ class Registry(Protocol):
         """All moves in order."""
         ...
 
+    def fetch(self, version: ModelVersion) -> ModelVersion:
+        """The version with its artifact as a folder on this machine, and with a digest of it where the registry keeps one.
+
+        Refused where the registry gives something else than was registered. May take long.
+        """
+        ...
+
 
 class ProfileStore(Protocol):
     """What each version saw in training; beside the registry, so that it does not matter which one that is."""

@@ -81,6 +81,7 @@ def _rollout(rollout: Rollout) -> Lines:
     yield from _if_set("stages", _list(stage.name for stage in rollout.stages))
     yield "after.registry_alias", rollout.after.registry_alias
     yield "after.keep_previous_as", rollout.after.keep_previous_as
+    yield "after.moved_by_others", rollout.after.moved_by_others
     for notice in rollout.notify:
         yield f"notify[{notice.url}].on", _list(notice.on)
     for one in rollout.retrain:

@@ -58,10 +58,15 @@ class ErrorBudget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class After(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to the registry when a rollout has promoted."""
+    """What happens to the registry when a rollout has promoted, and when somebody else moves the alias meanwhile.
+
+    Args:
+        moved_by_others: adopt: the rollout ends, and serving follows the alias. alarm: it holds until a person has decided.
+    """
 
     registry_alias: str = "champion"
     keep_previous_as: str = "previous"
+    moved_by_others: Literal["adopt", "alarm"] = "adopt"
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,8 +37,6 @@ def require_built(rollout: Rollout, name: str = "rollout.yaml") -> None:
 
 
 def _top(rollout: Rollout) -> Iterator[tuple[str, str]]:
-    if rollout.registry != "embedded":
-        yield "registry", "registries other than `embedded` are"
     if rollout.protocol != "v2":  # our hosts speak v2 alone
         for name, variant in rollout.variants.items():
             if not variant.url:

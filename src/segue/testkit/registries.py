@@ -12,7 +12,12 @@ from segue.testkit import samples
 
 
 class RegistrySuite:
-    """What every registry promises; override `registry` and `another`."""
+    """What every registry promises; override `registry` and `another`.
+
+    `names` are those of versions in the order of their registration; a registry that counts by itself has to override them.
+    """
+
+    names: tuple[str, ...] = ("9", "10", "8")
 
     @pytest.fixture
     def registry(self) -> Registry:
@@ -34,7 +39,7 @@ class RegistrySuite:
 
     def test_versions_come_back_as_they_were_put_in(self, registry: Registry) -> None:
         """Oldest first, whatever their names; of one model or of all."""
-        versions = [samples.model_version(name) for name in ("9", "10", "8")]
+        versions = [samples.model_version(name) for name in self.names]
         other = samples.model_version("1", "delay", warmup=samples.ODD, tags={}, path="/code")
         for version in (*versions, other):
             registry.register(version)

@@ -22,19 +22,22 @@ WALKS = sorted((Path(__file__).parent / "walks").glob("*.txt"))
 def test_walk(story: Path, running: Any, running_without_full: Any, act: Any) -> None:
     """Every tick of the story decides what the line says, with reasons, and the commands that it says."""
     lines = [line for line in story.read_text().splitlines() if line and not line.startswith("#")]
-    scene = running if lines[0] == "spec with full" else running_without_full
+    scene = running_without_full if lines[0] == "spec without full" else running
+    if lines[0] == "spec with alarm":
+        after = msgspec.structs.replace(scene.spec.after, moved_by_others="alarm")
+        scene = type(scene)(msgspec.structs.replace(scene.spec, after=after), scene.state)
     if lines[1] == "start pending":
         scene = scene.at(phase="pending", champion_version="", candidate_version="", alias_version="")
     for line in lines[2:]:
         seen, _, expected = line.partition("=>")
         hours, _, sights = seen.strip().partition(" ")
         scene = scene.at(hours=float(hours.strip("+h")))
-        decision, after = decide(scene.spec, scene.state, observed(scene, sights, act), scene.now)
-        assert said(decision, after.step) == " ".join(expected.split()), line
+        decision, state = decide(scene.spec, scene.state, observed(scene, sights, act), scene.now)
+        assert said(decision, state.step) == " ".join(expected.split()), line
         assert decision.reasons, line
         assert all(decision.reasons), line
-        assert (decision.number, after.decisions) == (scene.state.decisions + 1, decision.number)
-        scene = scene.at(**msgspec.structs.asdict(after))
+        assert (decision.number, state.decisions) == (scene.state.decisions + 1, decision.number)
+        scene = scene.at(**msgspec.structs.asdict(state))
 
 
 def observed(scene: Any, sights: str, act: Any) -> Observed:

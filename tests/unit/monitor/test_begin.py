@@ -49,7 +49,7 @@ BANDIT = "strategy: bandit\n    policy: thompson\n    reward: accuracy"
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("registry: embedded", "registry: mlflow+http://host:5000", "registries"),
+        ("registry: embedded", "registry: mlflow+http://host:5000", "registry: mlflow"),
         ("models:/churn/8", "models:/other/8", "different models"),
         (CANARY, BANDIT, "bandit"),
     ],

@@ -35,7 +35,6 @@ def test_what_of_the_example_is_not_built() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "path", "message"),
     [
-        ("route: churn", "route: churn\nregistry: mlflow+http://host:5000", "registry", "registries other than `embedded`"),
         ("[header:x-user-id, request]", "[body:user.id, request]", "unit[0]", "units from `body:user.id`"),
         ("tier: header:x-tier", "tier: query:tier", "context.tier", "attributes from `query:tier`"),
         ("  v8: {", "  v9: {version: models:/churn/9}\n  v8: {", "variants", "rollouts of 2 candidates at once"),

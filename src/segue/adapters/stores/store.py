@@ -1,5 +1,6 @@
 """Open the store: where is it, and which objects speak to it?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,8 @@ from segue.adapters.stores.summaries import SqlSummaries
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, KeyStore, LeaseStore, RolloutStore, SummaryStore
 
+MakeRegistry = Callable[[Database], Registry]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
@@ -33,11 +36,12 @@ class Stores:
     registry: Registry
     profiles: ProfileStore
     database: Database
+    make_registry: MakeRegistry
 
     def led(self) -> "Stores":
         """The same store for one who leads: it writes under the lease that it last took through this view, or not at all."""
         fence = Fence()
-        return _stores(self.database.guarded(fence), SqlLeases(self.database, fence))
+        return _stores(self.database.guarded(fence), SqlLeases(self.database, fence), self.make_registry)
 
     def close(self) -> None:
         """Close all connections; harmless when done twice."""
@@ -50,11 +54,12 @@ class Stores:
         self.close()
 
 
-def open_store(url: str) -> Stores:
+def open_store(url: str, make_registry: MakeRegistry = EmbeddedRegistry) -> Stores:
     """Connect, bring the tables up to date, and hand out the stores.
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite:///:memory:` or `postgresql+psycopg://...`.
+        make_registry: the registry, given the database; the database's own by default.
 
     Raises:
         DomainError: the url is none of these.
@@ -67,10 +72,10 @@ def open_store(url: str) -> Stores:
     except BaseException:
         database.close()
         raise
-    return _stores(database, SqlLeases(database))
+    return _stores(database, SqlLeases(database), make_registry)
 
 
-def _stores(database: Database, leases: LeaseStore) -> Stores:
+def _stores(database: Database, leases: LeaseStore, make_registry: MakeRegistry) -> Stores:
     return Stores(
         rollouts=SqlRollouts(database),
         commands=SqlCommands(database),
@@ -79,7 +84,8 @@ def _stores(database: Database, leases: LeaseStore) -> Stores:
         keys=SqlKeys(database),
         summaries=SqlSummaries(database),
         leases=leases,
-        registry=EmbeddedRegistry(database),
+        registry=make_registry(database),
         profiles=SqlProfiles(database),
         database=database,
+        make_registry=make_registry,
     )

@@ -117,9 +117,15 @@ def _move(control: Control, command: MoveAlias, task: Task, later: Sequence[Comm
 
 def _point(control: Control, command: MoveAlias, task: Task) -> None:
     registry = control.registry
-    if registry.alias(command.model, command.alias) == command.version:
+    there = registry.alias(command.model, command.alias)
+    if there == command.version and command.id in {move.command_id for move in registry.moves(command.model)}:
         return
-    registry.move(_entry(command, task, command.alias, before=command.expected, after=command.version))
+    try:
+        registry.move(_entry(command, task, command.alias, before=command.expected, after=command.version))
+    except Conflict:
+        if there != command.version:
+            raise
+        return  # somebody else pointed it there
     there = registry.alias(command.model, command.alias)
     if there != command.version:
         raise Conflict(f"it was set, and points at {there or 'nothing'} when read back")

@@ -2,10 +2,10 @@
 
 import keyword
 import re
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from segue.spec.document.place import Fields, Place
-from segue.spec.document.top_keys import AFTER, ERROR_BUDGET, NOTIFY, OUTCOME, PREDICTION, VARIANT
+from segue.spec.document.top_keys import AFTER, ERROR_BUDGET, MOVED_BY_OTHERS, NOTIFY, OUTCOME, PREDICTION, VARIANT
 from segue.spec.quantity import RealSeconds, Share, StreamSeconds, real_seconds, share, stream_seconds
 from segue.spec.rollout import NOTICES, After, ErrorBudget, Notice, OutcomeRule, Protocol, Reading, Variant
 
@@ -215,7 +215,12 @@ def after(place: Place) -> After:
     previous = fields.get("keep_previous_as", name, standard.keep_previous_as)
     if now == previous and now:
         place.problem("one alias cannot point at two versions", "give them different names")
-    return After(registry_alias=now, keep_previous_as=previous)
+    others = fields.get("moved_by_others", _others, standard.moved_by_others)
+    return After(registry_alias=now, keep_previous_as=previous, moved_by_others=others)
+
+
+def _others(place: Place) -> Literal["adopt", "alarm"]:
+    return "alarm" if place.choice(MOVED_BY_OTHERS, "answer") == "alarm" else "adopt"
 
 
 def notices(place: Place) -> tuple[Notice, ...]:

@@ -128,12 +128,21 @@ ERROR_BUDGET: Final = Section(
     ),
 )
 
+MOVED_BY_OTHERS: Final = ("adopt", "alarm")
 AFTER: Final = Section(
     "after",
     "What happens in the registry after a promotion.",
     (
         key("registry_alias", "name", "The alias that moves to the promoted version.", "champion", default="champion"),
         key("keep_previous_as", "name", "The alias that the version before is kept under.", "previous", default="previous"),
+        key(
+            "moved_by_others",
+            "choice",
+            "When somebody else moves the alias: end the rollout, or hold until a person decides.",
+            "alarm",
+            default="adopt",
+            choices=MOVED_BY_OTHERS,
+        ),
     ),
 )
 

@@ -1,0 +1,1 @@
+"""MLflow as the registry: its client, what it says of a version, and the artifacts that it keeps."""
