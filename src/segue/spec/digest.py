@@ -4,8 +4,6 @@ The digest is over the meaning: comments, the order of keys, the spelling of qua
 written out make no difference. What a digest says is stable for a format version; `tests/vectors/spec-digests.json` holds some.
 """
 
-from typing import Any, Final
-
 import msgspec
 
 from segue.errors import SpecError
@@ -13,10 +11,12 @@ from segue.ids import digest
 from segue.spec.expression import canonical, parse
 from segue.spec.rollout import Rollout
 
-_ADDED = (("wanted", 0.0), ("expected", ""))  # what format 1 did not have at first, where it is not used
+_ADDED = (
+    ("wanted", 0.0),
+    ("expected", ""),
+    ("moved_by_others", "adopt"),
+)  # what format 1 did not have at first, where it is not used
 _EXPRESSIONS = ("where", "audience")
-_ADDED: Final = (("after", "moved_by_others", "adopt"),)
-"""Keys that came after the first digests, with what they mean where they are not written: those digests stay."""
 
 
 def digest_of(rollout: Rollout) -> str:
@@ -28,10 +28,7 @@ def digest_of(rollout: Rollout) -> str:
 def meaning_of(rollout: Rollout) -> dict[str, object]:
     """A rollout as plain data, without its source and with expressions in their canonical spelling."""
     whole = msgspec.structs.replace(rollout, source="", digest="")
-    meaning: dict[str, Any] = msgspec.to_builtins(whole)
-    for section, key, standard in _ADDED:
-        if meaning[section][key] == standard:
-            del meaning[section][key]
+    meaning: dict[str, object] = msgspec.to_builtins(whole)
     attributes = tuple(rollout.context)
     return {key: _canonical(value, attributes) for key, value in meaning.items() if key not in ("source", "digest")}
 
