@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from segue.adapters.stores.store import MakeRegistry, Stores
     from segue.gateway.serve import Preamble, WorkerJournal
     from segue.gateway.settings import GatewaySettings
-    from segue.monitor.outside import Control
+    from segue.monitor.outside import Control, Outside
     from segue.ports.clock import Clock
     from segue.ports.lake import Lake
     from segue.ports.store import AllocationStore
@@ -213,6 +213,27 @@ def run_host(home: Home) -> None:
 
     with stores_of(home) as stores:
         run(stores.registry, stores.endpoints, Wanted(control_of(home, stores)), HostSettings(host=machine()))
+
+
+@contextmanager
+def outside_of(home: Home) -> "Iterator[Outside]":
+    """Everything that the monitor looks at, for somebody who only looks too."""
+    from segue.monitor.outside import Outside
+
+    with stores_of(home) as stores, engine_of(home) as engine:
+        yield Outside(
+            clock=clock_of(home),
+            rollouts=stores.rollouts,
+            commands=stores.commands,
+            allocations=stores.allocations,
+            endpoints=stores.endpoints,
+            registry=stores.registry,
+            profiles=stores.profiles,
+            summaries=stores.summaries,
+            leases=stores.leases,
+            lake=lake_of(home),
+            engine=engine,
+        )
 
 
 def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:

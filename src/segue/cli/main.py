@@ -59,6 +59,10 @@ _COMMANDS = {
     "segue.cli.policy.assignments": {"assign": "Which variant a unit gets, and why."},
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
     "segue.cli.data.drift": {"drift": "What has moved in the traffic, and whether that could be chance."},
+    "segue.cli.data.skew": {
+        "skew": "Values as they were served, beside the offline pipeline's.",
+        "segments": "Where candidate and champion differ most.",
+    },
     "segue.cli.demo": {"demo": "The main job on real data, from shadow to promotion."},
 }
 _GROUPS = {
@@ -69,6 +73,7 @@ _GROUPS = {
     "segue.cli.serving.overrides": "Steer",
     "segue.cli.rollouts": "Look",
     "segue.cli.data.drift": "Look",
+    "segue.cli.data.skew": "Look",
     "segue.cli.acts": "Steer",
 }
 

@@ -26,3 +26,68 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     off_by: float = 0.0
     reference: int
     current: int
+
+
+class SegmentDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """How candidate and champion differ in one segment that nobody named before.
+
+    Args:
+        segment: attribute -> value, one or two of them.
+        candidate, champion: the metric of each, averaged over allocations alike.
+        low, high: 95 % of the difference, at a fixed look.
+        q_value: the p-value after Benjamini and Hochberg over all segments that were looked at.
+    """
+
+    segment: dict[str, str]
+    candidate: float
+    champion: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    q_value: float
+    n_candidate: int
+    n_champion: int
+
+
+class FeatureSkew(msgspec.Struct, frozen=True, kw_only=True):
+    """One value as it was served, and as the offline pipeline has it for the same request.
+
+    Args:
+        column: a feature, or `label` or `score`.
+        same: both have it, and it is the same (numbers within the tolerance).
+        different: both have it, and it is not.
+        served_only, offline_only: one side has none.
+        neither: both have none; not counted as the same.
+        largest: the largest difference of two numbers, of those that are different; None for texts.
+        examples: requests where they differ, a few.
+    """
+
+    column: str
+    same: int
+    different: int
+    served_only: int
+    offline_only: int
+    neither: int
+    largest: float | None = None
+    examples: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> float | None:
+        """Of the requests for which any side has a value, the share that is not the same; None where there is none."""
+        wrong = self.different + self.served_only + self.offline_only
+        return wrong / (wrong + self.same) if wrong + self.same else None
+
+
+class Skew(msgspec.Struct, frozen=True, kw_only=True):
+    """Training-serving skew: requests as served against the same requests offline.
+
+    Args:
+        joined: requests that both sides know.
+        not_served: rows of the file whose request was never recorded.
+        columns: in the order of the file.
+    """
+
+    joined: int
+    not_served: int
+    columns: tuple[FeatureSkew, ...]

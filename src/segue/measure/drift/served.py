@@ -11,10 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from segue.facts.drift.bins import ArmBins
-from segue.facts.drift.profile import Profile
+from segue.facts.drift.profile import FeatureProfile, Profile
 from segue.measure.drift.counting import Counting
 from segue.measure.drift.fields import VALUES, extracted, of_prediction, out_of_json
-from segue.measure.sql import HOUR_US, filled
+from segue.measure.expressions import quoted
+from segue.measure.sql import HOUR_US, any_of, filled
 
 _REQUESTS: Final = """
 SELECT epoch_us("at") // $hour_us AS hour, $arm AS arm, $values AS $name FROM predictions
@@ -23,6 +24,15 @@ WHERE role IN ('served', 'failed') AND variant = assigned AND features IS NOT NU
 _ANSWERS: Final = """
 SELECT epoch_us("at") // $hour_us AS hour, $arm AS arm, label, score FROM predictions
 WHERE role IN ('served', 'shadow', 'fallback') AND error = '' AND $where
+"""
+_BY_ID: Final = """
+SELECT r.request_id, a.label, a.score, $values FROM (
+  SELECT request_id, arg_min(features, epoch_us("at")) AS features FROM predictions
+  WHERE $listed AND role <> 'pinned' GROUP BY request_id
+) r LEFT JOIN (
+  SELECT request_id, arg_min(label, epoch_us("at")) AS label, arg_min(score, epoch_us("at")) AS score FROM predictions
+  WHERE $listed AND $answered GROUP BY request_id
+) a ON a.request_id = r.request_id
 """
 KEYS: Final = ("hour", "arm")
 
@@ -72,3 +82,17 @@ def of_answers(profile: Profile, *, arm: str, where: str = "TRUE") -> Statement 
     counting = Counting(columns=columns, fields=of_prediction(profile), keys=KEYS)
     rows = filled(_ANSWERS, hour_us=HOUR_US, arm=arm, where=where)
     return Statement(sql=counting.statement(rows), counting=counting)
+
+
+def of_ids(features: Sequence[FeatureProfile], requests: Sequence[str], version: str = "") -> str:
+    """The values of these requests as they were served: id, label, score, and the list of the features' texts.
+
+    Args:
+        features: names only matter.
+        requests: ids.
+        version: whose answer is meant; "" for the one that left.
+    """
+    answered = "role = 'served'" if not version else f"role IN ('served', 'shadow', 'fallback') AND version = {quoted(version)}"
+    listed = any_of("request_id", requests)
+    values = extracted(features, "r.features") if features else "[]::VARCHAR[]"
+    return filled(_BY_ID, listed=listed, answered=answered, values=values)
