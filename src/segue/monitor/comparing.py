@@ -11,10 +11,11 @@ from segue.evidence.drift.skew import Tolerance, skew
 from segue.evidence.many.weak_segments import LEAST, Sides, weak_segments
 from segue.facts.drift.findings import SegmentDifference, Skew
 from segue.facts.drift.profile import FeatureProfile
+from segue.facts.summary import Cell
 from segue.measure.drift.served import of_ids
 from segue.measure.measurement.plan import Measurement
 from segue.measure.measurement.steps import Files
-from segue.monitor.carrying import carried_through
+from segue.monitor.carrying import Means, carried_through
 from segue.monitor.outside import Outside
 from segue.ports.store import Loaded
 from segue.spec.load import load
@@ -77,7 +78,8 @@ def segments(outside: Outside, loaded: Loaded, metric: str, least: int = LEAST) 
     files = Files(predictions=lake.segments("predictions", state.route), outcomes=lake.segments("outcomes", state.route))
     now = outside.clock.now()
     steps = measurement.steps(files, now=now, judged_until=None, rows_at_once=engine.rows_at_once)
-    cells = [cell for cell in carried_through(steps, lake, engine).cells if cell.metric == metric]
+    cells: list[Cell] = []
+    carried_through(steps, Means(lake, engine, lambda kept: cells.extend(it for it in kept.cells if it.metric == metric)))
     return weak_segments(cells, Sides(candidate=spec.candidates[0], champion=spec.champion, least=least))
 
 

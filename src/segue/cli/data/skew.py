@@ -61,19 +61,9 @@ def segments(
     if len(shown) < len(found):
         say(f"{len(found):,} segments were compared; --all shows them")
     rows = [_segment_row(it) for it in shown]
-    columns = {
-        name: name for name in ("segment", "candidate", "champion", "difference", "between", "p", "q", "n", "n champion")
-    }
-    show(
-        Listing(
-            rows=rows,
-            name="segment",
-            columns=columns,
-            wide={"n champion": "n champion"},
-            empty="no segment is large enough yet",
-        ),
-        output,
-    )
+    columns = {name: name for name in ("segment", "candidate", "champion", "difference", "between", "p", "q", "n")}
+    wide = {"n champion": "n champion"}
+    show(Listing(rows=rows, name="segment", columns=columns, wide=wide, empty="no segment is large enough yet"), output)
 
 
 def _skew_row(found: FeatureSkew) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from segue.errors import DomainError
 from segue.evidence.many.weak_segments import Sides, weak_segments
@@ -12,8 +13,10 @@ SIDES = Sides(candidate="v8", champion="champion")
 
 def cell(variant: str, segment: dict[str, str], summary: Summary, allocation: int = 1) -> Cell:
     """A cell of accuracy."""
-    where = {"version": "1", "allocation": allocation, "hour": 1, "predictions": 1}
-    return Cell(metric="accuracy", variant=variant, segment=segment, summary=summary, **where)
+    here = Cell(
+        metric="accuracy", variant=variant, version="1", allocation=1, segment={}, hour=1, predictions=1, summary=summary
+    )
+    return replace(here, allocation=allocation, segment=segment)
 
 
 def shares(variant: str, segment: dict[str, str], yes: int, n: int, allocation: int = 1) -> Cell:
