@@ -65,7 +65,7 @@ def main() -> int:
     chosen = parser.parse_args()
     sizes = [_MILLION // 10, _MILLION] if chosen.short else [_MILLION, 10 * _MILLION]
     sizes += [100 * _MILLION] if chosen.full else []
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
         found = list(figures(Path(folder), sizes))
     print(table(found))
     if not chosen.short:

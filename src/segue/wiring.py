@@ -22,6 +22,7 @@ from segue.errors import DomainError
 
 if TYPE_CHECKING:
     from segue.adapters.engines.duckdb import DuckdbEngine
+    from segue.adapters.lakes.s3 import S3Settings
     from segue.adapters.stores.store import MakeRegistry, Stores
     from segue.gateway.serve import Preamble, WorkerJournal
     from segue.gateway.settings import GatewaySettings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 HOME: Final = "SEGUE_HOME"
 STORE: Final = "SEGUE_STORE"
 EMBEDDED: Final = "embedded"
+LAKE: Final = "SEGUE_LAKE"
 CLOCK: Final = "SEGUE_CLOCK"
 REGISTRY: Final = "SEGUE_REGISTRY"
 SEAL: Final = "SEGUE_SEAL_S"
@@ -45,6 +47,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         folder: absolute.
         store: url of the store.
         registry: `embedded` (in the store), or the address of another (`mlflow+http://host:5000`).
+        lake_at: where the lake is, `s3://bucket/prefix` or a folder; "" for one in the home.
         clock: setting of the clock ("" is the machine's own).
         seal_age_s: real time after which a journal file goes to the shipper; what makes the lake fresh.
     """
@@ -52,6 +55,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     store: str
     registry: str = EMBEDDED
+    lake_at: str = ""
     clock: str = ""
     seal_age_s: float = 2.0
 
@@ -61,9 +65,9 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / "journal"
 
     @property
-    def lake(self) -> Path:
-        """Predictions and outcomes."""
-        return self.folder / "lake"
+    def lake(self) -> str:
+        """Predictions and outcomes: an address or a folder."""
+        return self.lake_at or str(self.folder / "lake")
 
     @property
     def artifacts(self) -> Path:
@@ -85,6 +89,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         return {
             HOME: str(self.folder),
             STORE: self.store,
+            LAKE: self.lake_at,
             REGISTRY: self.registry,
             CLOCK: self.clock,
             SEAL: str(self.seal_age_s),
@@ -106,7 +111,14 @@ def home_at(folder: str | Path | None = None) -> Home:
     store = os.environ.get(STORE) or f"sqlite:///{place / 'store.db'}"
     seal = os.environ.get(SEAL) or "2.0"
     registry = os.environ.get(REGISTRY) or EMBEDDED
-    return Home(folder=place, store=store, registry=registry, clock=os.environ.get(CLOCK, ""), seal_age_s=float(seal))
+    return Home(
+        folder=place,
+        store=store,
+        registry=registry,
+        lake_at=os.environ.get(LAKE, ""),
+        clock=os.environ.get(CLOCK, ""),
+        seal_age_s=float(seal),
+    )
 
 
 def clock_of(home: Home) -> "Clock":
@@ -136,10 +148,19 @@ def _registry_of(home: Home) -> "MakeRegistry":
 
 
 def lake_of(home: Home) -> "Lake":
-    """The lake of this installation."""
+    """The lake of this installation.
+
+    Raises:
+        DomainError: an address that names no lake, or that needs an extra which is not installed.
+    """
+    settings = _bucket(home)
+    if settings is not None:
+        from segue.adapters.lakes.s3 import S3Lake
+
+        return S3Lake(settings)
     from segue.adapters.lakes.folder import FolderLake
 
-    return FolderLake(home.lake)
+    return FolderLake(Path(home.lake).absolute())
 
 
 def engine_of(home: Home) -> "DuckdbEngine":
@@ -147,7 +168,25 @@ def engine_of(home: Home) -> "DuckdbEngine":
     from segue.adapters.engines.duckdb import DuckdbEngine
     from segue.adapters.engines.settings import DuckdbSettings
 
-    return DuckdbEngine(DuckdbSettings(spill_folder=str(home.run / "spill")))
+    settings, remote = _bucket(home), None
+    if settings is not None:
+        from segue.adapters.lakes.s3 import file_system
+
+        remote = file_system(settings)
+    return DuckdbEngine(DuckdbSettings(spill_folder=str(home.run / "spill")), remote)
+
+
+def _bucket(home: Home) -> "S3Settings | None":
+    """Where the lake is, if that is in a bucket."""
+    if "://" not in home.lake:
+        return None
+    try:
+        from segue.adapters.lakes.s3 import S3Settings
+    except ModuleNotFoundError as error:
+        raise DomainError(f"a lake in a bucket needs {error.name}", hint="pip install 'segue[s3]'") from error
+    settings = S3Settings.from_environment(home.lake, os.environ)
+    _ = settings.bucket  # refuses any other scheme
+    return settings
 
 
 def machine() -> str:

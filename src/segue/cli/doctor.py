@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, show
 from segue.errors import SegueError
-from segue.wiring import Home, clock_of, engine_of, home_at, stores_of
+from segue.wiring import Home, clock_of, engine_of, home_at, lake_of, stores_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
@@ -34,7 +34,7 @@ def doctor(*, output: Output = "table", home: HomeFolder = None) -> int:
 
 def _findings(place: Home) -> Iterator[Finding]:
     yield from _machine(place)
-    for name, check in (("clock", _clock), ("engine", _engine), ("store", _store)):
+    for name, check in (("clock", _clock), ("engine", _engine), ("lake", _lake), ("store", _store)):
         yield from _guarded(name, place, check)
 
 
@@ -70,6 +70,11 @@ def _clock(place: Home) -> Iterator[Finding]:
 def _engine(place: Home) -> Iterator[Finding]:
     (answer,) = engine_of(place).run("SELECT 6 * 7")
     yield "engine", "fine" if answer[0] == 42 else "wrong", "answers"
+
+
+def _lake(place: Home) -> Iterator[Finding]:
+    lake_of(place).segments("predictions", "doctor")  # whether it can be looked into; no route has to be there
+    yield "lake", "fine", place.lake
 
 
 def _store(place: Home) -> Iterator[Finding]:

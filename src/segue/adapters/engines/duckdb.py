@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import duckdb
 
@@ -21,11 +21,18 @@ _HAS_GROUPING_SETS: Final = "SELECT 1 FROM duckdb_optimizers() WHERE name = 'gro
 
 
 class DuckdbEngine:
-    """DuckDB over the lake's files; one query at a time."""
+    """DuckDB over the lake's files; one query at a time.
 
-    def __init__(self, settings: DuckdbSettings | None = None) -> None:
+    Args:
+        settings: its bounds.
+        remote: the file system (of fsspec) by which locations of another machine are read.
+    """
+
+    def __init__(self, settings: DuckdbSettings | None = None, remote: Any = None) -> None:  # noqa: ANN401 - fsspec's
         self._settings = settings or DuckdbSettings()
         self._connection = duckdb.connect(":memory:", config=_config(self._settings))
+        if remote is not None:
+            self._connection.register_filesystem(remote)
         if self._connection.execute(_HAS_GROUPING_SETS).fetchone():
             self._connection.execute("SET disabled_optimizers = 'grouping_sets'")  # it costs more than the queries themselves
         self._kept = {kind: KeptSegments(self._connection, kind, self._settings.kept_file_bytes) for kind in COLUMNS}

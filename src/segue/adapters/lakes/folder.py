@@ -1,22 +1,16 @@
 """Where do predictions and outcomes rest on one machine? In a folder of Parquet files."""
 
 import os
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
+from segue.adapters.lakes import layout
 from segue.adapters.lakes.listing import Listing
 from segue.adapters.lakes.table import parquet
-from segue.errors import DomainError, Refused, Unavailable
+from segue.errors import Refused, Unavailable
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction
 from segue.ports.lake import RowKind, Segment
-
-_SAFE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
-_ENDING: Final = ".parquet"
 
 
 class FolderLake:
@@ -41,7 +35,7 @@ class FolderLake:
 
     def segments(self, kind: RowKind, route: str) -> Sequence[Segment]:
         """All segments of a route, ordered."""
-        top = f"{self._folder}/{kind}/route={_safe(route)}"
+        top = f"{self._folder}/{layout.top(kind, route)}"
         found: list[Segment] = []
         for date in self._listing.names(top):
             for hour in self._listing.names(f"{top}/{date}"):
@@ -56,8 +50,8 @@ class FolderLake:
         names = self._listing.names(directory)
         known = self._known.get(directory)
         if known is None or known[0] is not names:
-            hour = _hour(*directory.rsplit("/", 2)[1:])
-            stems = sorted(name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING))
+            hour = layout.hour(*directory.rsplit("/", 2)[1:])
+            stems = sorted(name.removesuffix(layout.ENDING) for name in names if name.endswith(layout.ENDING))
             known = self._known[directory] = (
                 names,
                 [Segment(kind=kind, route=route, hour=hour, name=stem) for stem in stems],
@@ -65,14 +59,10 @@ class FolderLake:
         return known[1]
 
     def _path(self, segment: Segment) -> str:
-        partition = f"route={_safe(segment.route)}/{_partition(segment.hour)}"
-        return f"{self._folder}/{segment.kind}/{partition}/{_safe(segment.name)}{_ENDING}"
+        return f"{self._folder}/{layout.path(segment)}"
 
     def _put(self, segment: Segment, kind: RowKind, rows: Sequence[Prediction] | Sequence[Outcome]) -> None:
-        if segment.kind != kind or not rows:
-            raise DomainError(f"a segment of {segment.kind} takes at least one row of {kind}", segment=segment.key)
-        if any(int(row.at.timestamp() // 3600) != segment.hour or row.route != segment.route for row in rows):
-            raise DomainError("a row lies outside the segment's route or hour", segment=segment.key)
+        layout.check(segment, kind, rows)
         path = Path(self._path(segment))
         try:
             if not path.exists():
@@ -107,19 +97,3 @@ def _flush(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _safe(name: str) -> str:
-    if not _SAFE.match(name):
-        raise DomainError(f"{name!r} can't name a folder of the lake", hint="letters, digits, '_', '-' and '.'")
-    return name
-
-
-@lru_cache(maxsize=100_000)
-def _partition(hour: int) -> str:
-    return f"{datetime.fromtimestamp(hour * 3600, UTC):date=%Y-%m-%d/hour=%H}"
-
-
-def _hour(date: str, hour: str) -> int:
-    at = datetime.strptime(f"{date}T{hour}", "date=%Y-%m-%dThour=%H").replace(tzinfo=UTC)
-    return int(at.timestamp()) // 3600
