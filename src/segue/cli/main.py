@@ -59,6 +59,7 @@ _COMMANDS = {
     "segue.cli.policy.assignments": {"assign": "Which variant a unit gets, and why."},
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
     "segue.cli.data.drift": {"drift": "What has moved in the traffic, and whether that could be chance."},
+    "segue.cli.data.report": {"report": "One page of a rollout, with pictures, for people."},
     "segue.cli.data.skew": {
         "skew": "Values as they were served, beside the offline pipeline's.",
         "segments": "Where candidate and champion differ most.",
@@ -74,6 +75,7 @@ _GROUPS = {
     "segue.cli.rollouts": "Look",
     "segue.cli.data.drift": "Look",
     "segue.cli.data.skew": "Look",
+    "segue.cli.data.report": "Look",
     "segue.cli.acts": "Steer",
 }
 

@@ -13,6 +13,7 @@ from segue.demo.reporting.drawing.curves import course, evidence
 from segue.demo.reporting.drawing.scales import thinned
 from segue.demo.reporting.drawing.timeline import timeline
 from segue.demo.reporting.gathered import Asked, Course, Gate, Look, Moved, Report, Segments, Story
+from segue.demo.reporting.sections import Section
 
 _HERE: Final = Path(__file__).parent
 _COLOURS: Final = 6
@@ -59,7 +60,7 @@ class Curve(msgspec.Struct, frozen=True):
     picture: Markup
 
 
-def page(report: Report) -> str:
+def page(report: Report, more: Sequence[Section] = ()) -> str:
     """The page as text, whole: style and pictures are in it."""
     colours = {version.name: f"v{index % _COLOURS}" for index, version in enumerate(report.versions)}
     environment = jinja2.Environment(
@@ -81,6 +82,7 @@ def page(report: Report) -> str:
             for index, one in enumerate(report.courses, 1)
         ],
         methods=_methods(report),
+        more=more,
         unequal=[check for check in report.checks if check.equal is False],
     )
 

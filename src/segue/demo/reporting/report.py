@@ -5,6 +5,7 @@ one file: no script, no font, no picture from elsewhere.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from segue.demo.reporting.gates import gates
 from segue.demo.reporting.gathered import AliasMoved, Report, Story, Told, Version
 from segue.demo.reporting.metrics import Sides, Tally, courses, segments, tallies
 from segue.demo.reporting.page import page
+from segue.demo.reporting.sections import Section
 from segue.demo.reporting.walks import Walk, moved, shares, spans, spent
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
@@ -88,14 +90,36 @@ def gather(stores: "Stores", rollouts: Sequence[str], told: Told, rows: Rows) ->
     )
 
 
+def of_rollout(stores: "Stores", rollout: str, rows: Rows, now: datetime) -> Report:
+    """What the record says of one rollout, where no caller counted beside it.
+
+    Raises:
+        NotFound: no such rollout.
+        PortError: store, registry or lake did not answer.
+    """
+    state = stores.rollouts.load(rollout).state
+    told = Told(requests=0, answers={}, outcomes=0, failures={}, wall_s=0.0, began_at=state.created_at, ended_at=now)
+    found = gather(stores, [rollout], told, rows)
+    record = recorded(rows.lake, rows.engine, state.route)
+    alone = msgspec.structs.replace(told, requests=record.requests, answers=record.answers, outcomes=record.outcomes)
+    asked, answered = words.many(record.requests, "request"), words.counted(record.answered)
+    return msgspec.structs.replace(
+        found,
+        told=alone,
+        checks=(),
+        service=f"{asked} of the route were recorded, {answered} of them answered with a 200.",
+        numbers=tuple(it for it in found.numbers if it.label not in {"requests answered", "requests failed", "streamed"}),
+    )
+
+
 def to_json(report: Report) -> bytes:
     """The report as JSON, in the shape of `reporting.gathered.Report`."""
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
-def to_html(report: Report) -> str:
-    """The report as one page."""
-    return page(report)
+def to_html(report: Report, more: Sequence[Section] = ()) -> str:
+    """The report as one page, with further sections behind its own."""
+    return page(report, more)
 
 
 def write(report: Report, folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,33 @@
+"""`segue report`: what happened, on one page that needs nothing else."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from segue.cli.options import HomeFolder
+from segue.wiring import home_at, outside_of, stores_of
+
+
+def report(
+    rollout: str,
+    *,
+    file: Annotated[Path, Parameter(name=["--file", "-f"], help="Where to write the page.")] = Path("report.html"),
+    home: HomeFolder = None,
+) -> None:
+    """One page of a rollout (or of a route's newest): its walk, gates, metrics, segments, drift and agreement, with pictures.
+
+    The page holds everything that it shows; no script, no font, no picture from elsewhere.
+    """
+    from segue.demo.reporting.report import Rows, of_rollout, to_html
+    from segue.demo.reporting.sections import sections
+    from segue.monitor.begin import find
+
+    place = home_at(home)
+    with outside_of(place) as outside, stores_of(place) as stores:
+        loaded = find(outside, rollout)
+        found = of_rollout(stores, loaded.state.rollout, Rows(outside.lake, outside.engine), outside.clock.now())
+        text = to_html(found, sections(outside, loaded))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    print(file)

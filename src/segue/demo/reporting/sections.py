@@ -1,0 +1,168 @@
+"""What else do the data say of a rollout: drift from training, agreement of the versions, segments where they differ?"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from markupsafe import Markup
+
+from segue.decide.allocate import model_of
+from segue.errors import DomainError
+from segue.evidence.drift.columns import as_trained, compared
+from segue.facts.drift.bins import ArmBins, Bins
+from segue.facts.drift.profile import Profile
+from segue.facts.merging import merge
+from segue.measure.drift.served import of_requests
+from segue.measure.expressions import quoted
+from segue.measure.sql import filled
+from segue.monitor.comparing import segments
+from segue.monitor.outside import Outside
+from segue.ports.store import Loaded
+from segue.spec.load import load
+from segue.spec.rollout import Rollout
+
+_DAY: Final = """CAST(epoch_us("at") // 86400000000 AS VARCHAR)"""
+_AGREEMENT: Final = """
+SELECT epoch_us(r."at") // 86400000000 AS day, count(*), count(*) FILTER (r.label = s.label), corr(r.score, s.score)
+FROM predictions r JOIN predictions s ON s.request_id = r.request_id AND s.role = 'shadow' AND s.rollout = $rollout
+WHERE r.role = 'served' AND r.rollout = $rollout AND r.label IS NOT NULL AND s.label IS NOT NULL GROUP BY day ORDER BY day
+"""
+_SHOWN: Final = 12
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LINE: Final = Markup(
+    '<svg viewBox="0 0 100 22" width="160" height="22" preserveAspectRatio="none" role="img" aria-label="{said}">'
+    '<polyline points="{points}" fill="none" stroke="currentColor" vector-effect="non-scaling-stroke"/></svg>'
+)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A table with pictures.
+
+    Args:
+        name: of its place on the page.
+        heads: of the columns; `rows` have as many cells, of which some are pictures.
+    """
+
+    name: str
+    title: str
+    note: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str | Markup, ...], ...]
+
+
+def sections(outside: Outside, loaded: Loaded) -> tuple[Section, ...]:
+    """All that can be said; what nothing is known of is left out.
+
+    Raises:
+        Unavailable: lake, engine or store did not answer.
+    """
+    spec = load(loaded.spec_source)
+    made = (_drift(outside, loaded, spec), _agreement(outside, loaded), *_segments(outside, loaded, spec))
+    return tuple(section for section in made if section is not None and section.rows)
+
+
+def _drift(outside: Outside, loaded: Loaded, spec: Rollout) -> Section | None:
+    state = loaded.state
+    model, version = model_of(spec.variants[spec.candidates[0]].version), state.candidate_version
+    profile = outside.profiles.profile(model, version) if outside.profiles is not None and version else None
+    if profile is None:
+        return None
+    statement = of_requests(profile, arm=_DAY, where=f"rollout = {quoted(state.rollout)}")
+    days: defaultdict[int, list[Bins]] = defaultdict(list)
+    for _, arm in statement.read(_bound(outside, state.route, statement.sql)):
+        day = msgspec.structs.replace(arm, arm="now")
+        days[int(arm.arm)].append(Bins(profile="", columns=statement.columns, arms=(day,)))
+    if not days:
+        return None
+    by_day = {day: _merged(parts) for day, parts in sorted(days.items())}
+    whole = _merged([Bins(profile="", columns=statement.columns, arms=(arm,)) for arm in by_day.values()])
+    features = msgspec.structs.replace(profile, label=None, score=None)
+    daily = [_psi(features, arm) for arm in by_day.values()]
+    rows = []
+    for moved in sorted(compared(features, as_trained(features), whole), key=lambda it: -it.value):
+        if moved.statistic.startswith("psi["):
+            course = [values.get(moved.column, 0.0) for values in daily]
+            expected = 0.0 if moved.expected is None else moved.expected
+            chance = "" if moved.q_value is None else f"{moved.q_value:.2g}"
+            rows.append((moved.column, f"{moved.value:.4f}", f"{expected:.4f}", chance, f"{moved.current:,}", line(course)))
+    note = f"Features of all requests of the rollout, in the bins of {model}/{version}; the line is the index of each day."
+    heads = ("feature", "psi", "with no drift", "q", "requests", "day by day")
+    return Section(name="drift", title="Drift from training", note=note, heads=heads, rows=tuple(rows))
+
+
+def _agreement(outside: Outside, loaded: Loaded) -> Section:
+    sql = filled(_AGREEMENT, rollout=quoted(loaded.state.rollout))
+    found = [(int(day), int(n), int(same), together) for day, n, same, together in _bound(outside, loaded.state.route, sql)]
+    rows = [
+        (
+            f"{_EPOCH + timedelta(days=day):%d %b %Y}",
+            f"{n:,}",
+            f"{100 * same / n:.2f} %",
+            "" if together is None or together != together else f"{together:.3f}",  # noqa: PLR0124 - NaN where a score is constant
+            _bar(same / n),
+        )
+        for day, n, same, together in found
+    ]
+    note = "Requests that both versions answered: the same label, and the correlation of their scores."
+    heads = ("day", "requests", "same label", "correlation", "")
+    return Section(name="agreement", title="Agreement", note=note, heads=heads, rows=tuple(rows))
+
+
+def _segments(outside: Outside, loaded: Loaded, spec: Rollout) -> list[Section]:
+    made = []
+    for metric in spec.metrics:
+        try:
+            found = segments(outside, loaded, metric)
+        except DomainError:
+            continue  # no context, or a metric that is no mean
+        largest = max((abs(it.difference) for it in found), default=0.0) or 1.0
+        rows = tuple(
+            (
+                ", ".join(f"{name} {value}" for name, value in it.segment.items()),
+                f"{it.candidate:.4g}",
+                f"{it.champion:.4g}",
+                f"{it.difference:+.4g}",
+                f"{it.q_value:.2g}",
+                f"{it.n_candidate:,} and {it.n_champion:,}",
+                _bar(abs(it.difference) / largest),
+            )
+            for it in found[:_SHOWN]
+        )
+        note = f"{len(found):,} segments were compared: values of the context and their pairs, the surest first."
+        heads = ("segment", "candidate", "champion", "difference", "q", "rows", "")
+        title = f"Where {metric} differs most"
+        made.append(Section(name=f"segments-{metric}", title=title, note=note, heads=heads, rows=rows))
+    return made
+
+
+def line(values: Sequence[float]) -> Markup:
+    """A small line over the days, from zero to its largest value."""
+    top = max([*values, 0.25])
+    step = 100 / max(len(values) - 1, 1)
+    points = " ".join(f"{index * step:.1f},{20 - 18 * value / top:.1f}" for index, value in enumerate(values))
+    return _LINE.format(said=f"{len(values)} days, at most {max(values, default=0.0):.3f}", points=points)
+
+
+def _bar(share: float) -> Markup:
+    box = Markup(
+        '<svg class="spark" viewBox="0 0 100 10" width="120" height="10" preserveAspectRatio="none" aria-hidden="true">'
+    )
+    return box + Markup('<rect width="{}" height="10" fill="currentColor" opacity="0.35"/></svg>').format(f"{100 * share:.1f}")
+
+
+def _psi(profile: Profile, arm: ArmBins) -> dict[str, float]:
+    found = compared(profile, as_trained(profile), arm)
+    return {moved.column: moved.value for moved in found if moved.statistic.startswith("psi[")}
+
+
+def _merged(parts: Sequence[Bins]) -> ArmBins:
+    whole = merge(parts)
+    assert isinstance(whole, Bins)  # noqa: S101 - merging bins gives bins
+    return whole.arms[0]
+
+
+def _bound(outside: Outside, route: str, sql: str) -> Sequence[tuple[Any, ...]]:
+    outside.engine.bind({"predictions": outside.lake.locations(outside.lake.segments("predictions", route))})
+    return outside.engine.run(sql)
