@@ -11,6 +11,8 @@ from segue.http.exchange import Exchange
 from segue.ports.clock import Clock
 from segue.ports.recorder import Recorder
 
+_LATER = (b"retry-after", b"1")
+
 
 class Posting:
     """Takes outcomes, whole or not at all; 202 means that they are in the journal.
@@ -50,7 +52,10 @@ class Posting:
         answer = b'{"accepted":%d}' % len(outcomes)
 
         def release(written: bool) -> None:
-            exchange.respond(202 if written else 503, JSON, answer if written else b'{"error":"the record cannot be written"}')
+            if written:
+                exchange.respond(202, JSON, answer)
+            else:
+                exchange.respond(503, (*JSON, _LATER), b'{"error":"the record cannot be written"}')
 
         if outcomes:
             self._recorder.record(OUTCOME, to_pack(outcomes[-1]), release)

@@ -97,6 +97,24 @@ def test_without_a_key(tmp_path: Path, protocol: Protocol) -> None:
     asyncio.run(run())
 
 
+def test_a_long_body_is_refused_before_it_comes(tmp_path: Path) -> None:
+    """Whoever shows no key is told so by the head alone, and is not invited to send the rest."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), None, **TWO) as world:
+            world.publish(CHAMPION)
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            head = b"POST %b HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 8000000\r\n\r\n" % V2
+            writer.write(head)
+            said = await asyncio.wait_for(reader.read(), 5)
+            assert said.startswith(b"HTTP/1.1 401 ")
+            assert b"connection: close" in said
+            writer.close()
+            assert not world.seen["7"]
+
+    asyncio.run(run())
+
+
 def test_keys_that_do_not_open(tmp_path: Path) -> None:
     """Spoilt, unknown, expired, revoked: 401; another route's: 403; each says why, and none says more."""
 

@@ -91,6 +91,21 @@ def test_callers_fault(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_nobody_serves_the_champion(tmp_path: Path) -> None:
+    """The caller is told to come later, and the request has a row."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7")) as world:
+            world.ports.clear()
+            world.publish(ALL_TO_CHAMPION)
+            reply = await world.ask()
+            assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+            (row,) = world.rows()
+            assert (row.role, row.error) == ("failed", "unserved")
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("champion", "status"), [(answers("7", 500), 500), (hangs, 504), (resets, 502)], ids=["500", "hangs", "resets"]
 )

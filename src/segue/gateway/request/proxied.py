@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BUSY: Final = frozenset({"unserved", "ejected", "overloaded"})  # nobody was asked; later somebody may be
 _JSON: Final = (b"content-type", b"application/json")
+_LATER: Final = (b"retry-after", b"1")
 _MARKS: Final = frozenset({b"x-segue-request-id", b"x-segue-variant", b"x-segue-version"})  # ours, not an upstream's
 _ANSWERS: Final = Sieve(TO_CALLER | _MARKS, frozenset({b"date"}))
 
@@ -267,7 +268,7 @@ class Proxied:
         head = answered.head
         if head is None:
             self._status = 504 if answered.error == "timeout" else 503 if answered.error in _BUSY else 502
-            fields, self._dated = block([_JSON]), False
+            fields, self._dated = block([_JSON, _LATER] if self._status == 503 else [_JSON]), False
             self._body = refusal(self._live.allocation.protocol, self._status, f"no version answered: {answered.error}")
         else:
             self._status, self._body = answered.status, answered.body
@@ -282,7 +283,7 @@ class Proxied:
         """The row is in the journal, and the answer leaves; or it is not, and the answer must not."""
         if not written:
             body = refusal(self._live.allocation.protocol, 503, "the record cannot be written")
-            self._exchange.respond(503, (_JSON, (b"retry-after", b"1")), body)
+            self._exchange.respond(503, (_JSON, _LATER), body)
             return
         self._exchange.respond(self._status, self._fields, self._body, length=self._length, dated=self._dated)
         if self._live.allocation.shadows:
