@@ -22,6 +22,7 @@ from bench.rig.latency import latency
 from bench.rig.machine import touch_memory
 from bench.rig.memory import memory
 from bench.rig.propagation import propagation
+from bench.rig.shadows import shadows
 from bench.rig.shipping import shipping
 
 _RESULTS: Final = Path(__file__).parent / "results" / "gateway.json"
@@ -35,6 +36,7 @@ def _cases(plan: Plan, *, full: bool) -> dict[str, Case]:
         "cpu-few": lambda folder, ports: small(folder, ports, few),
         "latency": lambda folder, ports: latency(folder, ports, rounds=plan.rounds, seconds=plan.seconds),
         "bodies": lambda folder, ports: bodies(folder, ports, plan),
+        "shadows": lambda folder, ports: shadows(folder, ports, rounds=plan.rounds, seconds=plan.seconds),
         "shipper": lambda folder, ports: shipping(folder, ports, seconds=plan.seconds),
         "memory": lambda folder, ports: memory(folder, ports, seconds=600 if full else 60),
         "propagation": propagation,

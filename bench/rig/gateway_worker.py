@@ -15,23 +15,29 @@ from segue.assign.ownership import rebalance
 from segue.facts.allocation import Allocation, Capturing, Shadow, Split, Target
 from segue.gateway.serve import Preamble, WorkerJournal, run
 from segue.gateway.settings import GatewaySettings
+from segue.http.limits import PoolLimits, ServerLimits
 from segue.ports.recorder import Release
 from segue.wiring import GatewayParts, home_at, stores_of
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What is measured: ports of the champion and the candidate, an A/B split or a shadow, with or without the journal."""
+    """What is measured: ports of the champion and the candidate, an A/B split or a shadow, with or without the journal.
+
+    `share` is the candidate's in a split; `sweep_s`, if any, is the time between two looks at deadlines.
+    """
 
     home: str
     port: int
     champion: int
     candidate: int
     shadow: bool = False
+    share: float = 0.1
     journal: bool = True
     path: str = ""
     body_limit_bytes: int = 64 * 1024
     shadow_timeout_s: float = 5.0
     poll_s: float = 0.15
+    sweep_s: float = 0.0
 
 
 class NoJournal:
@@ -70,7 +76,7 @@ class WithoutJournal(GatewayParts):
 
 def allocation_of(setting: Setting) -> Allocation:
     """90 to 10 by a hashed header, or all to the champion with the candidate in its shadow."""
-    shares = {"champion": 1.0} if setting.shadow else {"champion": 0.9, "v8": 0.1}
+    shares = {"champion": 1.0} if setting.shadow else {"champion": 1.0 - setting.share, "v8": setting.share}
     ports = {"champion": ("7", setting.champion), "v8": ("8", setting.candidate)}
     return Allocation(
         number=0,
@@ -99,7 +105,10 @@ def main(arguments: bytes) -> None:
     home = home_at(setting.home)
     with stores_of(home) as stores:
         stores.allocations.publish(allocation_of(setting), command_id="bench")
+    sweep_s = setting.sweep_s
     settings = GatewaySettings(
+        server=ServerLimits(sweep_s=sweep_s) if sweep_s else ServerLimits(),
+        pool=PoolLimits(sweep_s=sweep_s) if sweep_s else PoolLimits(),
         routes=("churn",),
         worker="bench-0",
         port=setting.port,

@@ -1,7 +1,8 @@
 """How many instructions does a request take? A figure that does not drift with what else the machine does.
 
 Counted by callgrind in user space, over a fixed number of requests on a fixed number of connections. The gateway does not
-look at its store meanwhile: under callgrind a minute is an hour, and what is done by the clock would be counted too often.
+look at its store nor at its deadlines meanwhile: under callgrind a minute is an hour, and what is done by the clock would be
+counted too often.
 """
 
 import asyncio
@@ -49,7 +50,7 @@ def _control(pid: int, *arguments: str) -> None:
 def _count(folder: Path, ports: tuple[int, int], **further: object) -> float:
     counts = folder / "callgrind"
     under = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counts}"]
-    with gateway(setting(folder, ports, poll_s=_NEVER_S, **further), under) as (port, pid):
+    with gateway(setting(folder, ports, poll_s=_NEVER_S, sweep_s=_NEVER_S, **further), under) as (port, pid):
         asyncio.run(_ask(port, 200))
         _control(pid, "-i", "on")
         asyncio.run(_ask(port, _REQUESTS))
