@@ -110,7 +110,12 @@ def upstream(version: str, mood: str = "well") -> Iterator[int]:
             started.kill()
 
 
-def publish(home: Path, ports: dict[str, int], *, champion: float = 0.5, command: str = "first") -> int:
+EVERY_REQUEST = Shadow(variant="v8", share=1.0)
+
+
+def publish(
+    home: Path, ports: dict[str, int], *, champion: float = 0.5, command: str = "first", shadow: Shadow = EVERY_REQUEST
+) -> int:
     """A share of the units to the champion 7, the rest to the candidate 8, which also shadows; the allocation's number."""
     allocation = Allocation(
         number=0,
@@ -128,7 +133,7 @@ def publish(home: Path, ports: dict[str, int], *, champion: float = 0.5, command
             for name, version in (("champion", "7"), ("v8", "8"))
         },
         split=Split(salt="s", kind="variant", ranges=rebalance(None, {"champion": champion, "v8": 1 - champion})),
-        shadows=(Shadow(variant="v8", share=1.0),),
+        shadows=(shadow,),
     )
     with stores_of(home_at(home)) as stores:
         return stores.allocations.publish(allocation, command_id=command).number
