@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from segue.monitor.outside import Control, Outside
     from segue.ports.clock import Clock
     from segue.ports.lake import Lake
+    from segue.ports.notifier import Notifier
     from segue.ports.store import AllocationStore
 
 HOME: Final = "SEGUE_HOME"
 STORE: Final = "SEGUE_STORE"
+SIGNED_WITH: Final = "SEGUE_NOTIFY_SECRET"
 EMBEDDED: Final = "embedded"
 LAKE: Final = "SEGUE_LAKE"
 CLOCK: Final = "SEGUE_CLOCK"
@@ -290,6 +292,7 @@ def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
             endpoints=stores.endpoints,
             registry=stores.registry,
             registry_name=home.registry,
+            notifier=_notifier(),
             profiles=stores.profiles,
             summaries=stores.summaries,
             leases=stores.leases,
@@ -298,6 +301,12 @@ def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
         )
         wake = threading.Event()
         Monitor(outside, MonitorSettings(period_s=tick_s, lease_s=lease_s)).run(stop_event(wake), wake)
+
+
+def _notifier() -> "Notifier":
+    from segue.adapters.notifiers.by_scheme import NotifierByScheme
+
+    return NotifierByScheme(secret=os.environ.get(SIGNED_WITH, ""))
 
 
 def stop_event(*also: threading.Event) -> threading.Event:

@@ -18,7 +18,7 @@ from segue.decide.questions import asked_gates
 from segue.decide.walk import steps_of
 from segue.errors import Conflict, NotFound, Unavailable
 from segue.facts.allocation import Allocation, Directory, Endpoint
-from segue.facts.decision import Act, Command, Decision, MoveAlias, State
+from segue.facts.decision import Act, Command, Decision, MoveAlias, PublishAllocation, State
 from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough, Weighed
 from segue.monitor.acting.carry_out import Task, carry_out
 from segue.monitor.outside import Control
@@ -177,7 +177,7 @@ class Walk(RuleBasedStateMachine):
             assert after.phase == end
             if asked:
                 first = decision.commands[0]
-                assert not isinstance(first, MoveAlias)
+                assert isinstance(first, PublishAllocation)
                 assert first.shares == {"champion": 1.0}
                 assert not first.rests_on_alias
 

@@ -58,6 +58,7 @@ def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, St
     phase = move(state.phase, chosen.trigger)
     entered = chosen.state.stage != state.stage or chosen.trigger == "retry"
     after = msgspec.structs.replace(chosen.state, phase=phase, decisions=number, crossed={} if entered else judged.crossed)
+    told = moves.notices(scene, chosen, phase, stage_of(scene.spec, after).name)
     decision = Decision(
         id=derived("d", state.rollout, number),
         rollout=state.rollout,
@@ -72,7 +73,7 @@ def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, St
         step=after.step,
         reasons=chosen.reasons,
         verdicts=judged.verdicts,
-        commands=moves.named(chosen.commands, state.rollout, number),
+        commands=moves.named((*chosen.commands, *told), state.rollout, number),
         acts=chosen.acts,
         inputs=scene.observed.inputs,
     )

@@ -11,7 +11,7 @@ import msgspec
 from segue.decide import allocate
 from segue.decide.observed import Observed
 from segue.decide.walk import after_pause, destination, full_stage, released
-from segue.facts.decision import Act, Command, MoveAlias, State, Trigger
+from segue.facts.decision import Act, Command, MoveAlias, Phase, SendNotice, State, Trigger
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 
@@ -179,11 +179,42 @@ def named(commands: tuple[Command, ...], rollout: str, number: int) -> tuple[Com
     found: list[Command] = []
     for position, command in enumerate(commands):
         identity = derived("cmd", rollout, number, position)
-        if isinstance(command, MoveAlias):
+        if isinstance(command, MoveAlias | SendNotice):
             found.append(msgspec.structs.replace(command, id=identity, decision=derived("d", rollout, number)))
         else:
             found.append(msgspec.structs.replace(command, id=identity))
     return tuple(found)
+
+
+_EVENTS: Final[dict[Kind, str]] = {
+    "start": "started",
+    "advance": "advanced",
+    "promote": "promoted",
+    "roll_back": "rolled_back",
+    "pause": "paused",
+    "abort": "aborted",
+}
+_BY_PHASE: Final[dict[Phase, str]] = {"awaiting_approval": "needs_approval", "held": "held"}
+
+
+def notices(scene: Scene, move: Move, phase: Phase, stage: str) -> tuple[SendNotice, ...]:
+    """Whom a move tells, after everything else that follows from it; nobody of a tick at which nothing moved."""
+    event = _BY_PHASE.get(phase, _EVENTS.get(move.kind, "")) if phase != scene.state.phase else _EVENTS.get(move.kind, "")
+    return tuple(
+        SendNotice(
+            id="",
+            rollout=scene.state.rollout,
+            route=scene.spec.route,
+            event=event,
+            url=notice.url,
+            at=scene.now,
+            stage=stage,
+            phase=phase,
+            reasons=move.reasons,
+        )
+        for notice in scene.spec.notify
+        if event in notice.on
+    )
 
 
 def _enter(scene: Scene, stage: int) -> State:

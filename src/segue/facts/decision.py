@@ -107,7 +107,29 @@ class MoveAlias(msgspec.Struct, frozen=True, kw_only=True, tag="move_alias"):
     decision: str = ""
 
 
-Command = PublishAllocation | MoveAlias
+class SendNotice(msgspec.Struct, frozen=True, kw_only=True, tag="send_notice"):
+    """Tell somebody what was decided, at least once; a repetition has the same id.
+
+    Args:
+        event: what `notify` of the spec calls it.
+        url: where to; the scheme says how.
+        at: of the decision, in stream time.
+        decision: its id.
+    """
+
+    id: str
+    rollout: str
+    route: str
+    event: str
+    url: str
+    at: datetime
+    stage: str
+    phase: Phase
+    reasons: tuple[str, ...]
+    decision: str = ""
+
+
+Command = PublishAllocation | MoveAlias | SendNotice
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):

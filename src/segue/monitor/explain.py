@@ -8,7 +8,7 @@ from typing import Final
 
 from segue.decide.budget import ledger
 from segue.decide.walk import stage_of, steps_of
-from segue.facts.decision import Command, Decision, MoveAlias, State, Verdict
+from segue.facts.decision import Command, Decision, MoveAlias, SendNotice, State, Verdict
 from segue.spec.rollout import Rollout
 
 _MARKS: Final = {"pass": "+", "fail": "!", "not_yet": "."}
@@ -76,6 +76,8 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _command(command: Command) -> str:
+    if isinstance(command, SendNotice):
+        return f"tell {command.url.partition('://')[0]} that it was {command.event}"
     if isinstance(command, MoveAlias):
         return f"move alias {command.alias} of {command.model} from {command.expected or 'nothing'} to {command.version}"
     if command.follow:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segue.ports.clock import Clock
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
+from segue.ports.notifier import Notifier
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, LeaseStore, RolloutStore, SummaryStore
 
@@ -14,6 +15,7 @@ class Control:
     """What it takes to begin, steer and describe rollouts: everything but the data.
 
     Args:
+        notifier: who delivers notices; None where nobody can, as in simulations: they are dropped with a word in the log.
         registry_name: as a spec names it (`embedded`, `mlflow+http://host:5000`).
     """
 
@@ -24,6 +26,7 @@ class Control:
     endpoints: EndpointStore
     registry: Registry
     registry_name: str = "embedded"
+    notifier: Notifier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,6 @@ def _top(rollout: Rollout) -> Iterator[tuple[str, str]]:
     for attribute, source in rollout.context.items():
         if source.startswith(("body:", "query:")):
             yield f"context.{attribute}", f"attributes from `{source}` are"
-    if rollout.notify:
-        yield "notify", "notices are"
     if rollout.retrain:
         yield "retrain", "training again is"
 

@@ -13,7 +13,7 @@ import pytest
 
 from segue.decide.decide import decide
 from segue.decide.observed import Observed
-from segue.facts.decision import Command, Decision, MoveAlias
+from segue.facts.decision import Command, Decision, MoveAlias, SendNotice
 
 WALKS = sorted((Path(__file__).parent / "walks").glob("*.txt"))
 
@@ -81,6 +81,8 @@ def command_said(command: Command) -> str:
     """A command in the words of the stories."""
     if isinstance(command, MoveAlias):
         return f"alias {command.expected} -> {command.version}"
+    if isinstance(command, SendNotice):
+        return f"tell {command.event}"
     if command.follow:
         return "rest"
     where = f" where {command.audience} {shares(command.audience_shares)}" if command.audience else ""

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Final
 
 from segue.demo.reporting.gathered import Unit
-from segue.facts.decision import Command, MoveAlias
+from segue.facts.decision import Command, MoveAlias, SendNotice
 from segue.facts.question import Question
 from segue.spec.metric import KINDS, Metric, scale_of
 
@@ -178,6 +178,8 @@ def measured(question: Question, candidate: str, champion: str) -> str:
 
 def told_command(command: Command, champion: str, candidate: str) -> str:
     """What a decision had to have done, with the versions by name."""
+    if isinstance(command, SendNotice):
+        return f"tell that it was {command.event.replace('_', ' ')}"
     if isinstance(command, MoveAlias):
         before = version_name(command.expected) if command.expected else "nothing"
         return f"move the alias {command.alias} of {command.model} from {before} to {version_name(command.version)}"

@@ -14,7 +14,7 @@ import msgspec
 from segue.decide.machine import TERMINAL
 from segue.errors import Conflict, NotFound, Refused, Unavailable
 from segue.facts.allocation import Allocation
-from segue.facts.decision import Command, MoveAlias, PublishAllocation, State
+from segue.facts.decision import Command, MoveAlias, PublishAllocation, SendNotice, State
 from segue.monitor.acting.publish import allocation, at_rest
 from segue.monitor.outside import Control
 from segue.ports.registry import AliasMove
@@ -54,6 +54,7 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
 
     - Shares that later shares overtake are not published any more.
     - An alias move that a later one takes back is not begun any more.
+    - A notice is sent when the alias has been moved; one that cannot be delivered stands in nobody's way.
     - Shares that rest on an alias move wait while the registry does not answer and are dropped where it refuses: they would put
       into force what the registry does not say. The next tick sees where the alias points and decides anew.
 
@@ -64,10 +65,13 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
     refused: list[str] = []
     for position, command in enumerate(commands):
         later = commands[position + 1 :]
-        if isinstance(command, MoveAlias):
+        moving = any(isinstance(before, MoveAlias) for before in waiting)
+        done: str
+        if isinstance(command, SendNotice):
+            done = "waits" if moving else _tell(control, command)
+        elif isinstance(command, MoveAlias):
             done = _move(control, command, task, later)
         else:
-            moving = any(isinstance(before, MoveAlias) for before in waiting)
             done = _shares(control, command, task, _Around(later, moving=moving, refused=bool(refused)))
         if done == "waits":
             waiting.append(command)
@@ -94,6 +98,20 @@ def _shares(control: Control, command: PublishAllocation, task: Task, around: _A
     if command.rests_on_alias and around.moving:
         return "waits"
     return _publish(control, command, task)
+
+
+def _tell(control: Control, notice: SendNotice) -> Literal["done", "waits"]:
+    if control.notifier is None:
+        log.warning("%s: nobody is there to tell %s of %s", notice.rollout, notice.url, notice.event)
+        return "done"
+    try:
+        control.notifier.send(notice)
+    except Unavailable as error:
+        log.info("%s: %s is told later: %s", notice.rollout, notice.event, error.message)
+        return "waits"
+    except Refused as error:
+        log.error("%s: %s cannot be told: %s", notice.rollout, notice.event, error)
+    return "done"
 
 
 def _move(control: Control, command: MoveAlias, task: Task, later: Sequence[Command]) -> str:

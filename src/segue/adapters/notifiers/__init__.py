@@ -1,0 +1,1 @@
+"""How notices are delivered: one file a way."""
