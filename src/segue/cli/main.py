@@ -43,7 +43,7 @@ _COMMANDS = {
     "segue.cli.policy.simulations": {"simulate": "What a policy would do, in worlds where the truth is known."},
     "segue.cli.rollouts": {
         "get": "All rollouts.",
-        "describe": "One rollout, its gates, and their numbers.",
+        "describe": "One rollout, its gates, and their numbers; or `metrics`, the catalogue.",
         "watch": "Each decision as it is made.",
         "status": "One line, and an exit status for scripts.",
         "history": "Every decision, oldest first.",

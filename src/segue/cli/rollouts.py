@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 from cyclopts import Parameter
 
+from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, out, show, show_one
 from segue.errors import NotFound
@@ -88,8 +89,17 @@ def status(name: Name, *, wait: bool = False, timeout: Timeout = 0.0, output: Ou
     return STATUS.get(row["phase"], 0)  # type: ignore[call-overload,no-any-return]  # a phase, by `_row`
 
 
-def describe(name: Name, *, output: Output = "table", home: HomeFolder = None) -> None:
-    """A rollout with its gates: each verdict with the numbers that it rests on."""
+def describe(
+    name: Annotated[str, Parameter(help="A rollout, a route for its newest one, or `metrics` for the catalogue.")],
+    kind: Annotated[str, Parameter(help="After `metrics`: the one kind to describe.")] = "",
+    *,
+    output: Output = "table",
+    home: HomeFolder = None,
+) -> None:
+    """A rollout with its gates: each verdict with the numbers that it rests on. Or `metrics`: what can be measured, and how."""
+    if name == METRICS:
+        describe_metrics(kind, output)
+        return
     from segue.monitor.begin import find
     from segue.monitor.explain import describe as as_text
     from segue.spec.load import load

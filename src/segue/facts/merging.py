@@ -34,6 +34,7 @@ from segue.facts.summary import (
     Spreads,
     Summary,
     Tally,
+    Units,
 )
 
 S = TypeVar("S")
@@ -225,6 +226,22 @@ def _tally(parts: Sequence[Tally]) -> Tally:
     return Tally(keys=tuple(key for key, _ in groups), counts=tuple(sum(row[1] for row in group) for _, group in groups))
 
 
+def _units(parts: Sequence[Units]) -> Units:
+    if len({part.limit for part in parts}) > 1:
+        raise DomainError("units that were kept to different numbers do not add")
+    limit = parts[0].limit
+    rows = (row for part in parts for row in zip(part.hashes, part.requests, part.values, part.first, part.last, strict=True))
+    groups = _grouped(rows, lambda row: row[0])[:limit]
+    return Units(
+        limit=limit,
+        hashes=tuple(unit for unit, _ in groups),
+        requests=tuple(sum(row[1] for row in group) for _, group in groups),
+        values=tuple(fsum(row[2] for row in group) for _, group in groups),
+        first=tuple(min(row[3] for row in group) for _, group in groups),
+        last=tuple(max(row[4] for row in group) for _, group in groups),
+    )
+
+
 def _daily(parts: Sequence[Daily]) -> Daily:
     groups = _grouped((row for part in parts for row in zip(part.days, part.parts, strict=True)), lambda row: row[0])
     merged = ((day, merge(row[1] for row in group)) for day, group in groups)
@@ -260,5 +277,6 @@ _MERGERS: Final[dict[type, Callable[[Any], Summary]]] = {
     Days: _days,
     Bins: _bins,
     Tally: _tally,
+    Units: _units,
     Daily: _daily,
 }

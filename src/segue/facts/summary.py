@@ -184,6 +184,25 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
     counts: tuple[int, ...]
 
 
+class Units(msgspec.Struct, frozen=True, kw_only=True, tag="units"):
+    """What units did, of those with the smallest hashes: columns ordered by hash, each once.
+
+    Args:
+        limit: how many units are kept at most; with fewer, these are all.
+        hashes: of the unit, hexadecimal digits.
+        requests: rows of the unit.
+        values: the sum of a value over them.
+        first, last: hours since the epoch of the first and of the last of them.
+    """
+
+    limit: int
+    hashes: tuple[str, ...]
+    requests: tuple[int, ...]
+    values: tuple[float, ...]
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+
+
 class Daily(msgspec.Struct, frozen=True, kw_only=True, tag="daily"):
     """Another kind of summary, day by day (days since the epoch, stream time), ordered, each day once."""
 
@@ -206,6 +225,7 @@ Summary = (
     | Days
     | Bins
     | Tally
+    | Units
     | Daily
 )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from segue.errors import InvariantError
 from segue.facts.question import MetricRef
-from segue.facts.summary import Cell, Counts, Daily, Histogram, MomentCell, Moments, ScoreTable, Summary, Tally
+from segue.facts.summary import Cell, Counts, Daily, Histogram, MomentCell, Moments, ScoreTable, Summary, Tally, Units
 from segue.measure.expressions import quoted
 from segue.measure.kinds.catalogue import reading_of
 from segue.measure.kinds.reading import ANSWERED, ASKED, Reading, Rule, all_of
@@ -52,8 +52,23 @@ FROM ($rows) WHERE due0 GROUP BY GROUPING SETS ($sets)
 """
 _LISTED: Final = "SELECT * EXCLUDE (e0), unnest(coalesce(e0, [NULL])) AS item FROM ($rows)"
 
-Shape = Literal["totals", "scores", "buckets", "tables"]
-_SHAPES: Final[dict[str, Shape]] = {"ranking": "scores", "quantile": "buckets", "table": "tables"}
+_UNITS: Final = """
+SELECT $keys, which, list([hash, n::VARCHAR, value::DOUBLE::VARCHAR, first::VARCHAR, last::VARCHAR] ORDER BY hash)
+  FILTER (place <= $limit AND n > 0), sum(due)::BIGINT
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY $keys, which ORDER BY n = 0, hash) AS place FROM (
+    SELECT $keys, $which AS which, hash, count(n0) AS n, coalesce(sum(n0), 0) AS value, count(*) FILTER (due0) AS due,
+      min(hour) FILTER (n0 IS NOT NULL) AS first,
+      max(hour) FILTER (n0 IS NOT NULL) AS last
+    FROM (SELECT *, substr(md5(unit), 1, 13) AS hash FROM ($rows)) GROUP BY GROUPING SETS ($sets)
+  )
+) GROUP BY $keys, which
+"""
+UNITS_KEPT: Final = 1024
+"""How many units a cell keeps."""
+
+Shape = Literal["totals", "scores", "buckets", "tables", "units"]
+_SHAPES: Final[dict[str, Shape]] = {"ranking": "scores", "quantile": "buckets", "table": "tables", "units": "units"}
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +165,8 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
         }
         if shape == "tables":
             sql = self._of_texts(readings[0], parts)
+        elif shape == "units":
+            sql = filled(_UNITS, **(parts | {"sets": self._sets("hash"), "limit": str(UNITS_KEPT)}))
         elif shape == "totals":
             numbers = doubles(number for index, reading in enumerate(readings) for number in _numbers(index, reading))
             sql = filled(_TOTALS, numbers=numbers, **parts)
@@ -209,6 +226,8 @@ def _read(index: int, reading: Reading) -> Iterator[tuple[str, str]]:
     else:
         yield f"n{index}", reading.numerator
         yield f"d{index}", reading.denominator
+    if reading.form == "units":
+        yield "unit", "$r.unit"
 
 
 def _numbers(index: int, reading: Reading) -> tuple[str, ...]:
@@ -254,6 +273,9 @@ def _plain(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple[str
         ordered = sorted(table.items())
         tally = Tally(keys=tuple(key for key, _ in ordered), counts=tuple(count for _, count in ordered))
         yield counted.names[0], n, tally, first.daily
+    elif counted.shape == "units":
+        found, predictions = row
+        yield counted.names[0], predictions, _units(found or ()), first.daily
     else:
         (numbers,) = row
         at = 0
@@ -272,6 +294,17 @@ def _score_table(positives: Sequence[float], negatives: Sequence[float]) -> Scor
         scores=tuple(scores),
         positives=tuple([ups[score] for score in scores]),
         negatives=tuple([downs[score] for score in scores]),
+    )
+
+
+def _units(found: Sequence[Sequence[str]]) -> Units:
+    return Units(
+        limit=UNITS_KEPT,
+        hashes=tuple(row[0] for row in found),
+        requests=tuple(int(row[1]) for row in found),
+        values=tuple(float(row[2]) for row in found),
+        first=tuple(int(row[3]) for row in found),
+        last=tuple(int(row[4]) for row in found),
     )
 
 

@@ -42,7 +42,7 @@ from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
 
 Key: TypeAlias = tuple[str, ...]
-_NO_MEANS: Final = ("ranking", "quantile")
+_NO_MEANS: Final = ("ranking", "quantile", "shown")
 """Shapes of metrics that are no mean of single observations."""
 
 

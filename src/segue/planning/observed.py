@@ -71,7 +71,7 @@ def _baselines(spec: Rollout, cells: Sequence[Cell]) -> dict[str, tuple[float, f
     found = {}
     for name, metric in spec.metrics.items():
         mine = [cell.summary for cell in cells if cell.metric == name and cell.variant == spec.champion]
-        match merge(mine) if mine and KINDS[metric.kind].shape not in {"ranking", "quantile"} else None:
+        match merge(mine) if mine and KINDS[metric.kind].shape not in {"ranking", "quantile", "shown"} else None:
             case Counts(yes=yes, no=no) if yes + no:
                 share = yes / (yes + no)
                 found[name] = share, share * (1 - share)

@@ -159,7 +159,8 @@ def signature(kind: str) -> str:
 
 def needs_outcome(metric: Metric) -> bool:
     """Whether a prediction has to be judged before the metric knows it."""
-    return _read_kind(metric).outcome and metric.of != COST
+    beside = metric.parameters.get("against") == "champion"
+    return _read_kind(metric).outcome and metric.of != COST and not beside
 
 
 def known_in_shadow(metric: Metric) -> bool:
@@ -180,4 +181,5 @@ def label_text(value: str | float) -> str:
 
 def _read_kind(metric: Metric) -> Kind:
     # A metric of days reads what its base reads.
-    return kind_of(str(metric.parameters.get("base", metric.kind)))
+    base = str(metric.parameters.get("base", ""))
+    return kind_of(base if base in KINDS else metric.kind)

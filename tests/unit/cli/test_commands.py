@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from segue.cli.main import main
+from segue.spec.metric import KINDS
 
 SPEC = """\
 segue: 1
@@ -119,6 +120,18 @@ def test_rollout_from_the_shell(shell: Shell) -> None:
     assert "segue monitor" in problem
     shell("describe", "nothing", status=5)
     shell("explain", "d-0", status=5)
+
+
+def test_the_catalogue_is_described(shell: Shell) -> None:
+    """Every kind of metric is listed; one is shown with its formula, its parameters and its source; a near miss is named."""
+    assert set(shell("describe", "metrics", "-o", "name")[0].split()) == set(KINDS)
+    assert "matthews" in shell("describe", "metrics")[0]
+    text = shell("describe", "metrics", "ece")[0]
+    assert "ece[positive=1,bins=uniform,count=15]" in text
+    assert "Naeini" in text
+    assert "Bins of equal width, or of equal mass" in text
+    _, problem = shell("describe", "metrics", "eec", status=5)
+    assert "ece" in problem
 
 
 def test_other_spec_while_live(shell: Shell) -> None:

@@ -113,6 +113,13 @@ def test_what_cannot_be_read_is_said(changes: dict[str, object], reason: str) ->
     assert row.features == '{"x":1.5}'
 
 
+def test_a_whole_list_is_a_label() -> None:
+    """A tensor of one row is captured as a list where the path says so."""
+    reading = Reading(label="outputs.items[]", score="", features="")
+    row = prediction(capture([tensor("items", ["b", "a", "c"])]), allocation(reading=reading))
+    assert (row.label, row.unread) == ('["b","a","c"]', "")
+
+
 def test_a_request_over_the_limit() -> None:
     """It costs the features, not the label."""
     row = prediction(capture([tensor("label", [1]), tensor("score", [1])], request_body=None, request_size=99), allocation())

@@ -378,6 +378,14 @@ def test_raw() -> None:
     assert read("raw", [[1]], label="0").label == "1"
 
 
+def test_labels_of_several_values() -> None:
+    """An object is a label as JSON; a list is one where the path says so with `[]`."""
+    assert read("raw", {"scores": {"b": 0.25, "a": 1}}, label="scores").label == '{"a":1,"b":0.25}'
+    assert read("raw", {"items": ["b", "a"]}, label="items[]").label == '["b","a"]'
+    assert read("raw", {"items": ["b"]}, label="items[]").label == '["b"]'
+    assert read("raw", {"items": [[1, 2.5], [3, 4]]}, label="items[]").label == "[[1,2.5],[3,4]]"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -385,7 +393,7 @@ def test_raw() -> None:
         (b"[" * 100_000, "the answer is no JSON of the protocol"),
         ({"a": []}, "the answer has no a"),
         ({"a": [1, 2]}, "a has 2 numbers a row; name one as a.0"),
-        ({"a": {"b": 1}}, "the label is no number and no text"),
+        ({"a": None}, "the label is no number and no text"),
         ({"b": 1}, "the answer has no a"),
     ],
 )

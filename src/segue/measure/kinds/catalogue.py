@@ -9,19 +9,20 @@ from msgspec.structs import replace
 from segue.errors import DomainError
 from segue.facts.evidence import UNKNOWN, NotEnough
 from segue.facts.question import MetricRef
-from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally
+from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally, Units
 from segue.measure.kinds import uncertainty
 from segue.measure.kinds.entry import Entry, Read, base_of, by_sql, by_sums, observations, opened, table_of
-from segue.measure.kinds.models import classes, groups, scores
+from segue.measure.kinds.models import classes, groups, lists, media, scores
 from segue.measure.kinds.models import classification as labels
 from segue.measure.kinds.models import regression as errors
+from segue.measure.kinds.models import similarity as near
 from segue.measure.kinds.models.fairness import demographic_parity, equal_opportunity, equalized_odds
 from segue.measure.kinds.models.ranking import auc_of, roc_auc
 from segue.measure.kinds.reading import Columns, Reading, Rule, said
 from segue.measure.kinds.service import agreement as same
 from segue.measure.kinds.service import business as value_of
 from segue.measure.kinds.service import operational as service
-from segue.measure.kinds.service import stability
+from segue.measure.kinds.service import stability, units
 from segue.measure.kinds.service.business import COST
 from segue.measure.kinds.service.stability import DayValue
 from segue.spec.metric import kind_of
@@ -86,6 +87,31 @@ _PLAIN: Final[dict[str, Entry]] = {
     "absolute_error_quantile": by_sums(errors.absolute_errors, errors.absolute_error_quantile, _JUDGED),
     "interval_coverage": by_sql(errors.interval_coverage, _JUDGED),
     "interval_width": by_sql(errors.interval_width, _JUDGED),
+    # ranked lists
+    "ndcg": by_sql(lists.ndcg, _JUDGED),
+    "mrr": by_sql(lists.mrr, _JUDGED),
+    "hit_rate": by_sql(lists.hit_rate, _JUDGED),
+    "precision_at_k": by_sql(lists.precision_at_k, _JUDGED),
+    "recall_at_k": by_sql(lists.recall_at_k, _JUDGED),
+    "map_at_k": by_sql(lists.map_at_k, _JUDGED),
+    "list_diversity": by_sql(lists.list_diversity, "lists of two items"),
+    "catalogue_coverage": by_sums(lists.shown_items, lists.catalogue_coverage, "lists"),
+    "exposure_gini": by_sums(lists.shown_items, lists.exposure_gini, "lists"),
+    "novelty": by_sums(lists.shown_items, lists.novelty, "lists"),
+    "popularity": by_sums(lists.shown_items, lists.popularity, "lists"),
+    "personalisation": by_sums(lists.shown_items, lists.personalisation, "two lists"),
+    # similarity
+    "cosine_similarity": by_sql(near.cosine_similarity, "vectors"),
+    "euclidean_distance": by_sql(near.euclidean_distance, "vectors"),
+    "jaccard_similarity": by_sql(near.jaccard_similarity, "lists"),
+    "list_overlap": by_sql(near.list_overlap, "lists"),
+    "levenshtein_distance": by_sql(near.levenshtein_distance, "texts"),
+    # texts and pictures
+    "bleu": by_sums(near.pairs, media.bleu, "texts"),
+    "chrf": by_sums(near.pairs, media.chrf, "texts"),
+    "perplexity": by_sql(near.perplexity, "log probabilities", media.read_perplexity),
+    "iou": by_sql(near.iou, "boxes"),
+    "ssim": by_sums(near.pairs, media.ssim, "pictures"),
     # fairness
     "demographic_parity": by_sums(groups.groups_and_answers, groups.demographic_parity, _GROUPS),
     "equal_opportunity": by_sums(groups.groups_and_truth, groups.equal_opportunity, _GROUPS),
@@ -115,10 +141,18 @@ _PLAIN: Final[dict[str, Entry]] = {
     "value_quantile": by_sql(value_of.value_quantile, _JUDGED, service.quantile_read),
     "funnel_step": by_sql(value_of.funnel_step, "requests that came to the step before"),
     "cuped_mean": by_sums(value_of.before_and_after, value_of.cuped_mean, "different values before"),
+    # units
+    "per_unit": by_sums(units.by_unit, units.per_unit, "units"),
+    "unit_conversion": by_sums(units.by_unit, units.unit_conversion, "units"),
+    "requests_per_unit": by_sums(units.requests_by_unit, units.requests_per_unit, "units"),
+    "active_units": by_sums(units.requests_by_unit, units.active_units, "units"),
+    "retention": by_sums(units.requests_by_unit, units.retention, "units that are old enough"),
     # agreement between versions
     "agreement": by_sql(same.agreement, "pairs of answers"),
     "agreement_kappa": by_sums(same.label_pairs, same.agreement_kappa, "pairs of answers of two classes"),
     "flip_rate": by_sums(same.label_pairs, same.flip_rate, "pairs of answers"),
+    "flip_to": by_sums(same.label_pairs, same.flip_to, "pairs of answers"),
+    "flip_from": by_sums(same.label_pairs, same.flip_from, "pairs of answers"),
     "score_correlation": by_sums(same.score_pairs, same.score_correlation, "pairs of different scores"),
     "rank_correlation": by_sums(same.score_grid, same.rank_correlation, "pairs of different scores"),
     "score_shift": by_sql(same.score_shift, "pairs of scores"),
@@ -169,7 +203,8 @@ _EVERY: Final = {**READINGS, **GAP_READINGS}
 def rule_of(metric: MetricRef) -> Rule | None:
     """When the metric's predictions are judged; None for at once, because it needs no outcome."""
     kind = base_of(metric).kind
-    if metric.of == COST or kind not in _EVERY or not kind_of(kind).outcome:
+    beside = metric.parameters.get("against") == "champion"
+    if beside or metric.of == COST or kind not in _EVERY or not kind_of(kind).outcome:
         return None
     return Rule(window_us=round(metric.window_s * 1_000_000), missing=metric.missing)
 
@@ -214,7 +249,7 @@ def value(metric: MetricRef, summary: Summary | None) -> float | NotEnough:
             found = entry.estimate(opened(summary)[0], metric) if cells else None
         case Tally():
             found = entry.estimate(table_of(summary), metric)
-        case Histogram() | ScoreTable() | Daily():
+        case Histogram() | ScoreTable() | Daily() | Units():
             found = entry.estimate(summary, metric)
         case _:
             raise DomainError(f"no metric is read off {type(summary).__name__}", metric=metric.name)
@@ -245,9 +280,14 @@ def standard_error(metric: MetricRef, summary: Summary | None) -> float | NotEno
         case ScoreTable() if metric.kind in {"roc_auc", "gini"}:
             area = uncertainty.of_auc(summary)
             found = None if area is None else area * (4 if metric.kind == "gini" else 1)
-    if found is None:
-        return NotEnough(have=0, need=2, unit=entry.unit, reason="no standard error is known")
-    return sqrt(found)
+        case Units(values=values, requests=requests) if metric.kind in units.MEANS:
+            mine = {"requests_per_unit": requests, "unit_conversion": tuple(float(it > 0) for it in values)}
+            return units.error_of_mean(mine.get(metric.kind, values)) or _no_error(entry)
+    return _no_error(entry) if found is None else sqrt(found)
+
+
+def _no_error(entry: Entry) -> NotEnough:
+    return NotEnough(have=0, need=2, unit=entry.unit, reason="no standard error is known")
 
 
 def _lists(metric: MetricRef) -> bool:

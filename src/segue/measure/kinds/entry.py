@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from segue.facts.question import MetricRef
-from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally
+from segue.facts.summary import Counts, Daily, Histogram, Moments, ScoreTable, Summary, Tally, Units
 from segue.measure.kinds.reading import Columns, Reading
 
 Table: TypeAlias = Mapping[tuple[str, ...], float]
@@ -102,6 +102,8 @@ def observations(summary: Summary | None) -> int:
         case Tally(keys=keys, counts=counts):
             rows = [count for key, count in zip(keys, counts, strict=True) if not any(key)]
             return rows[0] if rows else sum(counts)
+        case Units(requests=requests):
+            return sum(requests)
         case Daily(parts=parts):
             return sum(map(observations, parts))
         case _:

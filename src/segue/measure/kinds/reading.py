@@ -9,9 +9,11 @@ from segue.measure.expressions import quoted
 from segue.measure.sql import number
 from segue.spec.metric import parameter
 
-Form = Literal["share", "ratio", "mean", "quantile", "ranking", "agreement", "sums", "table"]
+Form = Literal["share", "ratio", "mean", "quantile", "ranking", "agreement", "sums", "table", "units"]
 Rows = Literal["answers", "asked", "requests", "pairs"]
 
+OUTCOME: Final = "outcome."
+"""What a value of the outcome begins with, where a spec names one."""
 ANSWERED: Final = ("served", "shadow", "fallback")
 ASKED: Final = ("served", "shadow", "fallback", "failed")
 
@@ -30,6 +32,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         form: share: numerator 0 or 1. ratio: two counts. mean: numerator is the value. quantile: numerator is the value.
             ranking: numerator is the score, denominator 1 for a positive and 0 for a negative. agreement: of a pair `$r`, `$s`.
             sums: `values`, whose sums and products are kept. table: rows are counted by `keys`, or by what `each` lists.
+            units: the numerator is added up by unit.
         rows: which rows it is about: *answers* of the variant that answered, *asked* also those that failed, *requests* by
             assigned variant (intention to treat), *pairs* of a served and a shadow answer.
         due: the row is old enough.

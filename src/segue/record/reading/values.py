@@ -2,7 +2,7 @@
 
 A path is names and places, joined by points: `usage.total_tokens`, `choices[0].message.content`, `choices.0.message.content`.
 In a list a whole number names a place, from the end if it is negative; in an object the longest name that is there wins, so
-that a name may hold points.
+that a name may hold points. `[]` at the end asks for a list as it is: `result.items[]`.
 """
 
 import re
@@ -23,6 +23,7 @@ _GZIP: Final = b"\x1f\x8b"  # no JSON and no event begins so
 _name = re.compile(r"[^\s.\[\]]+")
 _place = re.compile(r"-?[0-9]{1,9}").fullmatch
 _json = msgspec.json.Decoder()
+_written = msgspec.json.Encoder(order="deterministic")
 
 
 class Unread(Exception):  # noqa: N818 - a reason on its way to `unread`, not an error
@@ -156,12 +157,12 @@ def flat(values: list[object]) -> list[object]:
 
 
 def alone(value: object, path: str) -> object:
-    """The one value where a row's place holds a list of one.
+    """The one value where a row's place holds a list of one; the whole list where the path ends in `[]`.
 
     Raises:
         Unread: it holds several, or none.
     """
-    if not isinstance(value, list):
+    if not isinstance(value, list) or path.endswith("[]"):
         return value
     values = flat(value)
     if len(values) == 1:
@@ -172,13 +173,15 @@ def alone(value: object, path: str) -> object:
 
 
 def label(value: object) -> str:
-    """A label in its one canonical text.
+    """A label in its one canonical text; a list or an object (ranked items, class scores, a vector) as JSON.
 
     Raises:
         Unread: the value is none.
     """
     if isinstance(value, float) and not isfinite(value):
         raise Unread("the label is no finite number")
+    if isinstance(value, list | dict):
+        return _written.encode(value).decode()
     if not isinstance(value, bool | int | float | str):
         raise Unread("the label is no number and no text")
     return canonical_label(value)

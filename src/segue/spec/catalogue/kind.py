@@ -97,7 +97,6 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "base": Parameter(
         domain="kind", about="The kind that is kept day by day; its parameters stand beside it.", example="accuracy"
     ),
-    "toward": _choice("Which changes of label count.", "any", "positive", "negative"),
     "grid": Parameter(domain="whole number", about="Scores are rounded to 1 / this.", example="1000"),
     "margin": Parameter(domain="above zero", about="How far from one half.", example="0.1"),
     "error": Parameter(domain="label", about="The way of failing: timeout, status_5xx, reset and so on.", example="timeout"),
@@ -108,6 +107,17 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "before": Parameter(domain="attribute", about="A number that was known before the request.", example="spend_last_month"),
     "centre": Parameter(domain="number", about="Its mean over everybody.", example="12.5"),
     "days": Parameter(domain="whole number", about="How many days later.", example="7"),
+    "gains": _choice("A gain as it is, or 2^gain - 1.", "linear", "exponential"),
+    "ideal": _choice("The best order of all that is relevant, or of what is in the list.", "all", "list"),
+    "without": _choice("Answers without anything relevant are left out, or count as 0.", "exclude", "zero"),
+    "shorter": _choice("What a list of fewer than k items is divided by: k, or its length.", "k", "list"),
+    "denominator": _choice("All relevant items, or no more than k of them.", "relevant", "capped"),
+    "mark": Parameter(domain="label", about="What stands behind an item's group.", example='"/"'),
+    "size": Parameter(domain="whole number", about="How many items there are.", example="5000"),
+    "against": _choice("The outcome, or the served answer that a shadow answered beside.", "outcome", "champion"),
+    "scaled": _choice("Whether a distance is divided by the longer text's length.", "none", "longest"),
+    "tokenize": _choice("How a text becomes words, as sacrebleu names it.", "13a", "intl", "char", "none"),
+    "range": Parameter(domain="above zero", about="The largest value of a pixel.", example="255"),
     "eps": Parameter(domain="above zero", about="The least that is divided by.", example="1e-6"),
 }
 """Every parameter, by name."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from segue.spec.catalogue.kind import Goal, Kind, Shape, Value, shown
+from segue.spec.catalogue.kind import Goal, Kind, Shape, Value, at_once, shown
 
 _MACHINE: Final = 2.220446049250313e-16  # float64's epsilon, scikit-learn's convention for MAPE and log loss
 
@@ -80,6 +80,44 @@ NUMBERS: Final[dict[str, Kind]] = {
     "interval_coverage": shown(None, "list", "proportion"),
     "interval_width": shown("decrease", "list", "loss"),
 }
+
+
+def _ranked(**more: Value) -> Kind:
+    return shown("increase", "list", "index", k=10.0, **more, without="exclude")
+
+
+def _listed(goal: Goal | None, **more: Value | None) -> Kind:
+    return at_once(goal, "list", "index", k=10.0, **more)
+
+
+LISTS: Final[dict[str, Kind]] = {
+    "ndcg": _ranked(gains="linear", ideal="all"),
+    "mrr": _ranked(),
+    "hit_rate": _ranked(),
+    "precision_at_k": _ranked(shorter="k"),
+    "recall_at_k": _ranked(),
+    "map_at_k": _ranked(denominator="relevant"),
+    "list_diversity": _listed("increase", mark="/"),
+    "catalogue_coverage": _listed("increase", size=None),
+    "exposure_gini": _listed("decrease"),
+    "novelty": _listed("increase"),
+    "popularity": _listed(None),
+    "personalisation": _listed("increase"),
+}
+SIMILARITY: Final[dict[str, Kind]] = {
+    "cosine_similarity": shown("increase", "list", against="outcome"),
+    "euclidean_distance": shown("decrease", "list", "loss", against="outcome"),
+    "jaccard_similarity": shown("increase", "list", against="outcome"),
+    "list_overlap": shown("increase", "list", against="outcome", k=10.0),
+    "levenshtein_distance": shown("decrease", "label", "loss", against="outcome", scaled="none"),
+}
+MEDIA: Final[dict[str, Kind]] = {
+    "bleu": shown("increase", "label", "value", against="outcome", tokenize="13a"),
+    "chrf": shown("increase", "label", "value", against="outcome", beta=2.0),
+    "perplexity": at_once("decrease", "list", "loss"),
+    "iou": shown("increase", "list", against="outcome"),
+    "ssim": shown("increase", "list", against="outcome", range=255.0),
+}
 _APART: Final[dict[str, Value | None]] = {
     "over": None,
     "positive": "1",
@@ -114,5 +152,8 @@ MODELS: Final[dict[str, dict[str, Kind]]] = {
     "Scores": SCORES,
     "Scores of several classes": CLASSES,
     "Numbers": NUMBERS,
+    "Ranked lists": LISTS,
+    "Similarity": SIMILARITY,
+    "Texts and pictures": MEDIA,
     "Fairness": GROUPS,
 }

@@ -48,10 +48,19 @@ BUSINESS: Final[dict[str, Kind]] = {
     "funnel_step": _value("proportion", after=None),
     "cuped_mean": _value(before=None, centre=None),
 }
+UNITS: Final[dict[str, Kind]] = {
+    "per_unit": _value(),
+    "unit_conversion": _value("proportion"),
+    "requests_per_unit": at_once(None, "nothing", "value"),
+    "active_units": at_once(None, "nothing", "value"),
+    "retention": at_once("increase", "nothing", "proportion", days=None),
+}
 VERSIONS: Final[dict[str, Kind]] = {
     "agreement": Kind(goal="increase", needs="label", outcome=False, shape="proportion", bounded=True),
     "agreement_kappa": at_once("increase", "label", weights="none"),
-    "flip_rate": at_once("decrease", "label", "proportion", positive="1", toward="any"),
+    "flip_rate": at_once("decrease", "label", "proportion"),
+    "flip_to": at_once(None, "label", "proportion", positive="1"),
+    "flip_from": at_once(None, "label", "proportion", positive="1"),
     "score_correlation": at_once("increase", "score"),
     "rank_correlation": at_once("increase", "score", grid=1000.0),
     "score_shift": at_once(None, "score"),
@@ -82,6 +91,7 @@ STABILITY: Final[dict[str, Kind]] = {
 SERVICE: Final[dict[str, dict[str, Kind]]] = {
     "Operations": OPERATIONS,
     "Business": BUSINESS,
+    "Units": UNITS,
     "Agreement between versions": VERSIONS,
     "Distribution of answers": ANSWERS,
     "Stability": STABILITY,

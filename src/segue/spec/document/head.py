@@ -14,7 +14,7 @@ CHAMPION: Final = "champion"
 _ROUTE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _PATH: Final = r"[^\s.\[\]]+(?:\.[^\s.\[\]]+|\[[0-9]{1,6}\])*"
-_POINTER: Final = re.compile(_PATH)
+_POINTER: Final = re.compile(_PATH + r"(?:\[\])?")
 _FIELD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SOURCE: Final = re.compile(rf"header:{_FIELD}|cookie:{_FIELD}|query:[^\s&=#]+|body:{_PATH}")
 _SOURCES: Final = "header:NAME, cookie:NAME, query:NAME or body:PATH"

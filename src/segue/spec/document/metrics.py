@@ -15,7 +15,7 @@ from segue.spec.rollout import OutcomeRule, Reading
 
 _OUTCOME_VALUE: Final = re.compile(r"outcome\.[A-Za-z_][A-Za-z0-9_]{0,62}")
 _RESERVED: Final = ("drift", "fairness")
-_CAPPED: Final = ("mean", "mae", "rmse", "ctr", "value_ratio", "total", "per_thousand", "cuped_mean")
+_CAPPED: Final = ("mean", "mae", "rmse", "ctr", "value_ratio", "total", "per_thousand", "cuped_mean", "per_unit")
 _COMMON: Final = ("kind", "goal", "window", "missing")
 
 
@@ -116,6 +116,9 @@ def _parameters(fields: Fields, kind: str) -> dict[str, Value]:
             found[name] = _parameter(name, fields.known[name])
         elif default is None and not (name == "positive" and "average" in fields):
             fields.place.missing(name, f"such as `{name}: {PARAMETERS[name].example}`")
+    averaged = found.get("average", "binary") != "binary"
+    if averaged and "positive" in found and "threshold" not in found:
+        fields.known["positive"].key_problem("`positive` has no use in a mean over all classes", "leave one of the two out")
     if found.get("average") == "binary" and "positive" not in found:
         fields.place.missing("positive", "such as `positive: 1`")
     return found

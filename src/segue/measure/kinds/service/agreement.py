@@ -38,17 +38,21 @@ def agreement_kappa(table: Table, metric: MetricRef) -> float | None:
     return agreed(table, word(metric, "weights"))
 
 
-def flip_rate(table: Table, metric: MetricRef) -> float | None:
-    """Share of requests whose label changes to `positive` (`toward=positive`), away from it, or at all (`any`).
+def flip_rate(table: Table, _metric: MetricRef) -> float | None:
+    """Share of requests whose label changes. Source: Milani Fard and others 2016, NeurIPS (prediction churn)."""
+    return ratio(sum(count for (old, new), count in table.items() if old != new), sum(table.values()))
 
-    Source: Milani Fard and others 2016, NeurIPS (prediction churn).
-    """
-    label, toward = word(metric, "positive"), word(metric, "toward")
-    changed = 0.0
-    for (old, new), count in table.items():
-        side = "positive" if new == label else "negative" if old == label else ""
-        changed += count if old != new and toward in {"any", side} else 0.0
-    return ratio(changed, sum(table.values()))
+
+def flip_to(table: Table, metric: MetricRef) -> float | None:
+    """Share of requests whose label changes to `positive`. Source: as `flip_rate`."""
+    label = word(metric, "positive")
+    return ratio(sum(count for (old, new), count in table.items() if old != new == label), sum(table.values()))
+
+
+def flip_from(table: Table, metric: MetricRef) -> float | None:
+    """Share of requests whose label was `positive` and changes. Source: as `flip_rate`."""
+    label = word(metric, "positive")
+    return ratio(sum(count for (old, new), count in table.items() if new != old == label), sum(table.values()))
 
 
 def score_pairs(_metric: MetricRef, _columns: Columns) -> Reading:

@@ -4,9 +4,8 @@ from segue.errors import DomainError
 from segue.facts.question import MetricRef
 from segue.measure.expressions import quoted
 from segue.measure.kinds.entry import Sums
-from segue.measure.kinds.reading import Columns, Reading, all_of, capped, said, word
+from segue.measure.kinds.reading import OUTCOME, Columns, Reading, all_of, capped, said, word
 
-OUTCOME = "outcome."
 COST = "prediction.cost_usd"
 
 
