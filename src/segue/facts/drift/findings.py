@@ -91,3 +91,23 @@ class Skew(msgspec.Struct, frozen=True, kw_only=True):
     joined: int
     not_served: int
     columns: tuple[FeatureSkew, ...]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a metric would be, guessed without (all of) its outcomes. It is no evidence: no gate takes it.
+
+    Args:
+        metric: which.
+        low, high: 95 % at a fixed look, if the assumptions hold; for CBPE and DLE sampling error only.
+        rows: predictions that it rests on, `labelled` those of them with an outcome.
+        assumptions: what has to hold, in words.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    labelled: int = 0
+    method: str
+    assumptions: tuple[str, ...]
