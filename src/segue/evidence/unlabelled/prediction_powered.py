@@ -2,8 +2,8 @@
 
 The guesses' mean over all N rows is corrected by what they are wrong by on the n rows whose outcome has arrived:
 `theta = lambda mean_N(f) + mean_n(y - lambda f)`. Unbiased however bad the guess, as long as the rows with an outcome are a
-random part; a good guess makes it sharper. lambda is the one of least variance. Source: Angelopoulos et al. 2023 (arXiv 2301.09633);
-Angelopoulos, Duchi & Zrnic 2023 (arXiv 2311.01453), for lambda.
+random part; a good guess makes it sharper. lambda is the one of least variance.
+Source: Angelopoulos et al. 2023 (arXiv 2301.09633); Angelopoulos, Duchi & Zrnic 2023 (arXiv 2311.01453), for lambda.
 """
 
 from math import sqrt
