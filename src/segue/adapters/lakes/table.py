@@ -1,6 +1,6 @@
 """How do facts become a Parquet file?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -41,19 +41,28 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
 def parquet(kind: RowKind, rows: Sequence[Prediction] | Sequence[Outcome]) -> bytes:
     """The rows as one Parquet file, zstd; the same rows give the same bytes."""
     schema = SCHEMAS[kind]
-    columns = {
-        field.name: pa.array(
-            [list(value.items()) if isinstance(value, dict) else value for value in (getattr(row, field.name) for row in rows)],
-            type=field.type,
-        )
-        for field in schema
-    }
+    columns = {field.name: _column(values, field.type) for field, values in zip(schema, _values(schema, rows), strict=True)}
     sink = pa.BufferOutputStream()
     large = len(rows) >= _LARGE
     table = pa.table(columns, schema=schema)
     pq.write_table(table, sink, compression="zstd", compression_level=1, use_dictionary=large, write_statistics=large)
     body: bytes = sink.getvalue().to_pybytes()
     return body
+
+
+def _values(schema: pa.Schema, rows: Sequence[Prediction] | Sequence[Outcome]) -> Iterable[Sequence[object]]:
+    """The values of each column, in the order of the schema."""
+    if not rows:
+        return [()] * len(schema)
+    names = [field.name for field in msgspec.structs.fields(rows[0])]
+    by_name = dict(zip(names, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
+    return [by_name[name] for name in schema.names]
+
+
+def _column(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_map(kind):
+        values = [list(value.items()) if isinstance(value, dict) else value for value in values]
+    return pa.array(values, type=kind)
 
 
 def rows_of(body: bytes) -> list[dict[str, object]]:
