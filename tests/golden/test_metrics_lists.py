@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,27 @@ def test_ndcg_is_that_of_scikit_learn(measure: Measure) -> None:
     scores = [[-items.index(it) for it in ITEMS] for items in lists]
     found = measure(labelled(list(lists), list(gains)), [about]).value(about)
     assert found == pytest.approx(sk.ndcg_score(truth, scores, k=4), rel=1e-9)
+
+
+def test_what_torchmetrics_says(measure: Measure) -> None:
+    """Ranking and calibration as recorded by `recorded/make_torchmetrics.py`, which counts in single precision."""
+    known = json.loads((Path(__file__).parent / "recorded" / "torchmetrics.json").read_text())
+    kinds = ("ndcg", "mrr", "hit_rate", "precision_at_k", "recall_at_k")
+    ranked = {f"{kind} {it}": ask(kind, k=float(known["k"]), without=it) for kind in kinds for it in ("exclude", "zero")}
+    lists, relevant = ([[str(it) for it in one] for one in known[name]] for name in ("lists", "relevant"))
+    seen = measure(labelled(list(lists), list(relevant)), list(ranked.values()))
+    assert {name: seen.value(it) for name, it in ranked.items()} == pytest.approx(
+        {name: known["said"][name] for name in ranked}, rel=1e-6
+    )
+    calibrated = {"ece": ask("ece"), "mce": ask("mce"), "specificity": ask("specificity", positive="1", threshold=0.5)}
+    calibrated["negative_predictive_value"] = ask("negative_predictive_value", positive="1", threshold=0.5)
+    rows: Rows = []
+    for i, (score, truth) in enumerate(zip(known["score"], known["truth"], strict=True)):
+        rows += [prediction(f"q{i}", i / 30, score=score), outcome(i / 30, request_id=f"q{i}", label=str(truth))]
+    seen = measure(rows, list(calibrated.values()))
+    assert {name: seen.value(it) for name, it in calibrated.items()} == pytest.approx(
+        {name: known["said"][name] for name in calibrated}, rel=1e-6
+    )
 
 
 def test_what_lists_show(measure: Measure) -> None:

@@ -67,7 +67,8 @@ def unanswerable(question: Question) -> str:
         return ""
     if kind not in READINGS and kind not in GAP_READINGS:
         return f"no kind of metric is called {kind!r}"
-    if kind_of(kind).shape == "shown" or question.metric.parameters.get("average", "binary") != "binary":
+    said = question.metric.parameters
+    if kind_of(kind).shape == "shown" or "threshold" in said or said.get("average", "binary") != "binary":
         return f"{kind} is measured and shown; no evidence is built for it"
     if (design == "groups") != (kind in GAP_READINGS) or (design == "groups") != bool(question.over):
         return f"{kind} over {question.over or 'no attribute'} under the design {design}"

@@ -107,7 +107,8 @@ def gated(metric: Metric) -> bool:
     >>> gated(AGREEMENT)
     True
     """
-    return kind_of(metric.kind).shape != "shown" and metric.parameters.get("average", "binary") == "binary"
+    plain = metric.parameters.get("average", "binary") == "binary" and "threshold" not in metric.parameters
+    return kind_of(metric.kind).shape != "shown" and plain
 
 
 def needs_of(metric: Metric) -> Needs:

@@ -66,8 +66,13 @@ def _metric(name: str, place: Place, known: tuple[OutcomeRule | None, tuple[str,
 
 
 def _refuse_useless(fields: Fields, kind: str) -> None:
-    known = KINDS[kind]
-    useful = {*_COMMON, *_wanted(fields, kind), *(("of",) if known.of else ()), *(("cap",) if kind in _CAPPED else ())}
+    known = KINDS[_read(fields, kind)]
+    useful = {
+        *_COMMON,
+        *_wanted(fields, kind),
+        *(("of",) if known.of else ()),
+        *(("cap",) if _read(fields, kind) in _CAPPED else ()),
+    }
     useful |= {"expected"} if kind == "mean" else set()
     for key, place in fields.known.items():
         if key not in useful:
@@ -75,14 +80,14 @@ def _refuse_useless(fields: Fields, kind: str) -> None:
 
 
 def _of(fields: Fields, kind: str) -> str:
-    if not KINDS[kind].of:
+    if not KINDS[_read(fields, kind)].of:
         return ""
     if "of" not in fields:
         fields.place.missing("of", "such as `of: outcome.revenue`")
         return ""
     place = fields.known["of"]
     text = place.text()
-    if text and (text != COST or kind != "mean") and not _OUTCOME_VALUE.fullmatch(text):
+    if text and (text != COST or _read(fields, kind) != "mean") and not _OUTCOME_VALUE.fullmatch(text):
         near = f"did you mean `{COST}`?" if text.startswith("prediction") else f"`outcome.NAME`, or `{COST}`"
         place.problem(f"{place.written} is nothing that a mean can be taken of", near)
         return ""
@@ -104,9 +109,13 @@ def _goal(fields: Fields, kind: str) -> Goal:
 
 def _wanted(fields: Fields, kind: str) -> dict[str, Value | None]:
     """The kind's parameters, and of a metric of days those of its base."""
-    own = KINDS[kind].parameters
-    base = fields.known["base"].written.strip("`") if "base" in own and "base" in fields else ""
-    return own | (KINDS[base].parameters if base in KINDS else {})
+    return KINDS[kind].parameters | KINDS[_read(fields, kind)].parameters
+
+
+def _read(fields: Fields, kind: str) -> str:
+    """The kind that is read: of a metric of days, its base."""
+    base = fields.known["base"].written.strip("`") if "base" in KINDS[kind].parameters and "base" in fields else ""
+    return base if base in KINDS and "base" not in KINDS[base].parameters else kind
 
 
 def _parameters(fields: Fields, kind: str) -> dict[str, Value]:
@@ -136,7 +145,7 @@ def _parameter(name: str, place: Place) -> Value:
         case "attribute":
             return place.text()
         case "kind":
-            return place.choice(tuple(KINDS), "kind of metric")
+            return place.choice([it for it, known in KINDS.items() if "base" not in known.parameters], "kind of metric")
         case "whole number":
             return float(place.integer(1))
         case domain:

@@ -71,6 +71,8 @@ def test_what_is_needed_is_missed(kind: str) -> None:
         ("{kind: conversion, goal: increase, of: prediction.cost_usd}", "nothing that"),
         ("{kind: worst_day, goal: increase, base: precison}", "precision"),
         ("{kind: worst_day, goal: increase, base: precision}", "positive"),
+        ("{kind: worst_day, goal: increase, base: mean}", "of"),
+        ("{kind: worst_day, goal: increase, base: day_trend}", "kind of metric"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, said: str) -> None:
@@ -85,10 +87,25 @@ def test_a_gate_on_what_is_only_shown_is_refused_by_name(kind: str) -> None:
     assert f"no gate can test `m0`: `{kind}` is measured and shown" in "\n".join(str(problem) for problem in lint(text))
 
 
+def test_days_of_a_base() -> None:
+    """What the base needs stands beside it: its value, its parameters, its outcome."""
+    sales = "{kind: day_deviation, base: mean, of: outcome.sales, cap: 5}"
+    errors, late = (
+        "{kind: day_trend, goal: increase, base: error_rate}",
+        "{kind: worst_day, goal: decrease, base: quantile_loss, q: 0.9}",
+    )
+    loaded = load(with_metrics(sales, errors, late)).metrics
+    assert (loaded["m0"].of, loaded["m0"].cap) == ("outcome.sales", 5.0)
+    assert [loaded[name].window_s > 0 for name in ("m0", "m1", "m2")] == [True, False, True]
+    assert loaded["m2"].parameters == {"base": "quantile_loss", "q": 0.9}
+
+
 def test_a_mean_over_classes_is_only_shown() -> None:
     """Precision of one class has evidence, the mean over all classes has none yet."""
     loaded = load(with_metrics("{kind: precision, average: macro}", "{kind: precision, positive: 1}"))
     assert [gated(loaded.metrics[name]) for name in ("m0", "m1")] == [False, True]
+    with_threshold = load(with_metrics("{kind: precision, positive: 1, threshold: 0.3}")).metrics["m0"]
+    assert not gated(with_threshold)
 
 
 def test_a_whole_list_may_be_captured() -> None:

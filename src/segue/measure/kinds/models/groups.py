@@ -2,7 +2,8 @@
 
 The groups are the values of the attribute `over`; rows are counted by (group, predicted positive, actually positive). A group
 of fewer than `least` rows is left out, and without two groups there is no value. `versus=groups` compares the largest with the
-smallest rate, `versus=overall` each group's with that of all rows. Definitions and names are fairlearn's.
+smallest rate, `versus=overall` each group's with that of all rows. Definitions and names are fairlearn's. A gate on fairness
+names three of these distances, `demographic_parity_difference` and the like; what it weighs is between the groups.
 """
 
 from collections.abc import Callable
