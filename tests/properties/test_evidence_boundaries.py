@@ -107,7 +107,7 @@ def test_horizon(pi: float, rate: float) -> None:
     question = asking("randomised", Claim(side="above", bound=0.0), prior)
     question = replace(question, horizon=planned_horizon(question))
     assert question.horizon is not None
-    n = round(question.horizon * prior.variance / (pi * (1 - pi)) / LOOKS)
+    n = round(question.horizon / prior.variance / (pi * (1 - pi)) / LOOKS)
     shown = {}
     for gain in (0.0, effect):
         level = np.full(LOOKS, rate)

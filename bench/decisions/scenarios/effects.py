@@ -9,7 +9,7 @@ import numpy as np
 from bench.decisions.rows import HORIZON, SEGUE, Flags, Floats, Ints, Row, Scale, first, median, share
 from bench.decisions.scenarios import worlds
 from bench.decisions.systems import rivals
-from bench.decisions.systems.ours import ALPHA, Drawn, ask, crossed, crossed_by_horizon, expected, same, shown, summary_at
+from bench.decisions.systems.ours import ALPHA, DECLARED, Drawn, ask, crossed, crossed_by_horizon, expected, same, shown, summary_at
 from bench.decisions.systems.rivals import Pooled
 from msgspec.structs import replace
 from scipy.special import ndtri
@@ -24,8 +24,8 @@ SPRT: Final = "SPRT (knows the effect)"
 SAFE_ROLLOUT: Final = "GrowthBook Safe Rollout rule"
 MULTIPLES: Final = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
 BETA: Final = 0.2
-HORIZONS: Final = (1.0, 1.1, 2.0)
-"""In fixed samples; a horizon that is declared at 1.07 of them is over by 1.1."""
+HORIZONS: Final = (1.0, DECLARED, 2.0)
+"""In fixed samples."""
 PER_MINUTE: Final = 10
 PAIRS_A_LOOK: Final = 10
 CONVERSION: Final = "conversion 10 %, +1 pp"

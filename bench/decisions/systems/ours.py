@@ -16,16 +16,18 @@ from bench.decisions.rows import Flags, Floats, Ints
 from msgspec.structs import replace
 
 from segue.evidence.looks import log_e_on_horizon, rates_of
-from segue.evidence.methods.horizon import planned_horizon
-from segue.evidence.methods.normal_mixture import BURN_IN_EVENTS
+from segue.evidence.methods.normal_mixture import BURN_IN_EVENTS, fixed_information
 from segue.evidence.process import log_sums
 from segue.evidence.weighing import weigh
 from segue.facts.evidence import Evidence
+from segue.facts.grid import variance_where_planned
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question, Side
 from segue.facts.summary import ArmCell, ArmCounts, Summary
 
 AGREEMENT: Final = 1e-9
 ALPHA: Final = 0.05
+DECLARED: Final = 1.07
+"""Fixed samples after which the looking with a horizon ends."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,8 +104,8 @@ def crossed(question: Question, drawn: Drawn) -> Flags:
 
 
 def crossed_by_horizon(question: Question, drawn: Drawn) -> Flags:
-    """The same on the clock that ends: at the information at which the boundary has the power of a fixed sample."""
-    ending = replace(question, horizon=planned_horizon(question))
+    """The same on the clock that ends, declared at `DECLARED` fixed samples of the planned effect."""
+    ending = replace(question, horizon=DECLARED * fixed_information(question) * variance_where_planned(question) ** 2)
     estimate, weight, variance = _sums(drawn)
     logs = log_e_on_horizon(ending, log_e(question, drawn), estimate=estimate, weight=weight, variance=variance)
     agrees(ending, drawn, logs)

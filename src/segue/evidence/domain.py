@@ -37,7 +37,7 @@ def check_question(question: Question) -> None:
         raise DomainError(
             f"a horizon of {question.horizon} over the design {question.design}",
             question=question.id,
-            hint="a horizon is a positive information; events are rare, and have the always-valid clock only",
+            hint="a horizon is a positive variance; events are rare, and have the always-valid clock only",
         )
 
 

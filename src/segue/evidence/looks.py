@@ -15,7 +15,7 @@ from segue.evidence.domain import check_question
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS
 from segue.evidence.methods.horizon import ON_TIME, log_blend, log_reflected
 from segue.evidence.methods.indirect.agreement import Within, agreement
-from segue.evidence.methods.normal_mixture import log_mixtures, planned_variance, tuned_rhos
+from segue.evidence.methods.normal_mixture import log_mixtures, tuned_rhos
 from segue.evidence.process import Betting, Floats, log_sums
 from segue.evidence.weighing import METHODS
 from segue.facts.evidence import NotEnough
@@ -185,9 +185,8 @@ def log_e_on_horizon(question: Question, log_e: Floats, *, estimate: Floats, wei
     check_question(question)
     if question.horizon is None:
         raise DomainError("the question has no horizon", question=question.id)
-    end = question.horizon * planned_variance(question) ** 2
     total = weight * (estimate - question.claim.bound) * (1 if question.claim.side == "above" else -1)
-    return log_blend(log_reflected(total, variance, end, ON_TIME * question.alpha), log_e)
+    return log_blend(log_reflected(total, variance, question.horizon, ON_TIME * question.alpha), log_e)
 
 
 def _single_observations(question: Question, propensities: Sequence[float]) -> Iterator[Summary]:

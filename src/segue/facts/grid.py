@@ -5,7 +5,7 @@ weights are functions of the question alone: whoever sums `log(1 + lambda z)` (t
 without talking, and nothing that was seen can have chosen the bets.
 """
 
-from math import sqrt
+from math import isclose, sqrt
 from typing import Final
 
 import msgspec
@@ -21,6 +21,7 @@ BOLDEST: Final = 0.9
 """No bet may lose more than this share of its stake in one observation: 1 + lambda z >= 0.1."""
 _LEAST_VARIANCE: Final = 1e-6
 _LEAST_REACH: Final = 1e-6
+_YES_OR_NO: Final = 0.01  # as close as a measured variance of yes and no comes to that of their mean
 _LEAST_EFFECT: Final = 1e-3  # of a standard deviation; a plan for less would take millions of observations
 
 
@@ -157,6 +158,34 @@ def planned(question: Question, *, shares: bool = False) -> Plan:
     distance = (prior.effect / scale - bound) * (1 if claim.side == "above" else -1)
     spread = sqrt(variance)
     return Plan(distance=distance if distance > _LEAST_EFFECT * spread else spread / 10, variance=variance)
+
+
+def variance_where_planned(question: Question, *, share: float = 0.5) -> float:
+    """Of one observation where the planned effect is true, in the metric's own unit.
+
+    Yes and no of chance p vary by p (1 - p), so a candidate as good as planned varies otherwise than the champion whose
+    history the prior is: drawn units vary by the mean of both, each with the other's share.
+
+    Args:
+        question: only a prior of yes and no, `variance = mean (1 - mean)`, says how the variance moves with the mean.
+        share: of the drawn units, the candidate's.
+
+    >>> from segue.facts.question import Claim, MetricRef, Prior
+    >>> question = Question(id="q", gate="g", rollout="r", route="r", stage="s", metric=MetricRef(name="m", kind="accuracy"),
+    ...     design="randomised", candidate="b", champion="a", claim=Claim(side="above", bound=0.0), alpha=0.05,
+    ...     prior=Prior(mean=0.1, variance=0.09, effect=0.01))
+    >>> round(variance_where_planned(question), 6), round(variance_where_planned(question, share=0.1), 6)
+    (0.09395, 0.09711)
+    """
+    prior, factor = question.prior, question.claim.factor
+    if not isclose(prior.variance, prior.mean * (1 - prior.mean), rel_tol=_YES_OR_NO):
+        return prior.variance
+    if question.design == "one_sample":
+        return prior.effect * (1 - prior.effect) if 0 < prior.effect < 1 else prior.variance
+    if question.design != "randomised":
+        return prior.variance
+    candidate = min(max(factor * prior.mean + prior.effect, 0.0), 1.0)
+    return (1 - share) * candidate * (1 - candidate) + share * factor**2 * prior.variance
 
 
 def bets(planned_bet: float, reach: float) -> tuple[float, ...]:

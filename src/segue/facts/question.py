@@ -84,8 +84,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         expected: where a prediction of a drawn unit's value stands that was made before its draw
             (`context.spend_last_month`), in the metric's unit; the score takes it off in place of the prior's mean. "" for
             none.
-        horizon: the information, 1 / (standard error of the effect)^2, at which the looking ends: most of alpha is then spent
-            on a boundary that is sharpest there. None where it may go on for ever (the always-valid clock).
+        horizon: the variance, in the metric's unit squared, that the question's sum will have when the looking ends (n
+            observations times that of one; of drawn units times share (1 - share)): most of alpha is then spent on a boundary
+            that is sharpest there. None where it may go on for ever (the always-valid clock).
         over: the attribute whose values are the groups; "" where the design is another.
         sampled: of paired accuracy: the share of the disagreements whose truth is asked for, by a hash of the request's id;
             agreements count without a truth. 0 where truths come by themselves.

@@ -15,6 +15,7 @@ from segue.evidence.planning.fixed import n_fixed
 from segue.evidence.planning.horizon import horizon_over_fixed
 from segue.evidence.planning.passage import Power
 from segue.evidence.planning.worlds import World, power
+from segue.facts.grid import variance_where_planned
 from segue.facts.question import Prior, Question
 from segue.facts.summary import ArmCounts, Counts, Moments, PairedCounts, ScoreSums, Summary
 from segue.measure.questions import Form, form_of
@@ -240,9 +241,8 @@ def _truth(question: Question, metric: Metric, assumed: Assumed) -> Prior:
     differ = assumed.differ.get(metric.name)
     if question.design == "paired":
         return prior if differ is None else Prior(mean=prior.mean, variance=differ - prior.effect**2, effect=prior.effect)
-    if question.design == "randomised" and prior.variance == prior.mean * (1 - prior.mean):
-        b = min(max(question.claim.factor * prior.mean + prior.effect, 0.0), 1.0)
-        return msgspec.structs.replace(prior, variance=(prior.variance + b * (1 - b)) / 2 or prior.variance)
+    if question.design == "randomised":
+        return msgspec.structs.replace(prior, variance=variance_where_planned(question) or prior.variance)
     return prior
 
 

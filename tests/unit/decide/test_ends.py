@@ -9,6 +9,7 @@ from segue.decide.decide import decide
 from segue.decide.questions import asked_gates, questions
 from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
+from segue.facts.grid import variance_where_planned
 from segue.spec.load import load
 
 
@@ -71,7 +72,7 @@ def test_a_number_of_outcomes_is_a_horizon(running: Any) -> None:
     scene = with_text(running, "at_most: {age: 4d,", "at_most: {age: 4d, outcomes: 2000,")
     (question,) = (it for it in questions(scene.spec, scene.state) if it.horizon is not None)
     assert question.metric.name == "accuracy"
-    assert question.horizon == pytest.approx(2000 / question.prior.variance)
+    assert question.horizon == pytest.approx(2000 * question.prior.variance)
     assert decided(scene).trigger == "hold"
     weighed = scene.evidence()
     weighed[question.id] = msgspec.structs.replace(weighed[question.id], n={"v8": 2000, "champion": 2000})
@@ -92,4 +93,4 @@ def test_of_drawn_units_the_share_counts(running: Any) -> None:
     """N units of the candidate at one half are n / 2 worth of comparison."""
     scene = with_text(running.at(stage=2), "    plan:", "    at_most: {age: 9d, outcomes: 1000, then: hold}\n    plan:")
     (question,) = (it for it in questions(scene.spec, scene.state) if it.horizon is not None)
-    assert question.horizon == pytest.approx(500 / question.prior.variance)
+    assert question.horizon == pytest.approx(500 * variance_where_planned(question))

@@ -9,6 +9,7 @@ from typing import Final
 
 from segue.decide.gates.claims import COMPARISONS
 from segue.facts.decision import State
+from segue.facts.grid import variance_where_planned
 from segue.facts.question import Claim, Prior, Question
 from segue.spec.gate import Gate, MetricGate
 from segue.spec.metric import KINDS, Metric, kind_of
@@ -54,17 +55,19 @@ def is_planned(gate: Gate, stage: Stage) -> bool:
 
 
 def end_of_looking(question: Question, stage: Stage) -> float | None:
-    """The information, 1 / (standard error)^2, that the candidate's `at_most.outcomes` will have brought; None for no end.
+    """The variance that the question's sum will have after the candidate's `at_most.outcomes`; None for no end.
 
-    n observations of one sample or of pairs bring n / variance; drawn units n (1 - share) / variance, n those of the candidate.
-    Only means and shares have an end: what a ratio's or an area's observation brings is not known before.
+    n observations of one sample or of pairs add n times the variance of one; drawn units n (1 - share) times, n those of the
+    candidate. Of yes and no that variance is the one where the planned effect is true, not the champion's alone: where
+    10 % become 11 % it is 4 % more, and a clock set by the champion's would run out 8 % early. Only means and shares have an
+    end: what a ratio's or an area's observation adds is not known before.
     """
     n: float = 0 if stage.at_most is None else stage.at_most.outcomes
     if not n or kind_of(question.metric.kind).shape not in {"proportion", "mean"} or question.design in {"days", "groups"}:
         return None
     share = _share(stage, question) if question.design == "randomised" else 0.0
     n *= question.sampled or 1.0
-    return n * (1.0 - share) / max(question.prior.variance, _LEAST) if share < 1.0 else None
+    return n * (1.0 - share) * max(variance_where_planned(question, share=share), _LEAST) if share < 1.0 else None
 
 
 def _share(stage: Stage, question: Question) -> float:

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 from scipy.special import log_ndtr, ndtri
 
-from segue.evidence.methods.normal_mixture import NEARLY_NORMAL, fixed_information, planned_variance
+from segue.evidence.methods.normal_mixture import NEARLY_NORMAL, fixed_information
 from segue.evidence.process import Bets, Floats, NormalSum, Process, find_root
+from segue.facts.grid import variance_where_planned
 from segue.facts.question import Question, Side
 
 ON_TIME: Final = 0.95
@@ -28,10 +29,9 @@ def on_horizon(question: Question, process: Process) -> Process:
     """
     if question.horizon is None:
         return process
-    end = question.horizon * planned_variance(question) ** 2
     return replace(
         process,
-        bets=Horizon(bets=process.bets, estimate=process.estimate, sum=process.normal, end=end, alpha=question.alpha),
+        bets=Horizon(bets=process.bets, estimate=process.estimate, sum=process.normal, end=question.horizon, alpha=question.alpha),
         method=f"{process.method} and horizon",
         validity="asymptotic at any look",
         assumptions=tuple(dict.fromkeys((*process.assumptions, NEARLY_NORMAL))),
@@ -39,13 +39,17 @@ def on_horizon(question: Question, process: Process) -> Process:
 
 
 def planned_horizon(question: Question, *, power: float = 0.8) -> float:
-    """The information at which the boundary has this power: 1.09 fixed samples at alpha 5 % and power 80 %, 1.06 at 1 %."""
+    """The sum's variance at which the boundary has this power: after 1.09 fixed samples at alpha 5 % and power 80 %, 1.06 at 1 %.
+
+    As it will be where the planned effect is true (`variance_where_planned`): then the clock runs out when it was meant to.
+    """
 
     def missing(times: float) -> float:
         drift = sqrt(times) * float(ndtri(1 - question.alpha) + ndtri(power))
         return crossing_chance(drift, ON_TIME * question.alpha) - power
 
-    return find_root(missing, 0.5, 4.0) * fixed_information(question, power=power)
+    information = find_root(missing, 0.5, 4.0) * fixed_information(question, power=power)
+    return information * variance_where_planned(question) ** 2
 
 
 def crossing_chance(drift: float, alpha: float) -> float:

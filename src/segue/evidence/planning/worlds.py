@@ -17,7 +17,7 @@ from segue.evidence.domain import check_question
 from segue.evidence.looks import Rates, rates_of
 from segue.evidence.methods.bounded_mean import LOG_WEIGHTS
 from segue.evidence.methods.horizon import ON_TIME
-from segue.evidence.methods.normal_mixture import BURN_IN_EVENTS, BURN_IN_UNITS, log_mixtures, planned_variance, tuned_rho
+from segue.evidence.methods.normal_mixture import BURN_IN_EVENTS, BURN_IN_UNITS, log_mixtures, tuned_rho
 from segue.evidence.planning.passage import Power, Walk, passage
 from segue.evidence.process import Floats, log_sums
 from segue.evidence.weighing import METHODS
@@ -73,7 +73,7 @@ def power(question: Question, world: World) -> Power:
         raise DomainError("the expected effect is not on the claim's side: it would never be shown", question=question.id)
     if question.horizon is not None:
         walk = _ending(question, world)
-        return passage(walk, question.horizon * planned_variance(question) ** 2 / walk.variance, every=world.every)
+        return passage(walk, question.horizon / walk.variance, every=world.every)
     walk = _normal(question, world) if _unbounded(question, world) else _betting(question, world)
     return passage(walk, _FARTHEST * _expected(walk), every=world.every)
 
@@ -128,8 +128,7 @@ def _ending(question: Question, world: World) -> Walk:
     # The boundary is level until the horizon; what is bet for ever is left out, it adds a little.
     truth, drawn = world.truth, question.design == "randomised"
     weight = world.share * (1 - world.share) if drawn else 1.0
-    end = (question.horizon or 0.0) * planned_variance(question) ** 2
-    level = float(ndtri(1 - ON_TIME * question.alpha / 2)) * sqrt(end)
+    level = float(ndtri(1 - ON_TIME * question.alpha / 2)) * sqrt(question.horizon or 0.0)
     drift = weight * abs(truth.effect - question.claim.bound)
     return Walk(drift=drift, variance=max(truth.variance, _SURE) * weight, boundary=lambda n: np.full_like(n, level))
 

@@ -11,6 +11,7 @@ from segue.errors import DomainError
 from segue.evidence.looks import log_e_of_counts, log_e_on_horizon
 from segue.evidence.methods.horizon import ON_TIME, crossing_chance, log_reflected, on_horizon, planned_horizon
 from segue.evidence.methods.normal_mixture import fixed_information
+from segue.evidence.planning.horizon import horizon_over_fixed
 from segue.evidence.process import Process
 from segue.evidence.weighing import METHODS, weigh
 from segue.facts.evidence import Evidence
@@ -64,8 +65,20 @@ def test_power() -> None:
         assert crossing_chance(0.0, alpha) == pytest.approx(alpha)
         question = asking("paired", 0.0, alpha=alpha)
         horizon = planned_horizon(question)
-        assert 1 < horizon / fixed_information(question) < 1.2
-        assert crossing_chance(0.01 * sqrt(horizon), ON_TIME * alpha) == pytest.approx(0.8)
+        assert 1 < horizon / 0.09**2 / fixed_information(question) < 1.2
+        assert crossing_chance(0.01 * sqrt(horizon) / 0.09, ON_TIME * alpha) == pytest.approx(0.8)
+
+
+def test_the_end_comes_where_it_was_planned() -> None:
+    """Where 10 % become 11 %, the units of 1.09 fixed samples bring the sum's variance to the horizon, within a thousandth."""
+    question = replace_horizon(asking("randomised", 0.0))
+    z = float(norm.isf(0.05) + norm.ppf(0.8))
+    n = horizon_over_fixed(alpha=0.05) * z**2 * (0.09 + 0.11 * 0.89) / 0.01**2  # of each variant, by Welch's test
+    process = METHODS[ArmCounts, "randomised"](question, arms(*(round(n * share) for share in (0.11, 0.89, 0.10, 0.90))))
+    assert isinstance(process, Process)
+    assert process.normal is not None
+    assert question.horizon is not None
+    assert process.normal.variance / question.horizon == pytest.approx(1.0, abs=1e-3)
 
 
 def test_earlier_than_for_ever() -> None:
@@ -83,7 +96,7 @@ def test_earlier_than_for_ever() -> None:
     )
     assert timely.low >= 0
     assert timely.low > patient.low
-    beyond = weigh(msgspec.structs.replace(always, horizon=1000.0), summary)
+    beyond = weigh(msgspec.structs.replace(always, horizon=1000.0 * 0.09**2), summary)
     assert isinstance(beyond, Evidence)
     assert beyond.log_e == pytest.approx(patient.log_e + log(1 - ON_TIME))
 
@@ -138,7 +151,7 @@ def test_looks() -> None:
 
 
 def test_refused() -> None:
-    """A horizon is a positive information, and not for events."""
+    """A horizon is a positive variance, and not for events."""
     for question in (asking("paired", 0.0, horizon=-1.0), asking("events", 1.1, horizon=100.0)):
         with pytest.raises(DomainError, match="horizon"):
             weigh(question, None)
