@@ -66,7 +66,7 @@ class Promises:
         for figure, what, system, least in (
             ("always-valid power at n_fix", "promoted by n_fix", SEGUE, 0.54),
             ("always-valid power at 2 n_fix", "promoted by 2 n_fix", SEGUE, 0.85),
-            ("horizon mode, declared at 1.07 n_fix: power by its end", f"promoted by {DECLARED:g} n_fix", HORIZON, 0.785),
+            (f"horizon mode, declared at {DECLARED:g} n_fix: power by its end", "promoted by its end", HORIZON, 0.785),
         ):
             row = self._one("S6", what, system, world=effects.CONVERSION, at=1.0)
             yield at_least(figure, row.value, least - self._of_share(least, row), "")

@@ -1,10 +1,11 @@
 """Is the evidence right when the traffic goes where it earns most? Scenario S13: shares that chase the outcomes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
-from bench.decisions.rows import Floats, Ints, Row, Scale, first, median, share
+from bench.decisions.rows import Flags, Floats, Ints, Row, Scale, first, median, share
 from bench.decisions.scenarios import nulls, worlds
 from bench.decisions.systems.ours import Drawn, ask, expected
 from msgspec.structs import replace
@@ -49,12 +50,12 @@ class Played(NamedTuple):
 def bandit_scenarios(scale: Scale) -> Iterator[Row]:
     """S13: arms that are alike, an arm that gets better at half time, and one that is better throughout."""
     for place, bandit in enumerate(_alike()[:1] if scale.short else _alike()):
-        yield from _judged(Scale(runs=scale.runs, chunk=250), bandit, (13, place), nulls.WHAT)
+        yield from _none_better(Scale(runs=scale.runs, most=scale.most, chunk=250), bandit, (13, place))
     few = Scale(runs=scale.runs // 4, chunk=250)
     if not scale.short:
         for place, floor in enumerate((0.01, 0.05, 0.10, 0.50)):
             name = "bandit, one of two better" + (f", floor {100 * floor:g} %" if floor < 0.5 else ", halves")
-            yield from _judged(few, Bandit(name, _steady(0.10, 0.12), floor), (13, 10 + place), "promoted")
+            yield from _judged(few, Bandit(name, _steady(0.10, 0.12), floor), (13, 10 + place))
 
 
 def _alike() -> list[Bandit]:
@@ -73,32 +74,68 @@ def _steady(*rates: float) -> Floats:
     return np.tile(np.array(rates), (BATCHES, 1))
 
 
-def _judged(scale: Scale, bandit: Bandit, seed: tuple[int, int], what: str) -> Iterator[Row]:
-    # Each candidate is judged against the champion, on its part of alpha; the first that is promoted ends the run.
-    candidates = bandit.rates.shape[1] - 1
-    asked = nulls.judges(ask("above", 0.0, expected(0.1, 0.01), alpha=0.05 / candidates), N_FIX)
-    stops: dict[str, list[Floats]] = {}
-    lost = []
+class Log(NamedTuple):
+    """Each candidate beside the champion, and how many yes the bandit lost to the best arm in each run."""
+
+    beside: list[Drawn]
+    lost: Floats
+
+
+def _logs(bandit: Bandit, seed: tuple[int, int], scale: Scale) -> Iterator[Log]:
     for rng, runs in scale.chunks(*seed):
         played = play(rng, runs, bandit)
-        lost.append(_regret(played, bandit))
-        logs = [_beside_the_champion(played, arm) for arm in range(1, candidates + 1)]
+        beside = [_beside_the_champion(played, arm) for arm in range(1, bandit.rates.shape[1])]
+        yield Log(beside, _regret(played, bandit))
+
+
+def _judges(bandit: Bandit) -> nulls.Judges:
+    # Each candidate is judged against the champion, on its part of alpha.
+    return nulls.judges(ask("above", 0.0, expected(0.1, 0.01), alpha=0.05 / (bandit.rates.shape[1] - 1)), N_FIX)
+
+
+def _soonest(judge: Callable[[Drawn], Flags], log: Log) -> Ints:
+    # The first candidate that is promoted ends the run.
+    soonest: Ints = np.min([first(judge(one)) for one in log.beside], axis=0)
+    return soonest
+
+
+def _none_better(scale: Scale, bandit: Bandit, seed: tuple[int, int]) -> Iterator[Row]:
+    lost: list[Floats] = []
+
+    def kept(scale: Scale) -> Iterator[Log]:
+        for log in _logs(bandit, seed, scale):
+            lost.append(log.lost)
+            yield log
+
+    def promotes(judge: Callable[[Drawn], Flags], log: Log) -> Flags:
+        flags: Flags = _soonest(judge, log) < bandit.until
+        return flags
+
+    asked = {system: partial(promotes, judge) for system, judge in _judges(bandit).items()}
+    yield from nulls.counted(("S13", bandit.name), scale, kept, asked)
+    yield _lost(bandit, lost)
+
+
+def _judged(scale: Scale, bandit: Bandit, seed: tuple[int, int]) -> Iterator[Row]:
+    asked, lost = _judges(bandit), []
+    stops: dict[str, list[Ints]] = {system: [] for system in asked}
+    for log in _logs(bandit, seed, scale):
+        lost.append(log.lost)
         for system, judge in asked.items():
-            soonest = np.min([first(judge(log)) for log in logs], axis=0)
-            stops.setdefault(system, []).append(soonest.astype(float))
+            stops[system].append(_soonest(judge, log))
     for system, found in stops.items():
-        yield from _told((bandit.name, system, what), np.concatenate(found), bandit)
-    row = Row(scenario="S13", world=bandit.name, system="Thompson sampling", what="mean yes lost", value=0.0, runs=scale.runs)
-    yield replace(row, value=float(np.concatenate(lost).mean()))
-
-
-def _told(named: tuple[str, str, str], stops: Floats, bandit: Bandit) -> Iterator[Row]:
-    world, system, what = named
-    took = np.where(stops < bandit.until, PER_BATCH * (stops + 1 + bandit.delay), np.inf)
-    row = share(("S13", world), system, what, int(np.isfinite(took).sum()), len(stops))
-    yield row
-    if what != nulls.WHAT:
+        stop = np.concatenate(found)
+        took = np.where(stop < bandit.until, PER_BATCH * (stop + 1 + bandit.delay), np.inf)
+        row = share(("S13", bandit.name), system, "promoted", int(np.isfinite(took).sum()), len(stop))
+        yield row
         yield replace(row, what="median requests", value=median(took), upper=None)
+    yield _lost(bandit, lost)
+
+
+def _lost(bandit: Bandit, lost: list[Floats]) -> Row:
+    each = np.concatenate(lost)
+    value, of = float(each.mean()), "Thompson sampling"
+    return Row(scenario="S13", world=bandit.name, system=of, what="mean yes lost", value=value, runs=len(each))
 
 
 def play(rng: np.random.Generator, runs: int, bandit: Bandit) -> Played:

@@ -9,7 +9,18 @@ import numpy as np
 from bench.decisions.rows import HORIZON, SEGUE, Flags, Floats, Ints, Row, Scale, first, median, share
 from bench.decisions.scenarios import worlds
 from bench.decisions.systems import rivals
-from bench.decisions.systems.ours import ALPHA, DECLARED, Drawn, ask, crossed, crossed_by_horizon, expected, same, shown, summary_at
+from bench.decisions.systems.ours import (
+    ALPHA,
+    DECLARED,
+    Drawn,
+    ask,
+    crossed,
+    crossed_by_horizon,
+    expected,
+    same,
+    shown,
+    summary_at,
+)
 from bench.decisions.systems.rivals import Pooled
 from msgspec.structs import replace
 from scipy.special import ndtri
@@ -129,7 +140,7 @@ def harmful(scale: Scale) -> Iterator[Row]:
     minutes = int(3 * n_fix / PER_MINUTE)
     question = ask("above", -margin, expected(rate, 0.0))
     shipped: Counter[tuple[str, float]] = Counter()
-    for rng, runs in scale.chunks(66):
+    for rng, runs in scale.extended.chunks(66):
         rates = worlds.steady(minutes, rate - margin), worlds.steady(minutes, rate)
         drawn = worlds.drawn(rng, runs, PER_MINUTE, worlds.steady(minutes, 0.5), rates)
         seen = Pooled.of(drawn, n_fix)
@@ -142,7 +153,19 @@ def harmful(scale: Scale) -> Iterator[Row]:
             look = min(round(horizon * n_fix / PER_MINUTE), minutes) - 1
             shipped.update({(system, horizon): int(ships[:, look].sum()) for system, ships in passed.items()})
     for (system, horizon), hits in shipped.items():
-        yield replace(share(("S6", "worse by the margin"), system, "shipped", hits, scale.runs), at=horizon)
+        yield replace(share(("S6", "worse by the margin"), system, "shipped", hits, scale.extended.runs), at=horizon)
+
+
+def declared(scale: Scale) -> Iterator[Row]:
+    """S6 for the clock that ends: who has promoted the planned effect by the declared end, in so many runs that it is known."""
+    side, rate, effect = METRICS[CONVERSION]
+    question, n_fix, hits = ask(side, 0.0, expected(rate, effect)), fixed(rate, effect), 0
+    minutes = int(DECLARED * n_fix / PER_MINUTE)
+    rates = worlds.steady(minutes, rate + effect), worlds.steady(minutes, rate)
+    for rng, runs in scale.extended.chunks(67):
+        drawn = worlds.drawn(rng, runs, PER_MINUTE, worlds.steady(minutes, 0.5), rates)
+        hits += int(crossed_by_horizon(question, drawn).any(axis=1).sum())
+    yield replace(share(("S6", CONVERSION), HORIZON, "promoted by its end", hits, scale.extended.runs), at=1.0)
 
 
 def pairs(scale: Scale) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ PARTS: Final[dict[str, Part]] = {
     "S5 labels": labels.label_scenarios,
     **{f"S6 {name}": partial(effects.metric_curves, name=name) for name in effects.METRICS},
     "S6 revenue, +2 %": values.dearer,
+    "S6 a declared end": effects.declared,
     "S6 worse by the margin": effects.harmful,
     "S7 shadow": effects.pairs,
     "S8 canary": harm.ratios,
@@ -45,21 +46,26 @@ LONGEST: Final = (
     "S10 guardrails",
     "S8 canary",
     "S13 bandits",
+    "S3 ramp",
+    "S4 late outcomes",
+    "S6 worse by the margin",
     "S17 another's log",
     *(f"S6 {name}" for name in effects.METRICS),
 )
 
 
-def played(scale: Scale, peers: Path | None) -> Iterator[Row]:
+def played(scale: Scale, peers: Path | None, only: Collection[str] = ()) -> Iterator[Row]:
     """Every row of every scenario; on all cores, but for the speed, which is measured before, alone.
 
     Args:
         scale: how much is simulated.
         peers: the Python of the environment in which the peers are installed; without it only what we noted of them.
+        only: the scenarios that are played ("S6", "speed", "confseq"); all of them where none is named.
     """
-    if not scale.short:
+    if not scale.short and (not only or "speed" in only):
         yield from speeds()
     parts: dict[str, Part] = PARTS if peers is None else {**PARTS, "confseq itself": partial(replayed, peers)}
+    parts = {name: part for name, part in parts.items() if not only or name.split()[0] in only}
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         order = sorted(parts, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
         begun = {name: pool.submit(_rows, name, parts[name], scale) for name in order}

@@ -1,14 +1,16 @@
 """What if half of the labels never come, or only those that somebody asked for? Scenario S5."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 from bench.decisions.rows import HORIZON, SEGUE, Flags, Ints, Row, Scale, share
 from bench.decisions.scenarios import nulls, worlds
 from bench.decisions.systems.ours import Drawn, ask, expected, same, shown
+from msgspec import structs
 
 from segue.evidence.looks import log_e_of_growths
 from segue.facts.grid import score_grid
@@ -39,17 +41,33 @@ def unlabelled(scale: Scale) -> Iterator[Row]:
         ("labels missing by the answer", (0.6, 0.3, 0.6, 0.3)),
         (BIASED, (0.5, 0.4, 0.5, 0.5)),
     )
-    rates = (worlds.steady(minutes, 0.91),) * 2
     for cell, (world, labelled) in enumerate(worlds_of_labels):
-        hits: Counter[str] = Counter()
-        for rng, runs in scale.chunks(5, cell):
-            log = worlds.drawn(rng, runs, nulls.PER_MINUTE, worlds.steady(minutes, 0.5), rates)
-            known = replace(log, counts=rng.binomial(log.counts, labelled))
-            shown = {system: judge(known) for system, judge in asked.items()}
-            shown[AGAINST_IT] = shown[SEGUE] & asked[SEGUE](_worst(log, known))
-            hits.update({system: int(flags.any(axis=1).sum()) for system, flags in shown.items()})
-        for system, count in hits.items():
-            yield share(("S5", world), system, nulls.WHAT, count, scale.runs)
+        promoted: dict[str, Callable[[Labelled], Flags]] = {name: partial(_ever, judge) for name, judge in asked.items()}
+        promoted[AGAINST_IT] = partial(_whatever_is_missing, asked[SEGUE])
+        certain = structs.replace(scale, most=0) if world == BIASED else scale  # where everybody errs nothing is in doubt
+        yield from nulls.counted(("S5", world), certain, partial(_half_labelled, cell, labelled, minutes), promoted)
+
+
+class Labelled(NamedTuple):
+    """All outcomes, and those that became known."""
+
+    log: Drawn
+    known: Drawn
+
+
+def _half_labelled(cell: int, labelled: tuple[float, ...], minutes: int, scale: Scale) -> Iterator[Labelled]:
+    rates = (worlds.steady(minutes, 0.91),) * 2
+    for rng, runs in scale.chunks(5, cell):
+        log = worlds.drawn(rng, runs, nulls.PER_MINUTE, worlds.steady(minutes, 0.5), rates)
+        yield Labelled(log, replace(log, counts=rng.binomial(log.counts, labelled)))
+
+
+def _ever(judge: Callable[[Drawn], Flags], seen: Labelled) -> Flags:
+    return np.asarray(judge(seen.known).any(axis=1))
+
+
+def _whatever_is_missing(judge: Callable[[Drawn], Flags], seen: Labelled) -> Flags:
+    return np.asarray((judge(seen.known) & judge(_worst(*seen))).any(axis=1))
 
 
 def _worst(log: Drawn, known: Drawn) -> Drawn:

@@ -1,12 +1,13 @@
 """How often does each system promote a candidate that is no better? Scenarios S1, S3, S4 and S9."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import numpy as np
-from bench.decisions.rows import HORIZON, SEGUE, Flags, Row, Scale, share
+from bench.decisions.rows import DOUBTFUL, HORIZON, SEGUE, Flags, Row, Scale, share
 from bench.decisions.scenarios import worlds
 from bench.decisions.systems import rivals
 from bench.decisions.systems.ours import Drawn, ask, crossed, crossed_by_horizon, expected
@@ -21,6 +22,8 @@ RATES: Final = (0.001, 0.01, 0.1, 0.5, 0.91, 0.99)
 SHARES: Final = (0.01, 0.05, 0.5)
 WINDOW: Final = worlds.DAY
 Judges = dict[str, Callable[[Drawn], Flags]]
+OURS: Final = frozenset({SEGUE, HORIZON})
+Log = TypeVar("Log")
 
 
 def judges(question: Question, n_fix: float) -> Judges:
@@ -36,16 +39,34 @@ def _pooled(rule: Callable[[Pooled], Flags], n_fix: float) -> Callable[[Drawn], 
     return lambda log: rule(Pooled.of(log, n_fix))
 
 
-def tally(scenario: str, world: str, logs: Iterable[Drawn], asked: Judges) -> Iterator[Row]:
-    """In which share of the runs each system ever promotes."""
-    hits: Counter[str] = Counter()
-    runs = 0
-    for drawn in logs:
-        runs += len(drawn.counts)
-        for system, judge in asked.items():
-            hits[system] += int(judge(drawn).any(axis=1).sum())
+def tally(where: tuple[str, str], scale: Scale, logs: Callable[[Scale], Iterable[Drawn]], asked: Judges) -> Iterator[Row]:
+    """In which share of the runs each system ever promotes; `where` is scenario and world."""
+    yield from counted(where, scale, logs, {name: partial(_ever, judge) for name, judge in asked.items()})
+
+
+def _ever(judge: Callable[[Drawn], Flags], log: Drawn) -> Flags:
+    return np.asarray(judge(log).any(axis=1))
+
+
+def counted(
+    where: tuple[str, str], scale: Scale, logs: Callable[[Scale], Iterable[Log]], asked: Mapping[str, Callable[[Log], Flags]]
+) -> Iterator[Row]:
+    """In which share of the runs each system promotes, given whether it does in each; ours of `most` runs where in doubt.
+
+    Which systems go on is decided once, after the runs that every world has, and all of their runs count.
+    """
+    hits, runs, on = Counter[str](), Counter[str](), dict(asked)
+    for log in logs(scale.extended):
+        if runs.total() and max(runs.values()) == scale.runs:
+            on = {name: of for name, of in on.items() if name in OURS and hits[name] > DOUBTFUL * scale.runs}
+            if not on:
+                break
+        for system, promotes in on.items():
+            flags = promotes(log)
+            hits[system] += int(flags.sum())
+            runs[system] += len(flags)
     for system in asked:
-        yield share((scenario, world), system, WHAT, hits[system], runs)
+        yield share(where, system, WHAT, hits[system], runs[system])
 
 
 def plain(scale: Scale) -> Iterator[Row]:
@@ -55,31 +76,41 @@ def plain(scale: Scale) -> Iterator[Row]:
         if scale.short and (rate, pi) not in {(0.001, 0.01), (0.1, 0.5), (0.91, 0.05)}:
             continue
         question = ask("above", 0.0, expected(rate, 0.1 * min(rate, 1 - rate)))
-        rates = (worlds.steady(minutes, rate),) * 2
-        logs = (worlds.drawn(g, n, PER_MINUTE, worlds.steady(minutes, pi), rates) for g, n in scale.chunks(1, cell))
-        yield from tally("S1", f"A/A, rate {rate:g}, share {pi:g}", logs, judges(question, UNITS / 3))
+        world = f"A/A, rate {rate:g}, share {pi:g}"
+        yield from tally(("S1", world), scale, partial(_alike, (1, cell), (minutes, rate, pi)), judges(question, UNITS / 3))
+
+
+def _alike(seed: tuple[int, int], world: tuple[int, float, float], scale: Scale) -> Iterator[Drawn]:
+    minutes, rate, pi = world
+    rates = (worlds.steady(minutes, rate),) * 2
+    for rng, runs in scale.chunks(*seed):
+        yield worlds.drawn(rng, runs, PER_MINUTE, worlds.steady(minutes, pi), rates)
 
 
 def ramped(scale: Scale) -> Iterator[Row]:
     """S3: the share is raised once a day while the base rate follows the hour."""
     for cell, drift in enumerate((0.0, 0.03)):
-        pi, base = worlds.ramp(), worlds.day_and_night(5 * worlds.DAY, drift=drift)
         question = ask("above", 0.0, expected(0.1, 0.01))
-        logs = (worlds.drawn(g, n, 10, pi, (base, base)) for g, n in scale.chunks(3, cell))
         name = "ramp, day and night" + (", drift" if drift else "")
-        yield from tally("S3", name, logs, judges(question, 23_234))
+        yield from tally(("S3", name), scale, partial(_ramp, cell, drift), judges(question, 23_234))
+
+
+def _ramp(cell: int, drift: float, scale: Scale) -> Iterator[Drawn]:
+    pi, base = worlds.ramp(), worlds.day_and_night(5 * worlds.DAY, drift=drift)
+    for rng, runs in scale.chunks(3, cell):
+        yield worlds.drawn(rng, runs, 10, pi, (base, base))
 
 
 def delayed(scale: Scale) -> Iterator[Row]:
     """S4: the candidate's outcomes come twice as soon; there are as many in the end."""
     asked = judges(ask("above", 0.0, expected(0.1, 0.01)), 23_234)
-    yield from tally("S4", "delays, outcomes that are due", _late(scale, _due), asked)
+    yield from tally(("S4", "delays, outcomes that are due"), scale, partial(_late, _due), asked)
     del asked[HORIZON]
     asked = {"Segue, told not to wait": asked.pop(SEGUE), **asked}
-    yield from tally("S4", "delays, not yet counts as no", _late(scale, _known), asked)
+    yield from tally(("S4", "delays, not yet counts as no"), scale, partial(_late, _known), asked)
 
 
-def _late(scale: Scale, see: Callable[[np.random.Generator, Drawn], Drawn]) -> Iterator[Drawn]:
+def _late(see: Callable[[np.random.Generator, Drawn], Drawn], scale: Scale) -> Iterator[Drawn]:
     base = worlds.steady(7 * worlds.DAY, 0.1)
     for rng, runs in scale.chunks(4):
         yield see(rng, worlds.drawn(rng, runs, 10, worlds.steady(len(base), 0.5), (base, base)))
@@ -102,19 +133,30 @@ def several(scale: Scale) -> Iterator[Row]:
     """S9: 2 to 10 candidates and one champion, none or the first of them 2 pp better; each promotes whichever it is sure of."""
     for candidates in (2, 10) if scale.short else (2, 3, 5, 10):
         asked = judges(ask("above", 0.0, expected(0.1, 0.01), alpha=0.05 / candidates), UNITS / 3)
-        for better in (0, 1):
-            wrong, right = Counter[str](), Counter[str]()
-            for rng, runs in scale.chunks(9, candidates, better):
-                logs = _arms(rng, runs, candidates, better)
-                for system, judge in asked.items():
-                    promoted = np.stack([judge(log).any(axis=1) for log in logs])
-                    right[system] += int(promoted[:better].any(axis=0).sum())
-                    wrong[system] += int(promoted[better:].any(axis=0).sum())
-            world = f"{candidates} candidates, {'one' if better else 'none'} better"
-            for system in asked:
-                yield share(("S9", world), system, WHAT, wrong[system], scale.runs)
-                if better:
-                    yield share(("S9", world), system, "the better one promoted", right[system], scale.runs)
+        any_of = {system: partial(_any, judge) for system, judge in asked.items()}
+        yield from counted(("S9", f"{candidates} candidates, none better"), scale, partial(_none_better, candidates), any_of)
+        yield from _one_better(scale, candidates, asked)
+
+
+def _any(judge: Callable[[Drawn], Flags], logs: list[Drawn]) -> Flags:
+    return np.asarray(np.stack([judge(log).any(axis=1) for log in logs]).any(axis=0))
+
+
+def _none_better(candidates: int, scale: Scale) -> Iterator[list[Drawn]]:
+    for rng, runs in scale.chunks(9, candidates, 0):
+        yield _arms(rng, runs, candidates, 0)
+
+
+def _one_better(scale: Scale, candidates: int, asked: Judges) -> Iterator[Row]:
+    wrong, right, world = Counter[str](), Counter[str](), f"{candidates} candidates, one better"
+    for rng, runs in scale.chunks(9, candidates, 1):
+        logs = _arms(rng, runs, candidates, 1)
+        for system, judge in asked.items():
+            right[system] += int(judge(logs[0]).any(axis=1).sum())
+            wrong[system] += int(_any(judge, logs[1:]).sum())
+    for system in asked:
+        yield share(("S9", world), system, WHAT, wrong[system], scale.runs)
+        yield share(("S9", world), system, "the better one promoted", right[system], scale.runs)
 
 
 def _arms(rng: np.random.Generator, runs: int, candidates: int, better: int) -> list[Drawn]:

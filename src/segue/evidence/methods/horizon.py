@@ -31,7 +31,9 @@ def on_horizon(question: Question, process: Process) -> Process:
         return process
     return replace(
         process,
-        bets=Horizon(bets=process.bets, estimate=process.estimate, sum=process.normal, end=question.horizon, alpha=question.alpha),
+        bets=Horizon(
+            bets=process.bets, estimate=process.estimate, sum=process.normal, end=question.horizon, alpha=question.alpha
+        ),
         method=f"{process.method} and horizon",
         validity="asymptotic at any look",
         assumptions=tuple(dict.fromkeys((*process.assumptions, NEARLY_NORMAL))),
@@ -39,7 +41,7 @@ def on_horizon(question: Question, process: Process) -> Process:
 
 
 def planned_horizon(question: Question, *, power: float = 0.8) -> float:
-    """The sum's variance at which the boundary has this power: after 1.09 fixed samples at alpha 5 % and power 80 %, 1.06 at 1 %.
+    """The sum's variance at which the boundary has this power: 1.09 fixed samples at alpha 5 % and 80 %, 1.06 at 1 %.
 
     As it will be where the planned effect is true (`variance_where_planned`): then the clock runs out when it was meant to.
     """
