@@ -46,7 +46,7 @@ class FakeOutside:
 
     def __init__(self) -> None:
         self.aliases = {"champion": "7"}
-        self.moves: list[AliasMove] = []
+        self.moved: list[AliasMove] = []
         self.published: list[Allocation] = []
         self.command_ids: list[str] = []
         self.waiting: list[Command] = []
@@ -67,16 +67,19 @@ class FakeOutside:
             raise Unavailable("no registry")
         return self.aliases.get(alias)
 
+    def moves(self, _model: str) -> Sequence[AliasMove]:
+        return self.moved
+
     def move(self, move: AliasMove) -> None:
         self.call()
         if self.down:
             raise Unavailable("no registry")
-        if any(move.command_id == done.command_id for done in self.moves):
+        if any(move.command_id == done.command_id for done in self.moved):
             return
         if self.aliases.get(move.alias, "") != move.before:
             raise Conflict("elsewhere")
         self.aliases[move.alias] = move.after
-        self.moves.append(move)
+        self.moved.append(move)
 
     # allocations
     def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
@@ -221,7 +224,7 @@ class Walk(RuleBasedStateMachine):
             pass
         finally:
             self.outside.calls_left = -1
-        assert len({move.command_id for move in self.outside.moves}) == len(self.outside.moves), "moved twice"
+        assert len({move.command_id for move in self.outside.moved}) == len(self.outside.moved), "moved twice"
 
     def _observed(self, shown: set[str], act: str | None, *, silent: bool = False) -> Observed:
         self.acts += 1
@@ -233,7 +236,6 @@ class Walk(RuleBasedStateMachine):
             weighed={} if silent else self._evidence(shown),
             health={"champion": fine, "v8": fine},
             seen_in_step=fine.asked,
-            outcomes=fine.with_outcome,
             acts=(asked,) if act else (),
             alias=None if unknown else self.outside.aliases["champion"],
             versions={} if self.outside.down else {"champion": self.outside.aliases["champion"], "v8": "8"},

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from segue.decide import moves
+from segue.decide.gates import contest
 from segue.decide.machine import triggers
 from segue.decide.moves import Move, Scene
+from segue.decide.walk import alive, destination
 from segue.facts.decision import Act, Trigger
 
 Answer = Callable[[Scene, tuple[str, ...], tuple[Act, ...]], Move]
@@ -42,7 +44,8 @@ def first(scene: Scene) -> Move | None:
     act = scene.observed.acts[0]
     refusal = _refusal(scene, act)
     if not refusal:
-        move = _ANSWERS[act.trigger](scene, (said(act),), (act,))
+        chosen, reasons = _chosen(scene, act)
+        move = _ANSWERS[act.trigger](chosen, (said(act), *reasons), (act,))
         if move.trigger in triggers(scene.state.phase):
             return move
         refusal = f"a rollout that is {scene.state.phase} has no {act.trigger}"
@@ -52,6 +55,16 @@ def first(scene: Scene) -> Move | None:
 def said(act: Act) -> str:
     """An act as people say it: "abort by ana: wrong features"."""
     return f"{act.trigger.replace('_', ' ')} by {act.who}" + (f": {act.why}" if act.why else "")
+
+
+def _chosen(scene: Scene, act: Act) -> tuple[Scene, tuple[str, ...]]:
+    """Where a person moves the alias while several candidates are left, the one that is surely best goes on."""
+    live = alive(scene.spec, scene.state)
+    released = act.trigger == "promote_full" or destination(scene.spec, scene.state.stage + 1) != "stage"
+    if len(live) < 2 or act.trigger not in {"promote", "promote_full", "approve"} or not released:
+        return scene, ()
+    winner, why = contest.best(scene, live)
+    return moves.narrowed(scene, tuple(name for name in live if name != winner)), (why,)
 
 
 def _refusal(scene: Scene, act: Act) -> str:

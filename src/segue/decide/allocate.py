@@ -4,26 +4,29 @@ During a rollout every variant is pinned to the version that it had when the rol
 or anybody's, changes what is served or compared; `docs/decisions/who-serves-while-the-alias-moves.md` has the whole story.
 """
 
-from segue.decide.walk import released, stage_of, watch_of
+from segue.decide.walk import alive, entered, leader, released, stage_of, version_of, watch_of
 from segue.facts.decision import Command, MoveAlias, PublishAllocation, State
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Ab, Canary, Shadow
 
 
 def for_stage(spec: Rollout, state: State) -> PublishAllocation:
-    """The shares of the stage and step that the state stands in."""
-    strategy, candidate = stage_of(spec, state).strategy, spec.candidates[0]
+    """The shares of the stage and step that the state stands in; those of candidates that have left are the champion's.
+
+    A canary's share is divided evenly between the candidates that the stage began with.
+    """
+    strategy, live = stage_of(spec, state).strategy, alive(spec, state)
     if isinstance(strategy, Shadow):
-        return _publish(spec, state, {spec.champion: 1.0}, shadows={candidate: strategy.sample})
+        return _publish(spec, state, {spec.champion: 1.0}, shadows=dict.fromkeys(live, strategy.sample))
     if isinstance(strategy, Canary):
         step = strategy.steps[state.step]
-        shares = _two(spec, step.share)
+        shares = _beside(spec, dict.fromkeys(live, step.share / len(entered(spec, state))))
         if step.audience:
             return _publish(spec, state, {spec.champion: 1.0}, audience=step.audience, audience_shares=shares)
         return _publish(spec, state, shares)
     if isinstance(strategy, Ab):
-        return _publish(spec, state, {name: strategy.shares.get(name, 0.0) for name in spec.variants})
-    return _publish(spec, state, _two(spec, 1.0 - watch_of(spec, state).holdback))
+        return _publish(spec, state, _of_ab(spec, state, strategy))
+    return _publish(spec, state, _beside(spec, {leader(spec, state): 1.0 - watch_of(spec, state).holdback}))
 
 
 def champion_only(spec: Rollout, state: State) -> PublishAllocation:
@@ -33,7 +36,7 @@ def champion_only(spec: Rollout, state: State) -> PublishAllocation:
 
 def candidate_only(spec: Rollout, state: State) -> PublishAllocation:
     """Everybody to the candidate, by its own name."""
-    return _publish(spec, state, _two(spec, 1.0))
+    return _publish(spec, state, _beside(spec, {leader(spec, state): 1.0}))
 
 
 def at_rest(spec: Rollout, state: State) -> PublishAllocation:
@@ -48,7 +51,7 @@ def alias_forward(spec: Rollout, state: State, why: str) -> MoveAlias:
         rollout=state.rollout,
         model=model_of(spec.variants[spec.candidates[0]].version),
         alias=spec.after.registry_alias,
-        version=state.candidate_version,
+        version=version_of(spec, state, leader(spec, state)),
         expected=state.alias_version,
         why=why,
         keep_previous_as=spec.after.keep_previous_as,
@@ -63,7 +66,7 @@ def alias_back(spec: Rollout, state: State, why: str) -> MoveAlias:
         model=model_of(spec.variants[spec.candidates[0]].version),
         alias=spec.after.registry_alias,
         version=state.alias_before,
-        expected=state.candidate_version,
+        expected=version_of(spec, state, leader(spec, state)),
         why=why,
     )
 
@@ -86,7 +89,7 @@ def way_back(spec: Rollout, state: State, why: str, *, alias_is_ours: bool = Tru
 def to_the_end(spec: Rollout, state: State) -> tuple[PublishAllocation, ...]:
     """What ends a rollout with promotion: the candidate for everybody, then rest where the champion's name now means it."""
     champion, alias = spec.variants[spec.champion], alias_name(spec)
-    follows = champion.version == alias and not champion.url and not spec.variants[spec.candidates[0]].url
+    follows = champion.version == alias and not champion.url and not spec.variants[leader(spec, state)].url
     return (candidate_only(spec, state), *((at_rest(spec, state),) if follows else ()))
 
 
@@ -102,6 +105,12 @@ def model_of(name: str) -> str:
     ('churn', 'churn')
     """
     return name.removeprefix("models:/").replace("@", "/").rpartition("/")[0]
+
+
+def versions_of(spec: Rollout, state: State) -> dict[str, str]:
+    """Variant -> the version that it is pinned to in this rollout; empty before the rollout is ready."""
+    known = {spec.champion: state.champion_version, **{name: version_of(spec, state, name) for name in spec.candidates}}
+    return {name: version for name, version in known.items() if version}
 
 
 def pinned(spec: Rollout, versions: dict[str, str]) -> dict[str, str]:
@@ -127,7 +136,6 @@ def _publish(
     audience: str = "",
     audience_shares: dict[str, float] | None = None,
 ) -> PublishAllocation:
-    versions = {spec.champion: state.champion_version, spec.candidates[0]: state.candidate_version}
     return PublishAllocation(
         id="",
         rollout=state.rollout,
@@ -136,9 +144,16 @@ def _publish(
         shadows=shadows or {},
         audience=audience,
         audience_shares=audience_shares or {},
-        versions=pinned(spec, versions),
+        versions=pinned(spec, versions_of(spec, state)),
     )
 
 
-def _two(spec: Rollout, share: float) -> dict[str, float]:
-    return {spec.champion: 1.0 - share, spec.candidates[0]: share}
+def _of_ab(spec: Rollout, state: State, strategy: Ab) -> dict[str, float]:
+    gone = sum(strategy.shares.get(name, 0.0) for name in state.out)
+    shares = {name: 0.0 if name in state.out else strategy.shares.get(name, 0.0) for name in spec.variants}
+    return shares | {spec.champion: shares[spec.champion] + gone} if gone else shares
+
+
+def _beside(spec: Rollout, shares: dict[str, float]) -> dict[str, float]:
+    rest = 1.0 - sum(shares.values())
+    return {spec.champion: max(rest, 0.0), **shares}

@@ -12,15 +12,15 @@ from typing import Final, Literal
 import msgspec
 
 from segue.decide import acts, moves
+from segue.decide.gates import contest
 from segue.decide.judge import Judged, crossed, verdicts
 from segue.decide.machine import LIVE, move
 from segue.decide.moves import Move, Scene
 from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import broken
 from segue.decide.preconditions.stage import preconditions, span
-from segue.decide.walk import destination, stage_age_s, stage_of, step_age_s, steps_of, watch_of
+from segue.decide.walk import alive, destination, released, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
-from segue.facts.evidence import Evidence
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 from segue.spec.stage import AtMost
@@ -87,7 +87,12 @@ def _abort(scene: Scene, _judged: Judged) -> Move | None:
 def _harm(scene: Scene, judged: Judged) -> Move | None:
     if not judged.harm or scene.state.phase not in LIVE:
         return None
-    return moves.back(scene, "harm", tuple(f"{verdict.text} is broken; {verdict.reason}" for verdict in judged.harm))
+    reasons = tuple(f"{verdict.text} is broken; {verdict.reason}" for verdict in judged.harm)
+    harmed = {verdict.candidate for verdict in judged.harm}
+    others = [name for name in alive(scene.spec, scene.state) if name not in harmed]
+    if not others or released(scene.state):
+        return moves.back(scene, "harm", reasons)
+    return moves.leave(scene, tuple(harmed), reasons)
 
 
 def _superseded(scene: Scene, _judged: Judged) -> Move | None:
@@ -137,34 +142,51 @@ def _pending(scene: Scene, _judged: Judged) -> Move:
         return moves.hold(scene, (f"it is not known what the alias {scene.spec.after.registry_alias} points at",))
     versions = {observed.versions[name] for name in names}
     if len(versions) < len(names):
-        return moves.hold(scene, (f"champion and candidate are the same version, {versions.pop()}: nothing to move",))
+        same = ", ".join(f"{name} is {observed.versions[name]}" for name in names)
+        return moves.hold(scene, (f"two variants are the same version, so there is nothing to move: {same}",))
     return moves.start(scene, ("all versions are ready: " + ", ".join(f"{n} is {observed.versions[n]}" for n in names),))
 
 
 def _running(scene: Scene, judged: Judged) -> Move:
-    spec, state, now = scene.spec, scene.state, scene.now
-    stage = stage_of(spec, state)
-    age = stage_age_s(state, now)
-    limit = stage.at_most
+    scene = contest.noted(scene, judged)
+    spec, state = scene.spec, scene.state
+    stage, live, age = stage_of(spec, state), alive(spec, state), stage_age_s(state, scene.now)
+    limit, ready = stage.at_most, contest.passing(scene, judged)
     if limit is not None and age >= limit.age_s:
-        return _ended(
-            scene, limit, "time_out", (f"stage {stage.name} is {span(age)} old and may be {span(limit.age_s)}", judged)
-        )
-    seen = _seen(scene, judged)
-    if limit is not None and 0 < limit.outcomes <= seen and any(it.outcome != "pass" for it in judged.of("objective")):
-        why = f"stage {stage.name} has {seen:,} judged observations of the candidate and may have {limit.outcomes:,}"
-        return _ended(scene, limit, "time_out", (why, judged))
-    if limit is not None and judged.futile:
-        return _ended(scene, limit, "futile", (f"stage {stage.name} cannot be passed any more", judged))
-    steps = steps_of(stage)
-    if state.step < len(steps) - 1:
+        before = tuple(name for name in ready if state.passed.get(name, limit.age_s) < limit.age_s)
+        why = f"stage {stage.name} is {span(age)} old and may be {span(limit.age_s)}"
+        return _on(scene, judged, before) if before else _ended(scene, limit, "time_out", (why, judged))
+    over = contest.over(scene, judged)
+    if limit is not None and over and len(over) == len(live):
+        worst = next((it for it in over.values() if it.how == "time_out"), next(iter(over.values())))
+        return _ended(scene, limit, worst.how, (worst.reason, judged))
+    if over:
+        lines = [_line(verdict) for name in over for verdict in judged.still_open(name)]
+        return moves.leave(scene, tuple(over), (*(it.reason for it in over.values()), *lines))
+    if state.step < len(steps_of(stage)) - 1:
         return _step(scene, judged)
-    if judged.open:
+    if not ready:
         return moves.hold(scene, _still_open(judged))
-    reasons = tuple(f"{verdict.text}; {verdict.reason}" for verdict in judged.of("objective"))
+    if len(ready) < len(live) and age < contest.deadline_s(scene):
+        others = ", ".join(name for name in live if name not in ready)
+        return moves.hold(scene, (f"passed by {', '.join(ready)}; {others} may take as long again", *_still_open(judged)))
+    return _on(scene, judged, ready)
+
+
+def _on(scene: Scene, judged: Judged, ready: tuple[str, ...]) -> Move:
+    """Those that have passed go on, one of them where the alias moves next; the others leave."""
+    spec, stage = scene.spec, stage_of(scene.spec, scene.state)
+    releasing = destination(spec, scene.state.stage + 1) != "stage"
+    winner, why = contest.best(scene, ready)
+    going = (winner,) if releasing else ready
+    reasons = tuple(f"{verdict.text}; {verdict.reason}" for name in going for verdict in judged.of("objective", name))
     reasons = reasons or (f"stage {stage.name} has no gate; its conditions hold and no guardrail is broken",)
-    if destination(spec, state.stage + 1) != "stage" and scene.observed.alias is None:
+    if releasing and scene.observed.alias is None:
         return moves.hold(scene, ("passed, but it is not known what the registry's alias points at", *reasons))
+    behind = tuple(name for name in alive(spec, scene.state) if name not in going)
+    reasons = ((why,) if len(ready) > len(going) else ()) + reasons
+    reasons += tuple(f"{name} leaves: {_line(verdict)}" for name in behind for verdict in judged.still_open(name)[:1])
+    scene = moves.narrowed(scene, behind)
     if stage.approve:
         return moves.wait_for_approval(scene, reasons)
     return moves.forward(scene, "gates", reasons)
@@ -173,23 +195,15 @@ def _running(scene: Scene, judged: Judged) -> Move:
 def _ended(scene: Scene, limit: AtMost, how: Literal["time_out", "futile"], why: tuple[str, Judged]) -> Move:
     # As the spec says: back to the champion, or held for a person; never a promotion.
     first, judged = why
+    futile = [_line(verdict) for name in alive(scene.spec, scene.state) for verdict in judged.futile(name)]
     reasons = (
         first,
-        *map(_line, judged.futile),
-        *(line for line in _still_open(judged) if line not in map(_line, judged.futile)),
+        *futile,
+        *(line for line in _still_open(judged) if line not in futile),
     )
     if limit.then == "rollback":
         return moves.back(scene, "time_out_rollback" if how == "time_out" else "futile_rollback", reasons)
     return moves.stand(scene, "time_out_hold" if how == "time_out" else "futile_hold", reasons)
-
-
-def _seen(scene: Scene, judged: Judged) -> int:
-    # What the gates with an end of looking have counted of the candidate, the slowest of them; else its judged outcomes.
-    ending = [it for it in judged.of("objective") if it.question is not None and it.question.horizon is not None]
-    counted = [
-        it.evidence.n.get(it.question.candidate, 0) if isinstance(it.evidence, Evidence) and it.question else 0 for it in ending
-    ]
-    return min(counted, default=scene.observed.outcomes)
 
 
 def _step(scene: Scene, judged: Judged) -> Move:
@@ -244,7 +258,7 @@ def _over(scene: Scene, _judged: Judged) -> Move:
 
 
 def _still_open(judged: Judged) -> tuple[str, ...]:
-    return tuple(_line(verdict) for verdict in judged.open)
+    return tuple(_line(verdict) for verdict in judged.still_open())
 
 
 def _line(verdict: Verdict) -> str:

@@ -55,6 +55,7 @@ def _of(asked: Asked, question: Question, state: State, observed: Observed) -> V
         role="guardrail" if asked.kind == "guardrail" else "objective",
         outcome=outcome,
         reason=reason,
+        candidate=asked.candidate,
         question=question,
         summary=observed.summaries.get(question.id),
         evidence=weighed,
@@ -115,23 +116,27 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
     crossed: dict[str, float]
 
-    def of(self, role: str) -> tuple[Verdict, ...]:
-        """The verdicts of one role."""
-        return tuple(verdict for verdict in self.verdicts if verdict.role == role)
+    def of(self, role: str, candidate: str = "") -> tuple[Verdict, ...]:
+        """The verdicts of one role; of one candidate, with those that are about everybody, where one is named."""
+        mine = {"", candidate}
+        return tuple(it for it in self.verdicts if it.role == role and (not candidate or it.candidate in mine))
 
     @property
     def harm(self) -> tuple[Verdict, ...]:
         """The guardrails that are broken."""
         return tuple(verdict for verdict in self.of("guardrail") if verdict.outcome == "fail")
 
-    @property
-    def futile(self) -> tuple[Verdict, ...]:
-        """The gates that cannot pass any more, where everything else of the stage is in order, so that they can be believed."""
-        if any(verdict.outcome != "pass" for verdict in self.of("precondition")):
+    def futile(self, candidate: str) -> tuple[Verdict, ...]:
+        """A candidate's gates that cannot pass any more, where all else of the stage is in order and they can be believed."""
+        if any(verdict.outcome != "pass" for verdict in self.of("precondition", candidate)):
             return ()
-        return tuple(verdict for verdict in self.of("objective") if verdict.futile)
+        return tuple(verdict for verdict in self.of("objective", candidate) if verdict.futile)
 
-    @property
-    def open(self) -> tuple[Verdict, ...]:
-        """What keeps the stage from being left: every condition and gate that is not passed."""
-        return tuple(verdict for verdict in self.verdicts if verdict.role != "guardrail" and verdict.outcome != "pass")
+    def still_open(self, candidate: str = "") -> tuple[Verdict, ...]:
+        """What keeps the stage from being left (by one candidate): every condition and gate that is not passed."""
+        mine = {"", candidate}
+        return tuple(
+            verdict
+            for verdict in self.verdicts
+            if verdict.role != "guardrail" and verdict.outcome != "pass" and (not candidate or verdict.candidate in mine)
+        )

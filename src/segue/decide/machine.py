@@ -18,6 +18,8 @@ STANDING: Final[frozenset[Phase]] = frozenset({"running", "paused", "awaiting_ap
 """Phases inside a stage before the alias has moved: a person may promote out of them."""
 
 _OF_EVERY_LIVE_PHASE: Final[dict[Trigger, Phase]] = {"abort": "aborted", "superseded": "aborted", "harm": "rolled_back"}
+_OF_A_STAGE: Final[dict[Trigger, None]] = {"leave": None}
+"""What changes a stage from within: some of several candidates leave, and the phase stays."""
 _BY_OVERRIDE: Final[dict[Trigger, Phase]] = {
     "promote": "running",
     "promote_release": "watching",
@@ -54,7 +56,7 @@ def _table() -> dict[tuple[Phase, Trigger], Phase]:
     for phase, own in _OF_ITS_OWN.items():
         moves: dict[Trigger, Phase] = {"hold": phase}
         moves |= _OF_EVERY_LIVE_PHASE if phase in LIVE else {}
-        moves |= _BY_OVERRIDE if phase in STANDING else {}
+        moves |= _BY_OVERRIDE | dict.fromkeys(_OF_A_STAGE, phase) if phase in STANDING else {}
         rows |= {(phase, trigger): to for trigger, to in (moves | own).items()}
     return rows
 

@@ -10,12 +10,12 @@ import msgspec
 
 from segue.decide import allocate
 from segue.decide.observed import Observed
-from segue.decide.walk import after_pause, destination, full_stage, released
+from segue.decide.walk import after_pause, destination, full_stage, leader, released, version_of
 from segue.facts.decision import Act, Command, MoveAlias, Phase, SendNotice, State, Trigger
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 
-Kind = Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start"]
+Kind = Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave"]
 Actor = Literal["gates", "approve", "promote", "promote_full"]
 
 _FORWARD: Final[dict[Actor, dict[str, Trigger]]] = {
@@ -81,6 +81,7 @@ def start(scene: Scene, reasons: tuple[str, ...]) -> Move:
         scene.state,
         champion_version=versions[spec.champion],
         candidate_version=versions[spec.candidates[0]],
+        versions={name: versions[name] for name in spec.candidates},
         alias_version=scene.observed.alias or "",
         alias_before="",
     )
@@ -90,6 +91,25 @@ def start(scene: Scene, reasons: tuple[str, ...]) -> Move:
         return Move(trigger="ready_release", kind="promote", reasons=reasons, state=after, commands=commands)
     entered = _enter(scene, 0)
     return Move(trigger="ready", kind="start", reasons=reasons, state=entered, commands=(allocate.for_stage(spec, entered),))
+
+
+def narrowed(scene: Scene, leaving: tuple[str, ...]) -> Scene:
+    """The scene without some of the candidates; the first of the others is what the alias may move to."""
+    if not leaving:
+        return scene
+    spec, state = scene.spec, scene.state
+    out = state.out | dict.fromkeys(sorted(leaving), state.stage)
+    after = msgspec.structs.replace(state, out=out)
+    after = msgspec.structs.replace(after, candidate_version=version_of(spec, after, leader(spec, after)))
+    return msgspec.structs.replace(scene, state=after)
+
+
+def leave(scene: Scene, leaving: tuple[str, ...], reasons: tuple[str, ...]) -> Move:
+    """Some of several candidates leave: their shares go to the champion, the others go on in the same stage."""
+    after = narrowed(scene, leaving).state
+    commands = (allocate.for_stage(scene.spec, after),)
+    reasons = (f"{' and '.join(sorted(leaving))} leaves, the others go on", *reasons)
+    return Move(trigger="leave", kind="leave", reasons=reasons, state=after, commands=commands)
 
 
 def step(scene: Scene, reasons: tuple[str, ...]) -> Move:
@@ -132,8 +152,10 @@ def stand(scene: Scene, trigger: Trigger, reasons: tuple[str, ...]) -> Move:
 
 
 def wait_for_approval(scene: Scene, reasons: tuple[str, ...]) -> Move:
-    """The evidence is there; a person has to say yes."""
-    return Move(trigger="passed", kind="advance", reasons=reasons, state=scene.state)
+    """The evidence is there; a person has to say yes, to those candidates that are left of the scene."""
+    chosen = bool(set(scene.state.out.values()) & {scene.state.stage})
+    commands = (allocate.for_stage(scene.spec, scene.state),) if chosen else ()
+    return Move(trigger="passed", kind="advance", reasons=reasons, state=scene.state, commands=commands)
 
 
 def pause(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
@@ -167,7 +189,8 @@ def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move
         attempt=state.attempt + 1,
         since_allocation=scene.observed.allocation + 1,
         champion_version=state.champion_version,
-        candidate_version=state.candidate_version,
+        candidate_version=version_of(scene.spec, msgspec.structs.replace(state, out={}), scene.spec.candidates[0]),
+        versions=state.versions,
         alias_version=state.alias_version,
     )
     commands = (allocate.champion_only(scene.spec, after),) if state.phase == "held" else ()
@@ -193,6 +216,7 @@ _EVENTS: Final[dict[Kind, str]] = {
     "roll_back": "rolled_back",
     "pause": "paused",
     "abort": "aborted",
+    "leave": "left",
 }
 _BY_PHASE: Final[dict[Phase, str]] = {"awaiting_approval": "needs_approval", "held": "held"}
 
@@ -227,6 +251,7 @@ def _enter(scene: Scene, stage: int) -> State:
         paused_at=None,
         paused_s=0.0,
         resume_to=None,
+        passed={},
         baselines=scene.observed.baselines or scene.state.baselines,
     )
 
@@ -236,7 +261,9 @@ def _release(scene: Scene, stage: int, why: str, *, to_end: bool) -> tuple[State
     if released(state):
         return _running_again(scene), allocate.to_the_end(spec, state)
     entered = _enter(scene, stage)
-    after = msgspec.structs.replace(entered, alias_before=state.alias_version, alias_version=state.candidate_version)
+    after = msgspec.structs.replace(
+        entered, alias_before=state.alias_version, alias_version=version_of(spec, state, leader(spec, state))
+    )
     shares = allocate.to_the_end(spec, after) if to_end else (allocate.for_stage(spec, after),)
     first = msgspec.structs.replace(shares[0], rests_on_alias=True)
     return after, (allocate.alias_forward(spec, state, why), first, *shares[1:])

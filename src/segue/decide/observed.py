@@ -40,8 +40,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         weighed: question id -> what the data say about it.
         summaries: question id -> the numbers that were weighed.
         health: variant -> how completely the stage's data of it are known.
-        seen_in_step: how often the candidate was asked since the step began; silence moves nothing.
-        outcomes: judged outcomes of the candidate in this stage.
+        seen_in_step: how often the candidate, of several the one asked least, was asked since the step began; silence moves
+            nothing.
         acts: what people asked for and no decision has applied, oldest first.
         missing: versions that have to be served and are not.
         alias: what the registry's alias points at now, "" for nothing; None where the registry did not say.
@@ -57,7 +57,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     summaries: dict[str, Summary] = {}
     health: dict[str, Health] = {}
     seen_in_step: int = 0
-    outcomes: int = 0
     acts: tuple[Act, ...] = ()
     missing: tuple[str, ...] = ()
     alias: str | None = None

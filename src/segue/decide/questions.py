@@ -14,7 +14,7 @@ from segue.decide.gates.claims import GateKind, claim, compares, guarded, missin
 from segue.decide.gates.expectation import end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
 from segue.decide.machine import LIVE
-from segue.decide.walk import stage_of
+from segue.decide.walk import alive, destination, entered, stage_of, version_of
 from segue.errors import InvariantError
 from segue.facts.decision import State
 from segue.facts.question import Design, MetricRef, Prior, Question, Unit
@@ -68,7 +68,7 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
         for gate, kind in gates
         if (metric := subject(gate, spec)) is not None
         if not missing_part(gate, metric, kind) and not unknowable(gate, metric, stage, spec.outcome)
-        for candidate in spec.candidates
+        for candidate in alive(spec, state)
     )
 
 
@@ -86,8 +86,9 @@ def blind(spec: Rollout) -> tuple[str, ...]:
 def unbuilt(spec: Rollout) -> tuple[str, ...]:
     """What the spec asks for and this version cannot decide, by name; a rollout with any of it is not begun."""
     found = []
-    if len(spec.candidates) != 1:
-        found.append(f"variants: {len(spec.candidates)} candidates; this version moves exactly one")
+    if not spec.candidates:
+        found.append("variants: no candidate")
+    found += _choosing(spec)
     for stage in spec.stages:
         if isinstance(stage.strategy, Bandit):
             found.append(f"stage {stage.name}: strategy bandit")
@@ -105,6 +106,18 @@ def unbuilt(spec: Rollout) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _choosing(spec: Rollout) -> list[str]:
+    """Several candidates need a stage that tells them apart before one of them is released."""
+    ends = [at for at in range(len(spec.stages) + 1) if destination(spec, at) != "stage"][:1]
+    if len(spec.candidates) < 2:
+        return []
+    before = spec.stages[ends[0] - 1] if ends[0] else None
+    if before is not None and before.promote_when:
+        return []
+    where = f"stage {before.name}" if before else "stages"
+    return [f"{where}: {len(spec.candidates)} candidates, and no gate before the release to choose one by"]
+
+
 def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate: str) -> Asked:
     stage, metric = stage_of(spec, state), subject(gate, spec)
     if metric is None:
@@ -116,7 +129,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         rollout=state.rollout,
         route=state.route,
         stage=stage.name,
-        metric=_reference(gate, metric) if not isinstance(gate, DriftGate) else _moved(metric, spec, state),
+        metric=_reference(gate, metric) if not isinstance(gate, DriftGate) else _moved(metric, spec, state, candidate),
         design=_design(gate, stage),
         unit=_unit(spec, metric, gate, stage),
         candidate=candidate,
@@ -135,7 +148,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
     if instead is not None:
         question = msgspec.structs.replace(question, alpha=question.alpha - instead.alpha)
     if kind == "promotion":
-        question = msgspec.structs.replace(question, horizon=end_of_looking(question, stage))
+        question = msgspec.structs.replace(question, horizon=end_of_looking(question, stage, len(entered(spec, state))))
     return Asked(
         gate=gate,
         metric=metric,
@@ -203,11 +216,11 @@ def _beside(gate: Gate, metric: Metric) -> bool:
     return compares(gate) or metric.kind == "agreement" or against
 
 
-def _moved(metric: Metric, spec: Rollout, state: State) -> MetricRef:
+def _moved(metric: Metric, spec: Rollout, state: State, candidate: str) -> MetricRef:
     """In the bins of the candidate's profile; in a shadow it is asked whatever anybody is."""
     shadow = isinstance(stage_of(spec, state).strategy, Shadow)
-    name = spec.variants[spec.candidates[0]].version
-    profile = f"{model_of(name)}/{state.candidate_version or name.rpartition('/')[2]}"
+    name = spec.variants[candidate].version
+    profile = f"{model_of(name)}/{version_of(spec, state, candidate) or name.rpartition('/')[2]}"
     parameters = metric.parameters | {"profile": profile, "asked": "all" if shadow else "assigned"}
     return MetricRef(name=metric.name, kind=metric.kind, parameters=parameters)
 

@@ -15,6 +15,27 @@ def stage_of(spec: Rollout, state: State) -> Stage:
     return spec.stages[state.stage]
 
 
+def alive(spec: Rollout, state: State) -> tuple[str, ...]:
+    """The candidates that have not left, in the order of the spec; after the alias has moved the one that it moved to."""
+    return tuple(name for name in spec.candidates if name not in state.out)
+
+
+def entered(spec: Rollout, state: State) -> tuple[str, ...]:
+    """The candidates with which the current stage began: a share that is divided between them stays so when one leaves."""
+    return tuple(name for name in spec.candidates if state.out.get(name, state.stage) >= state.stage)
+
+
+def leader(spec: Rollout, state: State) -> str:
+    """The first candidate that has not left: of one, that one."""
+    return next(iter(alive(spec, state)), spec.candidates[0])
+
+
+def version_of(spec: Rollout, state: State, candidate: str) -> str:
+    """The version that a candidate is pinned to; "" before the rollout is ready."""
+    alone = candidate == spec.candidates[0] and not state.versions
+    return state.candidate_version if alone else state.versions.get(candidate, "")
+
+
 def steps_of(stage: Stage) -> tuple[Step, ...]:
     """The steps of a canary; none of any other strategy."""
     return stage.strategy.steps if isinstance(stage.strategy, Canary) else ()

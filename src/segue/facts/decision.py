@@ -19,7 +19,7 @@ Trigger = Literal[
     "approve", "approve_release", "approve_last",
     "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
-    "harm", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
+    "harm", "leave", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
 ]  # fmt: skip
 """What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,
 `promote_full`, `abort` and `retry`; where a trigger leads to the full stage it is a `_release`, to the very end a `_last`."""
@@ -35,6 +35,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         gate: its path in the spec (`stages[0].promote_when[1]`).
         text: the gate as a sentence ("precision of v8 not worse than champion's by 0.5 pp").
         reason: why this outcome, with the numbers.
+        candidate: whom it is about; "" for the whole stage.
         futile: it is shown that more data cannot make it pass: the effect lies beyond what was planned, on the other side.
     """
 
@@ -43,6 +44,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     role: GateRole
     outcome: Outcome3
     reason: str
+    candidate: str = ""
     question: Question | None = None
     summary: Summary | None = None
     evidence: Evidence | NotEnough | None = None
@@ -160,7 +162,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rollout: str
     number: int
     at: datetime
-    kind: Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start"]
+    kind: Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave"]
     trigger: Trigger
     from_phase: Phase
     to_phase: Phase
@@ -203,7 +205,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         entered_at: of the stage; `step_at` of the step; `paused_s` stream seconds that this stage has spent paused.
         decisions: how many there have been.
         attempt: grows with each retry; a new attempt's evidence begins at allocation `since_allocation`.
-        champion_version, candidate_version: what the champion alias pointed at when the rollout began, and what it may become.
+        champion_version, candidate_version: what the champion alias pointed at when the rollout began, and what it may become;
+            of several candidates the first one's, until one of them is chosen.
+        versions: candidate -> its version, pinned when the rollout began; empty in rows of older programs, which had one.
+        out: candidate -> index of the stage in which it left; the others go on.
+        passed: candidate -> seconds of the stage's age at which everything that the stage asks of it first held.
         baselines: metric -> (mean, variance) per observation as known when the stage was entered; for priors only.
         crossed: question id -> largest log e-value so far; a claim once shown stays shown.
         resume_to: the phase that a pause came from.
@@ -235,3 +241,6 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     alias_version: str = ""
     alias_before: str = ""
     ledger: tuple[Spending, ...] = ()
+    versions: dict[str, str] = {}
+    out: dict[str, int] = {}
+    passed: dict[str, float] = {}

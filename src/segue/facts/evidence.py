@@ -73,9 +73,11 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         part: the segment, cohort or variant in which it looks worst ("country": "DE"); empty for everybody.
         found: its claim, once shown, is that the data are broken.
         expected: what the estimate would be if all were well.
+        candidate: who was audited beside the champion; "" in rows of older programs, which had one.
     """
 
     name: AuditName
+    candidate: str = ""
     part: dict[str, str] = {}
     found: Weighed
     expected: float

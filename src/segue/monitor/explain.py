@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from segue.decide.budget import ledger
-from segue.decide.walk import stage_of, steps_of
+from segue.decide.walk import alive, stage_of, steps_of
 from segue.facts.decision import Command, Decision, MoveAlias, SendNotice, State, Verdict
 from segue.spec.rollout import Rollout
 
@@ -55,11 +55,20 @@ def describe(spec: Rollout, state: State, last: Decision | None) -> str:
         f"  stage      {stage.name}{step} ({state.stage + 1} of {len(names)}: {', '.join(names)})",
         f"  since      {state.entered_at:%Y-%m-%d %H:%M} UTC",
         f"  champion   {state.champion_version or 'not known yet'}",
-        f"  candidate  {state.candidate_version or 'not known yet'}",
+        *_candidates(spec, state),
         f"  attempt    {state.attempt}",
         f"  spec       {state.spec_digest}",
     ]
     return "\n".join(lines) + ("\n" + explain(last) if last else "")
+
+
+def _candidates(spec: Rollout, state: State) -> list[str]:
+    """The candidate's version; of several each one's, and whether it has left."""
+    if len(spec.candidates) == 1:
+        return [f"  candidate  {state.candidate_version or 'not known yet'}"]
+    live = alive(spec, state)
+    left = {name: "" if name in live else f", left in {spec.stages[state.out[name]].name}" for name in spec.candidates}
+    return [f"  candidate  {name}: {state.versions.get(name, 'not known yet')}{left[name]}" for name in spec.candidates]
 
 
 def spending(spec: Rollout) -> str:

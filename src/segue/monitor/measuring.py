@@ -15,7 +15,7 @@ from segue.decide.machine import LIVE
 from segue.decide.observed import Health
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import questions
-from segue.decide.walk import released, stage_of
+from segue.decide.walk import alive, released, stage_of
 from segue.errors import DomainError, InvariantError, PortError
 from segue.evidence.audits.auditing import Counted, audits
 from segue.evidence.audits.coverage import Shadowed
@@ -53,7 +53,6 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     summaries: dict[str, Summary] = {}
     health: dict[str, Health] = {}
     seen_in_step: int = 0
-    outcomes: int = 0
     baselines: dict[str, tuple[float, float]] = {}
     problems: tuple[str, ...] = ()
     audits: tuple[Audit, ...] = ()
@@ -83,15 +82,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return [it for it in self.allocations if it.stage == stage and it.number >= since]
 
     @property
-    def audited(self) -> Audited | None:
-        """Whose draws are audited; None where nobody is drawn in this stage, and after the alias has moved."""
+    def audited(self) -> tuple[Audited, ...]:
+        """Whose draws are audited; none where nobody is drawn in this stage, and after the alias has moved."""
         if released(self.state) or not any(map(draws, self.of_stage)):
-            return None
-        return Audited(
-            scope=Exposed(stage=stage_of(self.spec, self.state).name, since_allocation=self.state.since_allocation),
-            candidate=self.spec.candidates[0],
-            champion=self.spec.champion,
-            segments=self.spec.segments,
+            return ()
+        scope = Exposed(stage=stage_of(self.spec, self.state).name, since_allocation=self.state.since_allocation)
+        return tuple(
+            Audited(scope=scope, candidate=name, champion=self.spec.champion, segments=self.spec.segments)
+            for name in alive(self.spec, self.state)
         )
 
 
@@ -187,7 +185,7 @@ class Measuring:
         numbers = [it.number for it in subject.of_stage]
         failures, coverage = kept.cells(FAILURES), kept.cells(COVERAGE)
         health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
-        candidate = spec.candidates[0]
+        live = alive(spec, state) or spec.candidates
         drifting = {it.question.id: it for it in self._profiles.drifting(asked)}
         merged |= {name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins)}
         unknown = tuple(f"{q.gate}: {unprofiled(q)}" for q in asked if is_drift(q) and q.id not in drifting)
@@ -196,11 +194,10 @@ class Measuring:
             weighed=weighed,
             summaries=merged,
             health=health,
-            seen_in_step=_health(candidate, numbers[-1:], failures, ()).asked,
-            outcomes=health[candidate].with_outcome,
+            seen_in_step=min(_health(name, numbers[-1:], failures, ()).asked for name in live),
             baselines=_baselines(spec, kept),
             problems=(*segments.problems, *problems, *unknown),
-            audits=audits(_dealt(subject, kept, failures)),
+            audits=tuple(audit for name in live for audit in audits(_dealt(subject, kept, failures, name))),
             inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
         )
 
@@ -241,15 +238,16 @@ def _weighed(
     return weighed, tuple(problems)
 
 
-def _dealt(subject: Subject, kept: Kept, failures: Sequence[Cell]) -> Counted:
-    """How units, outcomes and shadows were dealt out in this stage."""
+def _dealt(subject: Subject, kept: Kept, failures: Sequence[Cell], candidate: str) -> Counted:
+    """How units, outcomes and shadows were dealt out between the champion and one candidate in this stage."""
     spec, numbers = subject.spec, {it.number for it in subject.of_stage}
-    sides = Counted(candidate=spec.candidates[0], champion=spec.champion)
+    sides = Counted(candidate=candidate, champion=spec.champion, candidates=len(spec.candidates))
     shadowed = tuple(_shadowed(sides, it, failures) for it in subject.of_stage)
-    if subject.audited is None:
+    if not subject.audited:
         return msgspec.structs.replace(sides, shadowed=tuple(it for it in shadowed if it.share))
     drawn, outcomes, cohorts, logged = (
-        [cell for cell in kept.cells(name) if cell.allocation in numbers] for name in (DRAWN, OUTCOMES, COHORTS, LOGGED)
+        [cell for cell in kept.cells(name) if cell.allocation in numbers and cell.variant == candidate]
+        for name in (DRAWN, OUTCOMES, COHORTS, LOGGED)
     )
     return msgspec.structs.replace(sides, drawn=drawn, outcomes=outcomes, cohorts=cohorts, logged=logged)
 

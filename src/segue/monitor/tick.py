@@ -17,14 +17,14 @@ from typing import Final
 import msgspec
 
 from segue.decide.acts import PEOPLE_ASK
-from segue.decide.allocate import model_of
+from segue.decide.allocate import model_of, versions_of
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
 from segue.errors import Conflict, Unavailable
 from segue.facts.decision import Decision
 from segue.monitor.acting.carry_out import CarriedOut, Task, allocation_in_force, carry_out
-from segue.monitor.acting.served import look, missing, real_now, versions_of
+from segue.monitor.acting.served import look, missing, real_now
 from segue.monitor.keeping import Keeping
 from segue.monitor.leading import Leading
 from segue.monitor.measuring import Findings, Measuring
@@ -174,7 +174,6 @@ class Monitor:
             summaries=findings.summaries,
             health=findings.health,
             seen_in_step=findings.seen_in_step,
-            outcomes=findings.outcomes,
             missing=missing(outside, spec, pinned, self._real()),
             alias=None if left.alias_is_moving else registry.points_at,
             versions=registry.versions,

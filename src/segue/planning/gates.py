@@ -124,7 +124,7 @@ def plan_gate(asked: Asked, setting: Setting) -> GatePlan:
     form = form_of(question)
     if form not in _SUMMARIES:
         raise DomainError(f"{metric.name} is counted as {form}, which is not planned yet")
-    found = pace(stage, question.candidate, setting.spec.champion, question.design)
+    found = pace(stage, (question.candidate, setting.spec.champion, len(setting.spec.candidates)), question.design)
     if found is None:
         raise DomainError("the stage never gives units to both variants, so it compares nothing")
     share = found.share
@@ -185,7 +185,10 @@ def _dated(known: GatePlan, question: Question, curve: Power, timing: _Timing) -
     at = _days_drawn(until) if until else ()
     exposed = None
     if known.kind == "guardrail" and question.design == "randomised" and days_half is not None and assumed.requests:
-        exposed = ceil(candidate_answers(legs_of(stage, question.candidate, spec.champion), days_half) * assumed.requests)
+        exposed = ceil(
+            candidate_answers(legs_of(stage, question.candidate, spec.champion, len(spec.candidates)), days_half)
+            * assumed.requests
+        )
     return msgspec.structs.replace(
         known,
         days=days,

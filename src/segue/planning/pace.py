@@ -6,7 +6,7 @@ import msgspec
 
 from segue.facts.question import Design
 from segue.planning.assumptions import DAY_S
-from segue.spec.stage import Ab, Canary, Full, Shadow, Stage
+from segue.spec.stage import Ab, Canary, Full, Shadow, Stage, Step
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -56,18 +56,23 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-def pace(stage: Stage, candidate: str, champion: str, design: Design) -> Pace | None:
+def pace(stage: Stage, sides: tuple[str, str, int], design: Design) -> Pace | None:
     """The pace of a stage for one row a day of the route; None where the stage never has the comparison.
+
+    Args:
+        stage: whose.
+        sides: candidate, champion, and how many candidates the rollout has: they divide a canary's share.
+        design: of the comparison.
 
     >>> from segue.spec.stage import Step
     >>> ramp = Canary(steps=(Step(share=0.1, age_s=86400.0), Step(share=0.5, age_s=86400.0)))
-    >>> found = pace(Stage(name="ramp", strategy=ramp), "b", "a", "randomised")
+    >>> found = pace(Stage(name="ramp", strategy=ramp), ("b", "a", 1), "randomised")
     >>> found.share, round(found.observations(1), 2), round(found.observations(3), 2), found.days(2.36)
     (0.5, 0.36, 2.36, 3.0)
     """
     if isinstance(stage.strategy, Shadow):
         return Pace(share=0.5, rates=((float("inf"), stage.strategy.sample),))
-    legs = legs_of(stage, candidate, champion)
+    legs = legs_of(stage, *sides)
     if design == "one_sample":
         return Pace(share=0.5, rates=tuple((leg.days, leg.drawn * leg.share) for leg in legs))
     worth = [leg.drawn * leg.share * (1 - leg.share) for leg in legs]
@@ -78,11 +83,11 @@ def pace(stage: Stage, candidate: str, champion: str, design: Design) -> Pace | 
     return Pace(share=legs[best].share, rates=tuple((leg.days, each / per_row) for leg, each in zip(legs, worth, strict=True)))
 
 
-def legs_of(stage: Stage, candidate: str, champion: str) -> tuple[Leg, ...]:
-    """The shares of a stage in which units are drawn, one after another."""
+def legs_of(stage: Stage, candidate: str, champion: str, candidates: int = 1) -> tuple[Leg, ...]:
+    """The shares of a stage in which units are drawn for one candidate or the champion, one after another."""
     strategy, forever = stage.strategy, float("inf")
     if isinstance(strategy, Canary):
-        steps = [Leg(step.age_s / DAY_S, step.share, 0.0 if step.audience else 1.0) for step in strategy.steps]
+        steps = [_leg(step, candidates) for step in strategy.steps]
         return (*steps[:-1], msgspec.structs.replace(steps[-1], days=forever))
     if isinstance(strategy, Ab):
         both = strategy.shares.get(candidate, 0.0) + strategy.shares.get(champion, 0.0)
@@ -90,6 +95,12 @@ def legs_of(stage: Stage, candidate: str, champion: str) -> tuple[Leg, ...]:
     if isinstance(strategy, Full):
         return (Leg(forever, 1.0 - strategy.holdback),)
     return (Leg(forever, 0.5),)
+
+
+def _leg(step: Step, candidates: int) -> Leg:
+    mine = step.share / candidates
+    both = mine + 1.0 - step.share if candidates > 1 else 1.0
+    return Leg(step.age_s / DAY_S, mine / both, 0.0 if step.audience else both)
 
 
 def least_days(stage: Stage) -> float:

@@ -195,9 +195,9 @@ def _stage(stage: Stage, gates: list[GatePlan], assumed: Assumed) -> StagePlan:
 def _alternatives(spec: Rollout, assumed: Assumed) -> Iterator[Alternative]:
     """Each different promotion gate under each strategy that a stage could have."""
     seen = set()
-    candidate = spec.candidates[0]
-    pair = {spec.champion: 0.5, candidate: 0.5}
-    options: dict[str, Strategy] = {"shadow": Shadow(), "A/B, half each": Ab(shares=pair)}
+    even = dict.fromkeys(spec.variants, 1 / len(spec.variants))
+    evenly = "A/B, half each" if len(even) == 2 else f"A/B, one of {len(even)} each"
+    options: dict[str, Strategy] = {"shadow": Shadow(), evenly: Ab(shares=even)}
     options |= {f"canary of {100 * share:g} %": Canary(steps=(Step(share=share, age_s=0.0),)) for share in _SHARES}
     for stage in spec.stages:
         for gate in stage.promote_when:
@@ -215,6 +215,8 @@ def _alternative(spec: Rollout, assumed: Assumed, name: str, gate: Gate) -> Iter
     metric = subject(gate, spec)
     text = gate.path if metric is None else gate_text(gate, metric, spec.candidates[0], "promotion")
     for found in _planned(spec, assumed, 0):
+        if isinstance(found, GatePlan) and found.candidate != spec.candidates[0]:
+            continue  # planned for the first candidate, as the others would be
         if isinstance(found, str):
             yield Alternative(gate=text, strategy=name, n=None, labels=None, days=None, why_not=found.partition(": ")[2])
         else:

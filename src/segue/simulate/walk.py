@@ -110,6 +110,11 @@ class Walker:
         Raises:
             DomainError: the spec asks what no simulated world answers.
         """
+        if len(self.spec.candidates) > 1:
+            raise DomainError(
+                f"a simulated world has one candidate, and the spec has {len(self.spec.candidates)}",
+                hint="simulate each candidate alone; the chance of a false promotion of all is at most the sum",
+            )
         self.state = State(
             rollout="simulated", route=self.spec.route, spec_digest=self.spec.digest, phase="pending",
             created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN,
@@ -287,7 +292,6 @@ class Walker:
             summaries=summaries,
             health={self.spec.candidates[0]: candidate, self.spec.champion: champion},
             seen_in_step=int(seen),
-            outcomes=candidate.with_outcome,
             acts=self._acts(),
             alias=self.state.alias_version,
             versions={self.spec.champion: "1", self.spec.candidates[0]: "2"},

@@ -9,7 +9,7 @@ from segue.spec.metric import Metric
 from segue.spec.stage import Stage
 
 Protocol = Literal["v2", "v1", "mlflow", "openai", "raw"]
-NOTICES: Final = ("started", "advanced", "promoted", "rolled_back", "held", "paused", "aborted", "needs_approval")
+NOTICES: Final = ("started", "advanced", "promoted", "rolled_back", "held", "paused", "aborted", "needs_approval", "left")
 """What `notify` may hear of."""
 
 

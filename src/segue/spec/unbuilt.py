@@ -41,8 +41,6 @@ def _top(rollout: Rollout) -> Iterator[tuple[str, str]]:
         for name, variant in rollout.variants.items():
             if not variant.url:
                 yield f"variants.{name}", f"variants of the protocol `{rollout.protocol}` without a `url` are"
-    if len(rollout.candidates) > 1:
-        yield "variants", f"rollouts of {len(rollout.candidates)} candidates at once are"
     for index, source in enumerate(rollout.unit):
         if source.startswith(("body:", "query:")):
             yield f"unit[{index}]", f"units from `{source}` are"

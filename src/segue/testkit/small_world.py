@@ -62,6 +62,8 @@ after: {registry_alias: champion, keep_previous_as: previous}
 """
 """Three stages that a good candidate passes within a day."""
 
+_VERSIONS: Final = {"champion": "7", "v8": "8", "v9": "9"}
+
 
 class HandClock:
     """Stream time that a test sets."""
@@ -91,8 +93,8 @@ class SmallWorld:
         clock: set by `later`.
         seed: of the traffic.
         route: whose traffic it is; its model has the same name.
-        accuracy: variant -> chance that its label is right.
-        failing: variant -> chance that it fails.
+        accuracy: variant -> chance that its label is right; its keys are the variants that are hosted.
+        failing: variant -> chance that it fails, where it ever does.
         latency_s: variant -> median time of its answers, where the second argument of `random.lognormvariate` is a half.
         scored: variant -> how many standard deviations the scores of positives lie above those of negatives.
         accuracy_of: (variant, tier) -> its accuracy there, where that is another.
@@ -105,7 +107,7 @@ class SmallWorld:
         self.outside = outside
         self.clock = clock
         self.accuracy = {"champion": 0.8, "v8": 0.9}
-        self.failing = {"champion": 0.0, "v8": 0.0}
+        self.failing: dict[str, float] = {}
         self.latency_s: dict[str, float] = {}
         self.scored: dict[str, float] = {}
         self.accuracy_of: dict[tuple[str, str], float] = {}
@@ -126,8 +128,9 @@ class SmallWorld:
             )
 
     def host(self) -> None:
-        """What a host does: serve the champion's alias, both versions, and follow."""
-        self.serve(f"models:/{self.route}@champion", f"models:/{self.route}/7", f"models:/{self.route}/8")
+        """What a host does: serve the champion's alias, the version of every variant, and follow."""
+        versions = (f"models:/{self.route}/{_VERSIONS[name]}" for name in self.accuracy)
+        self.serve(f"models:/{self.route}@champion", *versions)
 
     def tell(self, request_ids: Iterable[str]) -> None:
         """The outcomes of these requests become known now."""
@@ -173,7 +176,7 @@ class SmallWorld:
 
     def _answer(self, allocation: Allocation, variant: str, case: "_Case") -> Prediction:
         unit, truth, at, (assigned, propensity, _), tier, features = case
-        failed = self._random.random() < self.failing[variant]
+        failed = self._random.random() < self.failing.get(variant, 0.0)
         right = self._random.random() < self.accuracy_of.get((variant, tier), self.accuracy[variant])
         label = truth if right else str(1 - int(truth))
         role: Role = "failed" if failed else "served"
@@ -192,7 +195,7 @@ class SmallWorld:
             context={"tier": tier} if tier else {},
             assigned=assigned,
             variant=variant,
-            version={"champion": "7", "v8": "8"}[variant],
+            version=_VERSIONS[variant],
             role=role,
             propensity=propensity,
             comparable=True,

@@ -94,7 +94,6 @@ class Scene:
             weighed=self.evidence(set(shown)),
             health={"champion": fine, "v8": fine},
             seen_in_step=100,
-            outcomes=900,
             alias=self.state.alias_version or "7",
             versions={"champion": "7", "v8": "8"},
             allocation=3,

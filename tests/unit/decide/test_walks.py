@@ -51,7 +51,7 @@ def observed(scene: Any, sights: str, act: Any) -> Observed:
             case ["act", trigger]:
                 changes["acts"] = (act(trigger),)
             case ["silent"]:
-                changes |= {"health": {}, "seen_in_step": 0, "outcomes": 0}
+                changes |= {"health": {}, "seen_in_step": 0}
             case ["unmeasured"]:
                 changes["problems"] = ("the lake does not answer",)
             case ["alias", version]:

@@ -26,8 +26,8 @@ def state() -> State:
 
 def at(state: State, minutes: float, *, outcomes: int = 0) -> tuple[Decision, State]:
     """What is decided at this age."""
-    health = {"champion": Health(asked=5), "v8": Health(asked=5)}
-    observed = Observed(alias="7", health=health, outcomes=outcomes)
+    health = {"champion": Health(asked=5), "v8": Health(asked=5, with_outcome=outcomes)}
+    observed = Observed(alias="7", health=health)
     return decide(load(SPEC), state, observed, START + timedelta(minutes=minutes))
 
 

@@ -45,7 +45,7 @@ def test_everything_that_a_decision_needs(running: SmallWorld) -> None:
         "champion": (500, 500),
         "v8": (500, 500),
     }
-    assert (found.outcomes, found.seen_in_step, found.problems) == (500, 500, ())
+    assert (found.health["v8"].with_outcome, found.seen_in_step, found.problems) == (500, 500, ())
     assert found.baselines["accuracy"][0] == pytest.approx(0.8, abs=0.06)
     assert found.inputs is not None
     assert found.inputs.segments == len(running.outside.summaries.seen(ROLLOUT)) > 3
@@ -82,7 +82,7 @@ def test_a_crash_before_the_mark_is_harmless(running: SmallWorld, monkeypatch: p
             find(running, Measuring(running.outside))
     found = find(running, Measuring(running.outside))
     assert found.health["v8"].asked == 300
-    assert found.outcomes == 300
+    assert found.health["v8"].with_outcome == 300
 
 
 def test_nothing_new_is_not_measured_again(running: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:

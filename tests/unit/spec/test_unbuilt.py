@@ -36,7 +36,6 @@ def test_what_of_the_example_is_not_built() -> None:
     [
         ("[header:x-user-id, request]", "[body:user.id, request]", "unit[0]", "units from `body:user.id`"),
         ("tier: header:x-tier", "tier: query:tier", "context.tier", "attributes from `query:tier`"),
-        ("  v8: {", "  v9: {version: models:/churn/9}\n  v8: {", "variants", "rollouts of 2 candidates at once"),
         ("sales: {better_than_champion: true}", "sales: {stable: {every: 1d, at_most: 2x champion}}",
          "stages[2].promote_when[0]", "gates on stability (`stable`) of another kind than accuracy"),
         ("sales: {better_than_champion: true}", "sales: {best_with: 95%}", "stages[2].promote_when[0]", "gates `best_with`"),

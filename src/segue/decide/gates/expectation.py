@@ -54,7 +54,7 @@ def is_planned(gate: Gate, stage: Stage) -> bool:
     return planned and isinstance(gate, MetricGate) and gate.test == "better_than_champion"
 
 
-def end_of_looking(question: Question, stage: Stage) -> float | None:
+def end_of_looking(question: Question, stage: Stage, candidates: int = 1) -> float | None:
     """The variance that the question's sum will have after the candidate's `at_most.outcomes`; None for no end.
 
     n observations of one sample or of pairs add n times the variance of one; drawn units n (1 - share) times, n those of the
@@ -65,18 +65,19 @@ def end_of_looking(question: Question, stage: Stage) -> float | None:
     n: float = 0 if stage.at_most is None else stage.at_most.outcomes
     if not n or kind_of(question.metric.kind).shape not in {"proportion", "mean"} or question.design in {"days", "groups"}:
         return None
-    share = _share(stage, question) if question.design == "randomised" else 0.0
+    share = _share(stage, question, candidates) if question.design == "randomised" else 0.0
     n *= question.sampled or 1.0
     return n * (1.0 - share) * max(variance_where_planned(question, share=share), _LEAST) if share < 1.0 else None
 
 
-def _share(stage: Stage, question: Question) -> float:
+def _share(stage: Stage, question: Question, candidates: int) -> float:
     match stage.strategy:
         case Ab(shares=shares):
             mine, theirs = shares.get(question.candidate, 0.0), shares.get(question.champion, 0.0)
             return mine / (mine + theirs) if mine + theirs else 1.0
         case Canary(steps=steps):
-            return steps[-1].share
+            mine = steps[-1].share / candidates
+            return mine if candidates == 1 else mine / (mine + 1.0 - steps[-1].share)
     return 1.0
 
 

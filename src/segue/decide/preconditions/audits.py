@@ -46,10 +46,11 @@ _HINTS: Final[dict[AuditName, str]] = {
 }
 
 
-def audited(spec: Rollout, stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
-    """One verdict for each audit that this stage needs; one that was not made holds too."""
-    found = {audit.name: audit for audit in observed.audits}
-    names = {"candidate": spec.candidates[0], "champion": spec.champion}
+def audited(spec: Rollout, stage: Stage, path: str, seen: tuple[Observed, str]) -> Iterator[Verdict]:
+    """One verdict for each audit of a candidate that this stage needs; one that was not made holds too."""
+    observed, candidate = seen
+    found = {audit.name: audit for audit in observed.audits if audit.candidate in {"", candidate}}
+    names = {"candidate": candidate, "champion": spec.champion}
     for name in wanted(spec, stage):
         text = _TEXTS[name].format(**names)
         audit = found.get(name)
@@ -60,6 +61,7 @@ def audited(spec: Rollout, stage: Stage, path: str, observed: Observed) -> Itera
             role="precondition",
             outcome="pass" if outcome == "pass" else "not_yet",
             reason=reason,
+            candidate=candidate,
             evidence=audit.found if audit else None,
         )
 

@@ -58,6 +58,7 @@ def unknowns(spec: Rollout, state: State, observed: Observed) -> Iterator[Verdic
             gate=f"{asked.question.gate}.unknown_{it.guess}",
             text=f"{gate_text(asked.gate, metric, asked.candidate, asked.kind)}, also if the unknown outcomes are {it.guess}",
             role="precondition",
+            candidate=asked.candidate,
             outcome="not_yet" if held else "pass",
             reason=f"shown only without them: {reason}" if held else reason,
             question=it.question,

@@ -11,8 +11,8 @@ from segue.decide.gates.subjects import subjects
 from segue.decide.observed import Health, Observed
 from segue.decide.preconditions.audits import audited
 from segue.decide.preconditions.missing import unknowns
-from segue.decide.walk import stage_age_s, stage_of, step_age_s, steps_of
-from segue.facts.decision import State, Verdict
+from segue.decide.walk import alive, stage_age_s, stage_of, step_age_s, steps_of
+from segue.facts.decision import Outcome3, State, Verdict
 from segue.spec.metric import kind_of, needs_outcome
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Shadow, Stage
@@ -30,9 +30,11 @@ MATURE: Final = 0.1
 def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Verdict, ...]:
     """What has to hold before the stage may be left by its gates."""
     stage, path = stage_of(spec, state), f"stages[{state.stage}]"
-    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(stage, path, observed)]
-    found += _balance(spec, stage, path, observed)
-    found += audited(spec, stage, path, observed)
+    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(path, observed)]
+    for candidate in alive(spec, state):
+        found += _outcomes(stage, path, observed, candidate)
+        found += _balance(spec, stage, path, (observed, candidate))
+        found += audited(spec, stage, path, (observed, candidate))
     found += unknowns(spec, state, observed)
     return tuple(found)
 
@@ -54,52 +56,57 @@ def _steps(stage: Stage, path: str, state: State, now: datetime) -> Iterator[Ver
         yield _verdict(f"{path}.steps", text, reason, ok=last and have >= need)
 
 
-def _data(stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
+def _data(path: str, observed: Observed) -> Iterator[Verdict]:
     for problem in observed.problems:
         yield _verdict(f"{path}.measured", "everything is measured", problem, ok=False)
     seen = sum(health.asked for health in observed.health.values())
     reason = f"{seen} answers were recorded in this stage"
     yield _verdict(f"{path}.seen", "answers were recorded in this stage", reason, ok=seen > 0)
-    need = stage.at_least.outcomes
+
+
+def _outcomes(stage: Stage, path: str, observed: Observed, candidate: str) -> Iterator[Verdict]:
+    need, have = stage.at_least.outcomes, observed.health.get(candidate, Health()).with_outcome
     if need > 0:
-        reason = f"{observed.outcomes} so far"
-        text = f"at least {need} judged outcomes of the candidate"
-        yield _verdict(f"{path}.at_least.outcomes", text, reason, ok=observed.outcomes >= need)
+        text = f"at least {need} judged outcomes of {candidate}"
+        yield _verdict(f"{path}.at_least.outcomes", text, f"{have} so far", ok=have >= need, candidate=candidate)
 
 
-def _balance(spec: Rollout, stage: Stage, path: str, observed: Observed) -> Iterator[Verdict]:
+def _balance(spec: Rollout, stage: Stage, path: str, seen: tuple[Observed, str]) -> Iterator[Verdict]:
+    observed, name = seen
     metrics = subjects(stage.promote_when, spec)
     reading = any(kind_of(metric.kind).needs != "nothing" or needs_outcome(metric) for metric in metrics)
     waiting = any(needs_outcome(metric) for metric in metrics)
-    champion = observed.health.get(spec.champion, Health())
-    for name in spec.candidates:
-        candidate = observed.health.get(name, Health())
-        if reading:
-            rates = (candidate.failure_rate, champion.failure_rate)
-            yield _gap(f"{path}.failures", f"failure rates of {name} and {spec.champion}", rates, FAILURE_GAP)
-        if waiting and isinstance(stage.strategy, Shadow):
-            rates = (candidate.coverage, champion.coverage)
-            yield _gap(f"{path}.coverage", f"shares with an outcome of {name} and {spec.champion}", rates, COVERAGE_GAP)
-        if waiting:
-            yield _mature(f"{path}.maturity", name, candidate)
+    candidate, champion = observed.health.get(name, Health()), observed.health.get(spec.champion, Health())
+    if reading:
+        rates = (candidate.failure_rate, champion.failure_rate)
+        yield _gap(f"{path}.failures", (name, f"failure rates of {name} and {spec.champion}"), rates, FAILURE_GAP)
+    if waiting and isinstance(stage.strategy, Shadow):
+        rates = (candidate.coverage, champion.coverage)
+        said = f"shares with an outcome of {name} and {spec.champion}"
+        yield _gap(f"{path}.coverage", (name, said), rates, COVERAGE_GAP)
+    if waiting:
+        yield _mature(f"{path}.maturity", name, candidate)
 
 
 def _mature(path: str, name: str, health: Health) -> Verdict:
     answered = health.asked - health.failed
     text = f"at least {100 * MATURE:g} % of the answers of {name} are older than the outcome's window"
-    return _verdict(path, text, f"{health.judged:,} of {answered:,}", ok=0 < answered * MATURE <= health.judged)
+    return _verdict(path, text, f"{health.judged:,} of {answered:,}", ok=0 < answered * MATURE <= health.judged, candidate=name)
 
 
-def _gap(path: str, what: str, rates: tuple[float | None, float | None], bound: float) -> Verdict:
+def _gap(path: str, of: tuple[str, str], rates: tuple[float | None, float | None], bound: float) -> Verdict:
+    candidate, what = of
     text = f"{what} differ by at most {100 * bound:g} pp"
     one, other = rates
     if one is None or other is None:
-        return _verdict(path, text, "not known for both", ok=False)
-    return _verdict(path, text, f"{100 * one:.3g} % and {100 * other:.3g} %", ok=abs(one - other) <= bound)
+        return _verdict(path, text, "not known for both", ok=False, candidate=candidate)
+    said = f"{100 * one:.3g} % and {100 * other:.3g} %"
+    return _verdict(path, text, said, ok=abs(one - other) <= bound, candidate=candidate)
 
 
-def _verdict(path: str, text: str, reason: str, *, ok: bool) -> Verdict:
-    return Verdict(gate=path, text=text, role="precondition", outcome="pass" if ok else "not_yet", reason=reason)
+def _verdict(path: str, text: str, reason: str, *, ok: bool, candidate: str = "") -> Verdict:
+    outcome: Outcome3 = "pass" if ok else "not_yet"
+    return Verdict(gate=path, text=text, role="precondition", outcome=outcome, reason=reason, candidate=candidate)
 
 
 def span(seconds: float) -> str:

@@ -26,6 +26,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
         outcomes: due units with an outcome (yes) and without (no).
         cohorts: as `drawn`, by the allocation under which the unit was first seen, in the cell's segment.
         logged: as `drawn`, by the propensity that was logged, of units of which nothing was known.
+        candidates: how many there are: they share the alarm.
         shadowed: what was recorded of the candidate as a shadow, one entry an allocation.
     """
 
@@ -36,11 +37,17 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     cohorts: Sequence[Cell] = ()
     logged: Sequence[Cell] = ()
     shadowed: Sequence[Shadowed] = ()
+    candidates: int = 1
 
 
 def audits(counted: Counted) -> tuple[Audit, ...]:
     """Every audit that these counts allow; one that lacks data says so."""
-    subject = partial(Subject, candidate=counted.candidate, champion=counted.champion)
+    return tuple(msgspec.structs.replace(audit, candidate=counted.candidate) for audit in _audits(counted))
+
+
+def _audits(counted: Counted) -> tuple[Audit, ...]:
+    weight = 1.0 / counted.candidates
+    subject = partial(Subject, candidate=counted.candidate, champion=counted.champion, weight=weight)
     if counted.shadowed:
         return (shadows(subject(name="shadows"), counted.shadowed),)
     everybody = [cell for cell in counted.drawn if not cell.segment]
@@ -65,7 +72,7 @@ def segments(subject: Subject, cells: Sequence[Cell]) -> Audit:
         groups[tuple(sorted(cell.segment.items()))].append(cell)
     ordered = sorted(groups, key=lambda place: (min(cell.hour for cell in groups[place]), place))
     parts = [
-        (msgspec.structs.replace(subject, part=dict(place), weight=weight), epochs_of(groups[place]))
+        (msgspec.structs.replace(subject, part=dict(place), weight=weight * subject.weight), epochs_of(groups[place]))
         for place, weight in zip(ordered, weights(len(ordered)), strict=True)
     ]
     drawn = [(part, epochs) for part, epochs in parts if epochs]

@@ -41,7 +41,7 @@ def cohorts(subject: Subject, found: Mapping[str, Sequence[Epoch]]) -> Audit:
     shares = weights(len(found))
     audits = []
     for (cohort, epochs), weight in zip(found.items(), shares, strict=True):
-        mine = msgspec.structs.replace(subject, part={"cohort": cohort}, weight=weight, sides=2)
+        mine = msgspec.structs.replace(subject, part={"cohort": cohort}, weight=weight * subject.weight, sides=2)
         audits.append(_centred(mine, [epoch for epoch in epochs if 0 < epoch.share < 1]))
     return worst(audits, subject, 0.0)
 
@@ -58,7 +58,7 @@ def worst(audits: Sequence[Audit], subject: Subject, expected: float) -> Audit:
 
 
 def _part(subject: Subject, variant: str) -> Subject:
-    return msgspec.structs.replace(subject, part={"variant": variant}, weight=0.5, sides=2)
+    return msgspec.structs.replace(subject, part={"variant": variant}, weight=0.5 * subject.weight, sides=2)
 
 
 def _inverse(subject: Subject, epochs: Sequence[Epoch]) -> Audit:

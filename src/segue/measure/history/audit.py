@@ -35,7 +35,7 @@ WITH cohorts AS MATERIALIZED (
 units AS MATERIALIZED (
   SELECT e.hour, h.allocation, c.propensity, e.assigned = $candidate AS a, k.cohort,
     CASE WHEN c.propensity = f.propensity THEN
-      round(CASE WHEN e.assigned = $candidate THEN h.propensity ELSE 1 - h.propensity END, 6)
+      round(CASE WHEN e.assigned = $candidate THEN h.propensity / f.together ELSE 1 - h.propensity / f.together END, 6)
     END AS logged, r.due0 AS due, r.known0 AS known$attributes
   FROM exposures e
   JOIN chances c ON c.draw = e.draw AND c.history = e.history AND c.candidate = $candidate AND c.champion = $champion

@@ -62,9 +62,12 @@ FROM (
 DRAWN: Final = "SELECT DISTINCT draw, history FROM exposures"
 """Which chances are needed."""
 
-_CHANCES: Final = "CREATE TEMP TABLE chances AS SELECT * FROM (VALUES $rows) c(draw, history, candidate, champion, propensity)"
+_CHANCES: Final = (
+    "CREATE TEMP TABLE chances AS SELECT * FROM (VALUES $rows) c(draw, history, candidate, champion, propensity, together)"
+)
 _NO_CHANCES: Final = (
-    "CREATE TEMP TABLE chances AS SELECT 0 AS draw, '' AS history, '' AS candidate, '' AS champion, 0::DOUBLE AS propensity "
+    "CREATE TEMP TABLE chances AS SELECT 0 AS draw, '' AS history, '' AS candidate, '' AS champion, 0::DOUBLE AS propensity, "
+    "1::DOUBLE AS together "
     "WHERE FALSE"
 )
 
@@ -111,6 +114,11 @@ class Draws:
         theirs = width(intersection(left, owned(split.ranges, champion)))
         return mine / (mine + theirs) if mine + theirs else None
 
+    def both(self, draw: int, *, candidate: str, champion: str) -> float:
+        """The share of two variants together in a draw."""
+        ranges = self._splits[draw].ranges
+        return (width(owned(ranges, candidate)) + width(owned(ranges, champion))) / ranges[-1].end
+
     def _case(self, allocation: Allocation) -> str:
         cases = [
             f"WHEN {to_sql(parse(audience.where, allocation.context))} THEN {self._number(audience.split)}"
@@ -148,14 +156,19 @@ def statements(rollout: str, draws: Draws, scopes: Sequence[Exposed], touched: s
 
 
 def chances(draws: Draws, drawn: Iterable[tuple[int, str]], pairs: Iterable[tuple[str, str]]) -> str:
-    """The statement that makes the table `chances`: draw, history, candidate, champion, propensity; only 0 < p < 1."""
+    """The statement that makes the table `chances`: draw, history, candidate, champion, propensity; only 0 < p < 1.
+
+    Its column `together` is the share of the two in the draw: what a logged propensity, the share of one among all, is to be
+    divided by to be a chance between the two.
+    """
     drawn = tuple(drawn)
     rows = []
     for candidate, champion in pairs:
         for draw, history in drawn:
             chance = draws.chance(draw, history, candidate=candidate, champion=champion)
             if chance is not None and 0 < chance < 1:
-                rows.append(f"({draw}, {quoted(history)}, {quoted(candidate)}, {quoted(champion)}, {number(chance)})")
+                both = number(draws.both(draw, candidate=candidate, champion=champion))
+                rows.append(f"({draw}, {quoted(history)}, {quoted(candidate)}, {quoted(champion)}, {number(chance)}, {both})")
     return filled(_CHANCES, rows=", ".join(rows)) if rows else _NO_CHANCES
 
 

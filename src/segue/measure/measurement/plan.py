@@ -57,7 +57,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         questions: of this tick.
         allocations: every one of the rollout.
         segmented: whether the cube is counted by segment too.
-        audited: whose draws are audited; None where nobody is drawn.
+        audited: whose draws are audited, all in one scope; none where nobody is drawn.
         drifting: those of the questions that are about drift and have a training profile.
     """
 
@@ -67,7 +67,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[Question, ...]
     allocations: tuple[Allocation, ...]
     segmented: bool = True
-    audited: Audited | None = None
+    audited: tuple[Audited, ...] = ()
     drifting: tuple[Drifting, ...] = ()
 
     def steps(
@@ -136,12 +136,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _exposed(self) -> tuple[Exposed, ...]:
-        mine = () if self.audited is None else (self.audited.scope,)
-        return tuple(sorted({*exposed_by(self._askable), *mine}))
+        return tuple(sorted({*exposed_by(self._askable), *(audited.scope for audited in self.audited)}))
 
     @property
     def _many_requests(self) -> bool:
-        return self._whole_units or (self.audited is not None and self.spec.unit != ("request",))
+        return self._whole_units or (bool(self.audited) and self.spec.unit != ("request",))
 
     def _since(self, now: datetime, judged_until: datetime | None) -> Since:
         windows = {rule.window_us for rule in self.rules}
@@ -188,9 +187,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         cells: list[Cell] = []
         for counting in cube.statements():
             cells.extend(cube.cells(counting, (yield Query(counting.sql))))
-        if self.audited is not None:
-            scope_at = asking.exposed.index(self.audited.scope)
-            cells.extend(self.audited.cells((yield Query(self.audited.statement(scope_at)))))
+        for audited in self.audited:
+            scope_at = asking.exposed.index(audited.scope)
+            cells.extend(audited.cells((yield Query(audited.statement(scope_at)))))
         found = list(answers(asked, rows))
         for drifting in self.drifting:
             counting_bins = drifting.statement(asking.touched)
@@ -204,5 +203,5 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         drawn = {(whole(draw), str(history)) for draw, history in (yield Query(DRAWN))}
         drawn |= {(draw, "") for draw, _ in drawn}  # what the chance was of a unit that was never seen before
         pairs = {(q.candidate, q.champion) for q in asked if q.design in {"randomised", "events"}}
-        pairs |= set() if self.audited is None else {(self.audited.candidate, self.audited.champion)}
+        pairs |= {(audited.candidate, audited.champion) for audited in self.audited}
         yield Execute(chances(draws, sorted(drawn), sorted(pairs)))

@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from segue.decide.allocate import pinned
+from segue.decide.allocate import pinned, versions_of
 from segue.errors import PortError
-from segue.facts.decision import State
 from segue.monitor.acting.carry_out import allocation_in_force
 from segue.monitor.outside import Control
 from segue.ports.store import Loaded
@@ -31,12 +30,6 @@ def resolved(control: Control, spec: Rollout) -> dict[str, str]:
         for name, variant in spec.variants.items()
     }
     return {name: version for name, version in found.items() if version}
-
-
-def versions_of(spec: Rollout, state: State) -> dict[str, str]:
-    """Variant -> the version that it is pinned to in this rollout; empty before the rollout is ready."""
-    known = {spec.champion: state.champion_version, spec.candidates[0]: state.candidate_version}
-    return {name: version for name, version in known.items() if version}
 
 
 def missing(control: Control, spec: Rollout, versions: Mapping[str, str], real_now: datetime) -> tuple[str, ...]:

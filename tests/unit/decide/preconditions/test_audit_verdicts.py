@@ -97,7 +97,7 @@ def test_people_understand(running: Any, name: AuditName) -> None:
         for audit in with_one(scene, name, **evidence)
     )
     stage = stage_of(spec, scene.state)
-    found = {verdict.gate: verdict for verdict in audited(spec, stage, "s", scene.observed(audits=audits))}
+    found = {verdict.gate: verdict for verdict in audited(spec, stage, "s", (scene.observed(audits=audits), "v8"))}
     reason = found[f"s.{name}"].reason
     for part in ("1.2", "v8 5,200", "champion 4,800", "tier vip", "log e 99.00 of"):
         assert part in reason.replace("125.00%", "1.25")

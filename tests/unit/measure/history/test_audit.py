@@ -39,7 +39,7 @@ def auditing(*allocations: Allocation) -> Measurement:
         began_at=BEGIN,
         questions=(),
         allocations=allocations,
-        audited=audited,
+        audited=(audited,),
     )
 
 
