@@ -8,6 +8,7 @@ import pytest
 
 from segue.adapters.stores.store import open_store
 from segue.ports.registry import Registry
+from segue.testkit.auditing import AuditSuite
 from segue.testkit.crashes import CrashSuite
 from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
@@ -35,6 +36,10 @@ class TestAllocationsOnPostgres(OnPostgres, AllocationSuite):
 
 
 class TestEndpointsOnPostgres(OnPostgres, EndpointSuite):
+    pass
+
+
+class TestAuditOnPostgres(OnPostgres, AuditSuite):
     pass
 
 

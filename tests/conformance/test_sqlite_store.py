@@ -8,6 +8,7 @@ import pytest
 
 from segue.adapters.stores.store import open_store
 from segue.ports.registry import Registry
+from segue.testkit.auditing import AuditSuite
 from segue.testkit.crashes import CrashSuite
 from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
@@ -41,6 +42,10 @@ class TestAllocationsInFile(InFile, AllocationSuite):
 
 
 class TestEndpointsInFile(InFile, EndpointSuite):
+    pass
+
+
+class TestAuditInFile(InFile, AuditSuite):
     pass
 
 

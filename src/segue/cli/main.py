@@ -86,6 +86,7 @@ for _module, _names in _COMMANDS.items():
 app.command("segue.cli.serving.keys:app", name="key", help="Who may ask the routes that ask for keys.", group="Write")
 app.command("segue.cli.models:app", name="model", help="Versions and aliases in the registry.", group="Write")
 app.command("segue.cli.data.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
+app.command("segue.cli.data.audit:app", name="audit", help="Who did what, and is the record whole?", group="Look")
 app.register_install_completion_command()
 
 

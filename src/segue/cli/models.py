@@ -154,3 +154,28 @@ def history(model: str, *, output: Output = "table", home: HomeFolder = None) ->
         ]
     columns = {"at": "at", "alias": "alias", "from": "from", "to": "to", "who": "who", "why": "why"}
     show(Listing(rows=rows, name="at", columns=columns, wide={"evidence": "evidence"}, empty="no alias was moved"), output)
+
+
+@app.command
+def timeline(model: str, *, output: Output = "table", home: HomeFolder = None) -> None:
+    """Each version's way to market, out of the audit log: registered, in the shadow, served, promoted, and how long it took."""
+    from segue.cli.data.audit import all_entries
+    from segue.monitor.market import milestones
+
+    with stores_of(home_at(home)) as stores:
+        found = milestones(all_entries(stores), model)
+    if not found:
+        raise NotFound(f"the log knows no version of {model!r}", hint="segue model list")
+    times = ("registered_at", "shadowed_at", "served_at", "promoted_at")
+    rows: list[dict[str, object]] = [
+        {
+            "version": it.version,
+            **{name: at.isoformat(timespec="seconds") if (at := getattr(it, name)) else None for name in times},
+            "days": it.days_to_market,
+            "rollout": it.rollout,
+        }
+        for it in found
+    ]
+    columns = {"version": "version", "registered": "registered_at", "shadow": "shadowed_at", "first served": "served_at"}
+    columns |= {"promoted": "promoted_at", "days to market": "days"}
+    show(Listing(rows=rows, name="version", columns=columns, wide={"rollout": "rollout"}), output)

@@ -9,6 +9,7 @@ import pytest
 
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase
+from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import (
     AllocationStore,
@@ -44,6 +45,8 @@ class Opened(Protocol):
     def registry(self) -> Registry: ...  # noqa: D102
     @property
     def profiles(self) -> ProfileStore: ...  # noqa: D102
+    @property
+    def audit(self) -> AuditLog: ...  # noqa: D102
 
     def led(self) -> "Opened":
         """The same opening for one who leads: it writes under the lease that was last taken through it, or not at all."""

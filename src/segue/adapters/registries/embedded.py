@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound
@@ -39,11 +40,15 @@ class EmbeddedRegistry:
         key = {"model": version.model, "version": version.version}
         with self._database.write() as connection:
             row = insert(connection, schema.model_versions).values(**key, body=to_json(version).decode())
-            connection.execute(row.on_conflict_do_nothing(index_elements=["model", "version"]))
+            entered = row.on_conflict_do_nothing(index_elements=["model", "version"]).returning(_versions.seq)
+            fresh = connection.execute(entered).scalar() is not None
             query = select(_versions.body).where(_versions.model == version.model, _versions.version == version.version)
             kept = from_json(ModelVersion, connection.execute(query).scalar_one())
             if msgspec.structs.replace(kept, registered_at=version.registered_at) != version:
                 raise Conflict("another content is registered under this version", hint="register it as a new version", **key)
+            if fresh:
+                facts = {"digest": version.digest, "factory": version.factory}
+                note(connection, Deeds(deed="registered", subject=f"{version.model}/{version.version}", facts=facts))
 
     def versions(self, model: str = "") -> Sequence[ModelVersion]:
         """All versions, oldest first."""
@@ -87,6 +92,9 @@ class EmbeddedRegistry:
             if connection.execute(moved).rowcount != 1 or _target(connection, move.model, move.alias) != move.after:
                 there = _target(connection, move.model, move.alias)
                 raise Conflict(f"the alias points at {there or 'nothing'}, not at {move.before or 'nothing'}", **key)
+            facts = {"alias": move.alias, "before": move.before, "after": move.after, "command": move.command_id}
+            subject = f"{move.model}/{move.after}"
+            note(connection, Deeds(deed="alias_moved", subject=subject, who=move.who, why=move.why, facts=facts))
 
     def moves(self, model: str) -> Sequence[AliasMove]:
         """All moves in order."""

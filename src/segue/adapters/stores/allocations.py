@@ -14,11 +14,13 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from segue.adapters.clocks import from_us
 from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert, tell
 from segue.adapters.stores.database.failures import nearest
 from segue.adapters.stores.nudges import listen
+from segue.assign.ownership import owned
 from segue.errors import NotFound
-from segue.facts.allocation import Allocation, Directory, Endpoint, Key
+from segue.facts.allocation import BUCKETS, Allocation, Directory, Endpoint, Key
 from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
 from segue.ports.store import End, Wake, WorkerReport
@@ -58,6 +60,7 @@ class SqlAllocations:
             connection.execute(schema.allocations.insert(), row | {"body": to_json(numbered).decode()})
             connection.execute(update(schema.routes).where(_routes.route == route).values(number=number + 1))
             renew_revision(connection, route)
+            note(connection, _published(numbered))
         return numbered
 
     def directory(self, route: str, *, unless: str = "") -> Directory | None:
@@ -104,6 +107,15 @@ class SqlAllocations:
     def listen(self, wake: Wake) -> End:
         """Be woken when a directory has another revision."""
         return listen(self._database, _CHANNEL, wake)
+
+
+def _published(allocation: Allocation) -> Deeds:
+    facts = {"number": str(allocation.number), "rollout": allocation.rollout, "stage": allocation.stage}
+    owned_by = owned(allocation.split.ranges)
+    facts |= {f"share of {name}": f"{count / BUCKETS:.6f}" for name, count in owned_by.items() if count}
+    facts |= {f"shadow of {shadow.variant}": f"{shadow.share:.6f}" for shadow in allocation.shadows}
+    facts |= {f"version of {name}": target.version for name, target in allocation.variants.items()}
+    return Deeds(deed="published", subject=allocation.route, facts=facts)
 
 
 def renew_revision(connection: Connection, route: str) -> None:

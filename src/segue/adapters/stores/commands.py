@@ -6,6 +6,7 @@ from typing import Final, get_args
 from sqlalchemy import or_, select, update
 
 from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert, tell
 from segue.adapters.stores.nudges import listen
 from segue.adapters.stores.rollouts import require
@@ -45,9 +46,13 @@ class SqlCommands:
             NotFound: no decision has such a command.
         """
         with self._database.write() as connection:
-            marked = connection.execute(update(schema.commands).where(schema.commands.c.id == command_id).values(done=True))
-            if marked.rowcount != 1:
+            table = schema.commands.c
+            row = connection.execute(select(table.rollout, table.kind, table.done).where(table.id == command_id)).one_or_none()
+            if row is None:
                 raise NotFound("no decision has such a command", command=command_id)
+            if not row.done:
+                connection.execute(update(schema.commands).where(table.id == command_id).values(done=True))
+                note(connection, Deeds(deed="done", subject=row.rollout, facts={"command": command_id, "kind": row.kind}))
 
     def ask(self, act: Act) -> None:
         """Keep what a person asked for until a tick applies it; the same id twice is once.
@@ -58,7 +63,11 @@ class SqlCommands:
         with self._database.write() as connection:
             require(connection, act.rollout)
             row = {"id": act.id, "rollout": act.rollout, "body": to_json(act).decode()}
-            connection.execute(insert(connection, schema.acts).values(row).on_conflict_do_nothing(index_elements=["id"]))
+            asked = insert(connection, schema.acts).values(row).on_conflict_do_nothing(index_elements=["id"])
+            if connection.execute(asked.returning(schema.acts.c.seq)).scalar() is None:
+                return  # it was asked for before
+            facts = {"act": act.id, "trigger": act.trigger}
+            note(connection, Deeds(deed="asked", subject=act.rollout, who=act.who, why=act.why, facts=facts))
             tell(connection, _CHANNEL, act.rollout)
 
     def asked(self, rollout: str) -> Sequence[Act]:

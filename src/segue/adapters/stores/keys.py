@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from segue.adapters.clocks import to_us
 from segue.adapters.stores.allocations import read_keys, renew_revision
 from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert
 from segue.errors import Conflict, NotFound
 from segue.facts.allocation import Key
@@ -34,6 +35,7 @@ class SqlKeys:
                 raise Conflict("there is a key of this id already", key=key.id)
             connection.execute(schema.keys.insert(), row | {"body": to_json(key).decode()})
             _tell_gateways(connection, key.route)
+            note(connection, Deeds(deed="key_added", subject=key.id, facts={"route": key.route, "name": key.name}))
 
     def revoke(self, key_id: str, at: datetime) -> Key:
         """Let a key open nothing from now on; twice is once. NotFound where there is none."""
@@ -48,6 +50,7 @@ class SqlKeys:
             changed = {"revoked": True, "body": to_json(key).decode()}
             connection.execute(update(schema.keys).where(_keys.id == key_id).values(changed))
             _tell_gateways(connection, key.route)
+            note(connection, Deeds(deed="key_revoked", subject=key.id, facts={"route": key.route, "name": key.name}))
         return key
 
     def keys(self, route: str = "") -> Sequence[Key]:

@@ -10,11 +10,13 @@ from typing import Final
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from segue.adapters.stores.database import schema
+from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase, State
 from segue.facts.wire.codec import from_json, to_json
+from segue.ids import digest
 from segue.ports.store import Loaded
 
 OVER: Final[frozenset[Phase]] = frozenset({"promoted", "rolled_back", "aborted"})
@@ -46,6 +48,8 @@ class SqlRollouts:
                 )
             row = {"rollout": state.rollout, "route": state.route, "spec_source": spec_source, "salt": salt, "token": 1}
             connection.execute(schema.rollouts.insert(), row | _resting(state))
+            facts = {"route": state.route, "spec_digest": state.spec_digest, "spec": digest(spec_source.encode())}
+            note(connection, Deeds(deed="applied", subject=state.rollout, facts=facts))
         return Loaded(state=state, spec_source=spec_source, salt=salt, token=1)
 
     def load(self, rollout: str) -> Loaded:
@@ -74,6 +78,7 @@ class SqlRollouts:
                 newer = _load(connection, state.rollout).token
                 raise Conflict(f"the rollout was saved since: token {token} given, {newer} in force", rollout=state.rollout)
             _keep(connection, decision)
+            note(connection, _decided(decision))
             return _load(connection, state.rollout)
 
     def rollouts(self, route: str = "", *, live: bool = False) -> Sequence[Loaded]:
@@ -110,6 +115,20 @@ def require(connection: Connection, rollout: str) -> None:
     if connection.execute(select(_rollouts.seq).where(_rollouts.rollout == rollout)).scalar() is None:
         known = connection.execute(select(_rollouts.rollout)).scalars()
         raise NotFound("there is no such rollout", hint=nearest(rollout, known), rollout=rollout)
+
+
+def _decided(decision: Decision) -> Deeds:
+    """The decision itself rests whole in its table, and cannot be changed there without this digest telling."""
+    facts = {
+        "decision": decision.id,
+        "kind": decision.kind,
+        "trigger": decision.trigger,
+        "to_phase": decision.to_phase,
+        "to_stage": decision.to_stage,
+        "body": digest(to_json(decision)),
+    }
+    who = ", ".join(dict.fromkeys(act.who for act in decision.acts))
+    return Deeds(deed="decided", subject=decision.rollout, who=who, why=decision.reasons[0], facts=facts)
 
 
 def _resting(state: State) -> dict[str, object]:

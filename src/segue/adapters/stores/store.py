@@ -8,6 +8,7 @@ from typing import Self
 from segue.adapters.registries.embedded import EmbeddedRegistry
 from segue.adapters.stores.allocations import SqlAllocations
 from segue.adapters.stores.commands import SqlCommands
+from segue.adapters.stores.database.audit import SqlAudit
 from segue.adapters.stores.database.connect import Database
 from segue.adapters.stores.database.upgrade import upgrade
 from segue.adapters.stores.endpoints import SqlEndpoints
@@ -16,6 +17,7 @@ from segue.adapters.stores.leases import Fence, SqlLeases
 from segue.adapters.stores.profiles import SqlProfiles
 from segue.adapters.stores.rollouts import SqlRollouts
 from segue.adapters.stores.summaries import SqlSummaries
+from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, KeyStore, LeaseStore, RolloutStore, SummaryStore
 
@@ -35,6 +37,7 @@ class Stores:
     leases: LeaseStore
     registry: Registry
     profiles: ProfileStore
+    audit: AuditLog
     database: Database
     make_registry: MakeRegistry
 
@@ -86,6 +89,7 @@ def _stores(database: Database, leases: LeaseStore, make_registry: MakeRegistry)
         leases=leases,
         registry=make_registry(database),
         profiles=SqlProfiles(database),
+        audit=SqlAudit(database),
         database=database,
         make_registry=make_registry,
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD: Final = "r0006"
+HEAD: Final = "r0007"
 """The newest revision of `migrations`, so that opening a store that is up to date needs no Alembic."""
 
 metadata = MetaData()
@@ -188,4 +188,15 @@ profiles = Table(
     Column("version", Text, primary_key=True),
     Column("digest", Text, nullable=False),
     Column("body", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("audit_of_subject", "subject", "number"),
 )

@@ -1,0 +1,91 @@
+"""`segue audit`: who did what and when, and has anybody changed the record of it?"""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+from segue.cli.options import HomeFolder
+from segue.cli.output import Listing, Output, errors, say, show
+from segue.ports.audit import GENESIS, Entry, faults
+from segue.wiring import home_at, stores_of
+
+if TYPE_CHECKING:
+    from segue.adapters.stores.store import Stores
+
+app = App(name="audit", help="Who did what, in a log that cannot be changed unnoticed.")
+Subject = Annotated[str, Parameter(help="Only of one rollout, route, `model/version` or key.")]
+
+
+@app.command(name="list")
+def list_(
+    *,
+    subject: Subject = "",
+    last: Annotated[int, Parameter(help="So many of the newest entries; 0 for all.")] = 50,
+    output: Output = "table",
+    home: HomeFolder = None,
+) -> None:
+    """The newest entries, oldest of them first."""
+    with stores_of(home_at(home)) as stores:
+        entries = list(all_entries(stores, subject))
+    rows = [_row(entry) for entry in (entries[-last:] if last else entries)]
+    columns = {"no": "number", "at": "at", "deed": "deed", "of": "subject", "by": "who", "why": "why"}
+    wide = {"facts": "facts", "digest": "digest"}
+    show(Listing(rows=rows, name="number", columns=columns, wide=wide, empty="nothing has happened yet"), output)
+
+
+@app.command
+def verify(*, home: HomeFolder = None) -> int:
+    """Recompute the chain of digests, and compare each decision with what the log says of it; status 1 where one differs."""
+    with stores_of(home_at(home)) as stores:
+        entries = list(all_entries(stores))
+        found = [*faults(entries), *_changed(stores, entries)]
+    for fault in found:
+        print(fault)
+    if found:
+        errors.print(f"{len(found)} fault{'s' if len(found) > 1 else ''}", style="red")
+        return 1
+    print(f"{len(entries)} entries, whole; the last digest is {entries[-1].digest if entries else GENESIS}")
+    say("keep that digest elsewhere: with it, nobody can rewrite what came before")
+    return 0
+
+
+@app.command
+def export(*, subject: Subject = "", home: HomeFolder = None) -> None:
+    """Every entry as a line of JSON, oldest first, for keeping elsewhere."""
+    with stores_of(home_at(home)) as stores:
+        for entry in all_entries(stores, subject):
+            sys.stdout.write(msgspec.json.encode(entry).decode() + "\n")
+
+
+def all_entries(stores: "Stores", subject: str = "") -> Iterator[Entry]:
+    """Every entry, oldest first, a page at a time."""
+    after = 0
+    while entries := stores.audit.entries(after=after, subject=subject):
+        yield from entries
+        after = entries[-1].number
+
+
+def _changed(stores: "Stores", entries: list[Entry]) -> Iterator[str]:
+    """Decisions that are not what they were when the log was written."""
+    from segue.facts.wire.codec import to_json
+    from segue.ids import digest
+
+    said = {entry.facts["decision"]: entry for entry in entries if entry.deed == "decided"}
+    there = set()
+    for rollout in dict.fromkeys(entry.subject for entry in said.values()):
+        for decision in stores.rollouts.decisions(rollout):
+            there.add(decision.id)
+            if decision.id not in said:
+                yield f"decision {decision.id} of {rollout} is in no entry"
+            elif digest(to_json(decision)) != said[decision.id].facts["body"]:
+                yield f"decision {decision.id} of {rollout} was changed since entry {said[decision.id].number}"
+    yield from (f"decision {name} of entry {entry.number} is gone" for name, entry in said.items() if name not in there)
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    row: dict[str, object] = msgspec.to_builtins(entry)
+    row["at"] = entry.at.isoformat(timespec="seconds")
+    return row

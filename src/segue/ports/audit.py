@@ -1,0 +1,88 @@
+"""What happened, in an order that nobody can change afterwards without being found out?
+
+Entries are only ever added. Each carries the digest of the one before, so that whoever has seen one digest can tell whether
+anything up to it was changed, left out or slipped in. Duty of every implementation: an entry is written in the transaction
+that does what it tells, so neither is ever there without the other.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from segue.facts.wire.codec import to_json
+
+Deed = Literal[
+    "applied", "asked", "decided", "done", "published", "registered", "alias_moved", "key_added", "key_revoked"
+]  # fmt: skip
+"""applied: a rollout began. asked: a person wants something. decided: a tick's decision was kept. done: a command was
+carried out. published: an allocation is in force. registered, alias_moved: in the embedded registry. key_added, key_revoked."""
+
+GENESIS: Final = "0" * 64
+"""What the first entry has in place of the digest of one before."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry.
+
+    Args:
+        number: counts from 1, without gaps.
+        at: by the store's own clock.
+        deed: what was done.
+        subject: to what: a rollout, a route, `model/version`, a key's id.
+        who: the person who did or asked it; "" where Segue did.
+        why: in their words, or the first reason of a decision.
+        facts: the rest, by name; a digest where it rests elsewhere whole.
+        previous: digest of the entry before.
+        digest: sha256 of all of the above, in hex.
+    """
+
+    number: int
+    at: datetime
+    deed: Deed
+    subject: str
+    who: str = ""
+    why: str = ""
+    facts: dict[str, str] = {}
+    previous: str = GENESIS
+    digest: str = ""
+
+
+def sealed(entry: Entry) -> Entry:
+    """The entry with its digest."""
+    plain = msgspec.structs.replace(entry, digest="")
+    return msgspec.structs.replace(plain, digest=hashlib.sha256(to_json(plain)).hexdigest())
+
+
+def faults(entries: Iterable[Entry], *, after: str = GENESIS, number: int = 0) -> Iterator[str]:
+    """What is wrong with a run of the log, a sentence each; nothing where it is whole.
+
+    Args:
+        entries: in order.
+        after: digest of the entry before the first of them.
+        number: its number.
+
+    >>> from datetime import UTC
+    >>> first = sealed(Entry(number=1, at=datetime(2026, 1, 1, tzinfo=UTC), deed="applied", subject="r"))
+    >>> second = sealed(msgspec.structs.replace(first, number=2, deed="done", previous=first.digest))
+    >>> list(faults([first, second])), list(faults([second]))
+    ([], ['entry 1 is missing', 'entry 2 does not follow the one before it'])
+    """
+    for entry in entries:
+        if entry.number != number + 1:
+            yield f"entry {number + 1} is missing" if entry.number > number + 1 else f"entry {entry.number} is there twice"
+        if entry.previous != after:
+            yield f"entry {entry.number} does not follow the one before it"
+        if sealed(entry).digest != entry.digest:
+            yield f"entry {entry.number} was changed: its content has another digest"
+        number, after = entry.number, entry.digest
+
+
+class AuditLog(Protocol):
+    """The log of one store; who adds to it are the other ports."""
+
+    def entries(self, *, after: int = 0, most: int = 1000, subject: str = "") -> Sequence[Entry]:
+        """Entries with a number above `after`, in order; of one subject, or of all."""
+        ...

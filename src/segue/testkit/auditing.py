@@ -1,0 +1,90 @@
+"""Does a store write down who did what, so that nobody can change it unnoticed?"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pytest
+
+from segue.errors import Conflict
+from segue.ports.audit import Entry, faults
+from segue.ports.store import Loaded
+from segue.testkit import samples
+from segue.testkit.keys import key
+from segue.testkit.stores import Opened, Opener, StoreFixtures
+
+
+def log(store: Opened) -> list[Entry]:
+    """All of it."""
+    return list(store.audit.entries())
+
+
+class AuditSuite(StoreFixtures):
+    """Inherit it, and override `opener`."""
+
+    def test_every_deed_is_in_the_log_once(self, store: Opened, begun: Loaded) -> None:
+        """In its order, by whom and why, chained from the first; doing a thing twice is one entry."""
+        act, decision = samples.act("a1"), samples.decision(1, commands=(samples.publish_command(), samples.move_command()))
+        for _ in range(2):
+            store.commands.ask(act)
+        store.rollouts.save(decision, begun.state, begun.token)
+        for command in decision.commands * 2:
+            store.commands.done(command.id)
+        for _ in range(2):
+            store.registry.register(samples.model_version("7"))
+            store.registry.move(samples.alias_move("", "7", "first"))
+            store.allocations.publish(samples.allocation(), command_id="c1")
+        store.keys.add(key())
+        store.keys.revoke("k1", samples.NOW)
+        store.keys.revoke("k1", samples.NOW)
+        entries = log(store)
+        done = ["done"] * len(decision.commands)
+        deeds = ["applied", "asked", "decided", *done, "registered", "alias_moved", "published", "key_added", "key_revoked"]
+        assert [entry.deed for entry in entries] == deeds
+        assert (entries[1].subject, entries[1].who, entries[1].why) == (act.rollout, act.who, act.why)
+        assert entries[2].why == decision.reasons[0]
+        assert list(faults(entries)) == []
+
+    def test_what_did_not_happen_is_not_in_the_log(self, store: Opened, begun: Loaded) -> None:
+        """A transaction that is taken back takes its entry with it."""
+        store.rollouts.save(samples.decision(1), begun.state, begun.token)
+        before = log(store)
+        with pytest.raises(Conflict):
+            store.rollouts.save(samples.decision(2), begun.state, begun.token)
+        assert log(store) == before
+
+    def test_entries_of_a_subject_and_after_a_number(self, store: Opened, begun: Loaded) -> None:
+        """In order, at most so many."""
+        store.keys.add(key("k1"))
+        store.keys.add(key("k2", minutes=1))
+        assert [entry.subject for entry in store.audit.entries(after=1)] == ["k1", "k2"]
+        assert [entry.number for entry in store.audit.entries(subject="k2")] == [3]
+        assert [entry.subject for entry in store.audit.entries(most=1)] == [begun.state.rollout]
+
+    def test_many_writers_make_one_chain(self, opener: Opener) -> None:
+        """Whoever writes at once: no gap, no fork."""
+        openings = [opener() for _ in range(4)]
+
+        def write(place: int) -> None:
+            for number in range(5):
+                openings[place].keys.add(key(f"k{place}-{number}", minutes=number))
+
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(write, range(4)))
+            entries = log(openings[0])
+            assert len(entries) == 20
+            assert list(faults(entries)) == []
+        finally:
+            for opened in openings:
+                opened.close()
+
+    def test_a_change_is_found_out(self, store: Opened, begun: Loaded) -> None:
+        """Another word, an entry left out, two exchanged, the last one cut off and made anew: each is told by number."""
+        for number in range(3):
+            store.keys.add(key(f"k{number}", minutes=number))
+        one, two, three, four = log(store)
+        assert one.subject == begun.state.rollout
+        changed = msgspec.structs.replace(two, who="somebody else")
+        assert list(faults([one, changed, three, four])) == ["entry 2 was changed: its content has another digest"]
+        assert next(faults([one, three, four])) == "entry 2 is missing"
+        assert list(faults([one, three, two, four]))
