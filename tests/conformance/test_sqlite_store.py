@@ -8,12 +8,12 @@ import pytest
 
 from segue.adapters.stores.store import open_store
 from segue.ports.registry import Registry
-from segue.testkit.auditing import AuditSuite
-from segue.testkit.crashes import CrashSuite
-from segue.testkit.keys import KeySuite
 from segue.testkit.registries import RegistrySuite
 from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
+from segue.testkit.suites.auditing import AuditSuite
+from segue.testkit.suites.crashes import CrashSuite
+from segue.testkit.suites.keys import KeySuite
 from segue.testkit.summaries import FenceSuite, LeaseSuite, ProfileSuite, SummarySuite
 
 

@@ -160,7 +160,7 @@ def history(model: str, *, output: Output = "table", home: HomeFolder = None) ->
 def timeline(model: str, *, output: Output = "table", home: HomeFolder = None) -> None:
     """Each version's way to market, out of the audit log: registered, in the shadow, served, promoted, and how long it took."""
     from segue.cli.data.audit import all_entries
-    from segue.monitor.market import milestones
+    from segue.monitor.telling.market import milestones
 
     with stores_of(home_at(home)) as stores:
         found = milestones(all_entries(stores), model)

@@ -101,7 +101,7 @@ def describe(
         describe_metrics(kind, output)
         return
     from segue.monitor.begin import find
-    from segue.monitor.explain import describe as as_text
+    from segue.monitor.telling.explain import describe as as_text
     from segue.spec.load import load
 
     place = home_at(home)
@@ -147,7 +147,7 @@ def _decision_row(decision: Decision) -> dict[str, object]:
 
 def explain(decision: DecisionId, *, output: Output = "table", home: HomeFolder = None) -> None:
     """One decision: the rule, every number that it used, the data and the spec that it was made from."""
-    from segue.monitor.explain import explain as as_text
+    from segue.monitor.telling.explain import explain as as_text
 
     place = home_at(home)
     with stores_of(place) as stores:

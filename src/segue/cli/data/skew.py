@@ -30,7 +30,7 @@ def skew(
     FILE is CSV or Parquet with a column `request_id`, a column for each feature, and `label` and `score` where the
     offline model predicted too. Each value is the same, different, or known to one side only.
     """
-    from segue.monitor.comparing import Offline, skewed
+    from segue.monitor.telling.comparing import Offline, skewed
 
     offline = Offline(rows=_rows(file), columns=tuple(name for name in _columns(file) if name != ID), version=version)
     with outside_of(home_at(home)) as outside:
@@ -53,7 +53,7 @@ def segments(
 ) -> None:
     """Where candidate and champion differ most: all values of the spec's context and their pairs, false discoveries held."""
     from segue.monitor.begin import find
-    from segue.monitor.comparing import segments as compare
+    from segue.monitor.telling.comparing import segments as compare
 
     with outside_of(home_at(home)) as outside:
         found = compare(outside, find(outside, rollout), metric, least)

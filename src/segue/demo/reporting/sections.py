@@ -17,8 +17,8 @@ from segue.facts.merging import merge
 from segue.measure.drift.served import of_requests
 from segue.measure.expressions import quoted
 from segue.measure.sql import filled
-from segue.monitor.comparing import segments
 from segue.monitor.outside import Outside
+from segue.monitor.telling.comparing import segments
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout

@@ -1,7 +1,7 @@
 """Decisions in words."""
 
 from segue.monitor.begin import apply, ask
-from segue.monitor.explain import describe, explain, line, spending
+from segue.monitor.telling.explain import describe, explain, line, spending
 from segue.monitor.tick import Monitor
 from segue.testkit.small_world import SPEC, SmallWorld
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segue.adapters.stores.store import open_store
 from segue.monitor.begin import apply
-from segue.monitor.market import milestones
+from segue.monitor.telling.market import milestones
 from segue.monitor.tick import Monitor
 from segue.ports.audit import Entry
 from segue.testkit import samples

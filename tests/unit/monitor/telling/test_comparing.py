@@ -7,7 +7,7 @@ import pytest
 from segue.errors import DomainError
 from segue.evidence.drift.skew import Tolerance
 from segue.monitor.begin import apply
-from segue.monitor.comparing import Offline, segments, skewed
+from segue.monitor.telling.comparing import Offline, segments, skewed
 from segue.monitor.tick import Monitor
 from segue.testkit.small_world import SPEC, SmallWorld
 

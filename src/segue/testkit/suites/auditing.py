@@ -9,8 +9,8 @@ from segue.errors import Conflict
 from segue.ports.audit import Entry, faults
 from segue.ports.store import Loaded
 from segue.testkit import samples
-from segue.testkit.keys import key
 from segue.testkit.stores import Opened, Opener, StoreFixtures
+from segue.testkit.suites.keys import key
 
 
 def log(store: Opened) -> list[Entry]:

@@ -1,0 +1,1 @@
+"""What is told to people: why it was decided, how it compares, how long it took?"""
