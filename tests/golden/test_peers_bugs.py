@@ -19,7 +19,9 @@ import pytest
 
 from segue.evidence.audits.alarm import Subject
 from segue.evidence.audits.sample_ratio import Epoch, log_bayes_factor, sample_ratio
+from segue.evidence.drift.any_look import TRAINING
 from segue.evidence.weighing import METHODS, weigh
+from segue.facts.drift.bins import ArmBins, Bins
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.grid import score_grid
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question
@@ -60,6 +62,7 @@ NOTHING: Final[dict[type, Summary]] = {
     Spreads: Spreads(cells=()),
     LinearSums: LinearSums(n=0, n_candidate=0, products=(0.0,) * 6),
     Days: Days(days=()),
+    Bins: Bins(profile="p", columns=("x",), arms=(ArmBins(arm=TRAINING, rows=9, counts=((5, 4),)),)),
 }
 
 

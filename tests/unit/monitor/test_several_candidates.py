@@ -5,7 +5,7 @@ import pytest
 from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
 from segue.monitor.begin import apply
-from segue.monitor.explain import describe, explain
+from segue.monitor.telling.explain import describe, explain
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
 from segue.testkit.small_world import SPEC, SmallWorld
