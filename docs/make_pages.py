@@ -1,11 +1,13 @@
 """Writes the pages that are made from the code, so that they cannot disagree with it."""
 
 import inspect
+import json
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from segue.api.openapi import document
 from segue.cli.main import app
 from segue.decide.machine import draw
 from segue.measure.kinds.catalogue import ENTRIES
@@ -103,6 +105,30 @@ def row(key: Key) -> str:
     return f"| `{key.name}` | {kind} | {key.default} | `{key.example}` | {key.about} |"
 
 
+def openapi() -> str:
+    """The API's description of itself, for programs."""
+    return json.dumps(document(), indent=1, ensure_ascii=False)
+
+
+def api() -> str:
+    """The API's operations: a line each."""
+    page = (DOCS / "reference" / "api.md").read_text()
+    before, after = page.split("| --- | --- | --- | --- |\n", 1)
+    paths = document()["paths"]
+    rows = [
+        f"| `{method.upper()} {path}` | {said['summary']} | {said.get('x-segue-role', 'nobody has to say')} | {_takes(said)} |"
+        for path, methods in paths.items()
+        for method, said in methods.items()
+    ]
+    return f"{before}| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n\n" + after.split("\n\n", 1)[1]
+
+
+def _takes(said: dict[str, object]) -> str:
+    parameters = said["parameters"]
+    names = [f"`{one['name']}`" for one in parameters if one["in"] != "path"] if isinstance(parameters, list) else []
+    return ", ".join(names) or "-"
+
+
 def slug(name: str) -> str:
     """A name as part of a path."""
     return name.lower().replace(",", "").replace(" ", "-")
@@ -121,6 +147,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/cli.md": commands,
     "reference/metrics.md": metrics,
     "reference/spec.md": spec,
+    "reference/api.md": api,
+    "reference/openapi.json": openapi,
     **{f"reference/metrics/{slug(name)}.md": partial(family, name) for name in FAMILIES},
 }
 

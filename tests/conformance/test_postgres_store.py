@@ -13,7 +13,7 @@ from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
 from segue.testkit.suites.auditing import AuditSuite
 from segue.testkit.suites.crashes import CrashSuite
-from segue.testkit.suites.keys import KeySuite
+from segue.testkit.suites.keys import KeySuite, TokenSuite
 from segue.testkit.summaries import FenceSuite, LeaseSuite, ProfileSuite, SummarySuite
 
 
@@ -40,6 +40,10 @@ class TestEndpointsOnPostgres(OnPostgres, EndpointSuite):
 
 
 class TestAuditOnPostgres(OnPostgres, AuditSuite):
+    pass
+
+
+class TestTokensOnPostgres(OnPostgres, TokenSuite):
     pass
 
 

@@ -13,7 +13,7 @@ from segue.testkit.serving import AllocationSuite, EndpointSuite
 from segue.testkit.stores import CommandSuite, Opener, RolloutSuite, StoreFixtures
 from segue.testkit.suites.auditing import AuditSuite
 from segue.testkit.suites.crashes import CrashSuite
-from segue.testkit.suites.keys import KeySuite
+from segue.testkit.suites.keys import KeySuite, TokenSuite
 from segue.testkit.summaries import FenceSuite, LeaseSuite, ProfileSuite, SummarySuite
 
 
@@ -46,6 +46,10 @@ class TestEndpointsInFile(InFile, EndpointSuite):
 
 
 class TestAuditInFile(InFile, AuditSuite):
+    pass
+
+
+class TestTokensInFile(InFile, TokenSuite):
     pass
 
 

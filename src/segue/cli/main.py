@@ -28,6 +28,7 @@ _COMMANDS = {
         "record": "Ship what gateways have recorded to the lake.",
         "monitor": "Measure, weigh, decide, carry out.",
     },
+    "segue.cli.serving.api": {"api": "The REST API: look and steer over HTTP."},
     "segue.cli.serving.gateway": {"gateway": "Serve routes: assign, forward, record, answer."},
     "segue.cli.serving.overrides": {
         "kill": "Variants are asked no more on this machine, store or no store.",
@@ -68,6 +69,7 @@ _COMMANDS = {
 }
 _GROUPS = {
     "segue.cli.serving.processes": "Run",
+    "segue.cli.serving.api": "Run",
     "segue.cli.serving.gateway": "Run",
     "segue.cli.policy.specs": "Write",
     "segue.cli.policy.simulations": "Write",
@@ -84,6 +86,7 @@ for _module, _names in _COMMANDS.items():
         # Imported when called, so that `segue --help` answers at once.
         app.command(f"{_module}:{_name}", name=_name, help=_help, group=_GROUPS.get(_module, "More"))
 app.command("segue.cli.serving.keys:app", name="key", help="Who may ask the routes that ask for keys.", group="Write")
+app.command("segue.cli.serving.api:app", name="token", help="Who may ask the API.", group="Write")
 app.command("segue.cli.models:app", name="model", help="Versions and aliases in the registry.", group="Write")
 app.command("segue.cli.data.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
 app.command("segue.cli.data.audit:app", name="audit", help="Who did what, and is the record whole?", group="Look")

@@ -108,8 +108,26 @@ def check(spec: Rollout) -> None:
         raise SpecError("this version of segue cannot run the rollout", problems, hint="remove these parts, or wait for them")
 
 
-def ask(control: Control, rollout: str, trigger: Trigger, *, who: str, why: str) -> Act:
+def ask(
+    control: Control,
+    rollout: str,
+    trigger: Trigger,
+    *,
+    who: str,
+    why: str,
+    identity: str = "",
+    dry_run: bool = False,
+) -> Act:
     """Enter what a person asks for; the next tick applies or refuses it, and records which.
+
+    Args:
+        control: the stores.
+        rollout: by its id.
+        trigger: what is asked for.
+        who: by whom.
+        why: in their words.
+        identity: under which it is entered once, however often it is asked; "" for one of its own.
+        dry_run: check everything, enter nothing.
 
     Raises:
         NotFound: there is no such rollout.
@@ -123,9 +141,10 @@ def ask(control: Control, rollout: str, trigger: Trigger, *, who: str, why: str)
     possible = triggers(loaded.state.phase)
     if not _MOVES_OF.get(trigger, frozenset({trigger})) & set(possible):
         raise TransitionError(f"a rollout that is {loaded.state.phase} has no {trigger}", rollout=rollout)
-    identity = derived("act", rollout, trigger, who, why, loaded.token, (now - _SOMETIME) // _MICRO)
+    identity = identity or derived("act", rollout, trigger, who, why, loaded.token, (now - _SOMETIME) // _MICRO)
     act = Act(id=identity, rollout=rollout, trigger=trigger, who=who, why=why, at=now)
-    control.commands.ask(act)
+    if not dry_run:
+        control.commands.ask(act)
     return act
 
 

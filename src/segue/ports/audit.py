@@ -15,10 +15,12 @@ import msgspec
 from segue.facts.wire.codec import to_json
 
 Deed = Literal[
-    "applied", "asked", "decided", "done", "published", "registered", "alias_moved", "key_added", "key_revoked"
+    "applied", "asked", "decided", "done", "published", "registered", "alias_moved", "key_added", "key_revoked",
+    "token_added", "token_revoked",
 ]  # fmt: skip
 """applied: a rollout began. asked: a person wants something. decided: a tick's decision was kept. done: a command was
-carried out. published: an allocation is in force. registered, alias_moved: in the embedded registry. key_added, key_revoked."""
+carried out. published: an allocation is in force. registered, alias_moved: in the embedded registry. key_added, key_revoked:
+of a route. token_added, token_revoked: of the API."""
 
 GENESIS: Final = "0" * 64
 """What the first entry has in place of the digest of one before."""

@@ -9,6 +9,7 @@ import pytest
 
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase
+from segue.ports.access import AnswerStore, TokenStore
 from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import (
@@ -37,6 +38,10 @@ class Opened(Protocol):
     def endpoints(self) -> EndpointStore: ...  # noqa: D102
     @property
     def keys(self) -> KeyStore: ...  # noqa: D102
+    @property
+    def tokens(self) -> TokenStore: ...  # noqa: D102
+    @property
+    def answered(self) -> AnswerStore: ...  # noqa: D102
     @property
     def summaries(self) -> SummaryStore: ...  # noqa: D102
     @property

@@ -8,6 +8,7 @@ from typing import Self
 from segue.adapters.registries.embedded import EmbeddedRegistry
 from segue.adapters.stores.allocations import SqlAllocations
 from segue.adapters.stores.commands import SqlCommands
+from segue.adapters.stores.database.access import SqlAnswered, SqlTokens
 from segue.adapters.stores.database.audit import SqlAudit
 from segue.adapters.stores.database.connect import Database
 from segue.adapters.stores.database.upgrade import upgrade
@@ -17,6 +18,7 @@ from segue.adapters.stores.leases import Fence, SqlLeases
 from segue.adapters.stores.profiles import SqlProfiles
 from segue.adapters.stores.rollouts import SqlRollouts
 from segue.adapters.stores.summaries import SqlSummaries
+from segue.ports.access import AnswerStore, TokenStore
 from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, KeyStore, LeaseStore, RolloutStore, SummaryStore
@@ -38,6 +40,8 @@ class Stores:
     registry: Registry
     profiles: ProfileStore
     audit: AuditLog
+    tokens: TokenStore
+    answered: AnswerStore
     database: Database
     make_registry: MakeRegistry
 
@@ -90,6 +94,8 @@ def _stores(database: Database, leases: LeaseStore, make_registry: MakeRegistry)
         registry=make_registry(database),
         profiles=SqlProfiles(database),
         audit=SqlAudit(database),
+        tokens=SqlTokens(database),
+        answered=SqlAnswered(database),
         database=database,
         make_registry=make_registry,
     )

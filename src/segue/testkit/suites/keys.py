@@ -1,4 +1,4 @@
-"""Does a store keep callers' keys as the port promises?"""
+"""Does a store keep callers' keys, and the API's tokens and answers, as the ports promise?"""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ import pytest
 
 from segue.errors import Conflict, NotFound
 from segue.facts.allocation import Directory, Key
+from segue.ports.access import Answered, Token
 from segue.testkit import samples
 from segue.testkit.stores import Opened, Opener, StoreFixtures
 
@@ -75,3 +76,61 @@ class KeySuite(StoreFixtures):
         third = store.allocations.directory("churn", unless=second.revision)
         assert third is not None
         assert [it.id for it in third.keys] == ["late"]
+
+
+def token(identity: str = "t1", *, minutes: int = 0) -> Token:
+    """A token made some minutes after the samples' time."""
+    made = samples.NOW + timedelta(minutes=minutes)
+    return Token(id=identity, name="ana", role="approver", also=("risk",), digest="00" * 32, created_at=made)
+
+
+def answered(answer_id: str, *, days: int = 0, status: int = 202) -> Answered:
+    """An answer some days after the samples' time."""
+    return Answered(id=answer_id, request="r", status=status, body='{"a":"ü"}', at=samples.NOW + timedelta(days=days))
+
+
+class TokenSuite(StoreFixtures):
+    """Inherit it, and override `opener`."""
+
+    def test_what_is_added_is_there(self, store: Opened, opener: Opener) -> None:
+        """By value, oldest first, for another opening too; before the first there has never been one."""
+        assert not store.tokens.any()
+        late, early = token("b", minutes=1), token("c")
+        for each in (late, early):
+            store.tokens.add(each)
+        again = opener()
+        try:
+            assert list(again.tokens.tokens()) == [early, late]
+            assert again.tokens.token("b") == late
+            assert again.tokens.token("d") is None
+            assert again.tokens.any()
+        finally:
+            again.close()
+
+    def test_an_id_is_given_once(self, store: Opened) -> None:
+        """The same id again is a Conflict."""
+        store.tokens.add(token())
+        with pytest.raises(Conflict):
+            store.tokens.add(token())
+
+    def test_revoked_stays_revoked(self, store: Opened) -> None:
+        """Twice is once, with the first time; there has been a token all the same; an unknown one is NotFound."""
+        store.tokens.add(token())
+        at = samples.NOW + timedelta(hours=1)
+        first = store.tokens.revoke("t1", at)
+        assert first.revoked_at == at
+        assert store.tokens.revoke("t1", at + timedelta(hours=1)) == first
+        assert store.tokens.token("t1") == first
+        assert store.tokens.any()
+        with pytest.raises(NotFound):
+            store.tokens.revoke("t2", at)
+
+    def test_the_first_answer_is_kept(self, store: Opened) -> None:
+        """A later one under the same id changes nothing; one from before the given time is forgotten."""
+        store.answered.keep(answered("a"), since=samples.NOW)
+        store.answered.keep(answered("a", status=500), since=samples.NOW)
+        assert store.answered.answered("a") == answered("a")
+        assert store.answered.answered("b") is None
+        store.answered.keep(answered("b", days=9), since=samples.NOW + timedelta(days=2))
+        assert store.answered.answered("a") is None
+        assert store.answered.answered("b") == answered("b", days=9)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD: Final = "r0007"
+HEAD: Final = "r0008"
 """The newest revision of `migrations`, so that opening a store that is up to date needs no Alembic."""
 
 metadata = MetaData()
@@ -199,4 +199,20 @@ audit = Table(
     Column("digest", Text, nullable=False),
     Column("body", Text, nullable=False),
     Index("audit_of_subject", "subject", "number"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+answered = Table(
+    "answered",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
 )

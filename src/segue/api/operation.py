@@ -1,0 +1,129 @@
+"""What is one thing that the API does?
+
+Its address, whom it is for, what it takes and what it gives: routing, checks and the OpenAPI document are all made from this.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+
+from segue.api.access import Person
+from segue.api.desk import Desk, LookAtLake
+from segue.api.views import Page
+from segue.monitor.outside import Control
+from segue.ports.access import AnswerStore, Role, TokenStore
+from segue.ports.audit import AuditLog
+from segue.ports.store import SummaryStore
+
+T = TypeVar("T")
+Filter = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._@:/-]*$", max_length=200)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=500)]
+After = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+PATH: Final = r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,199}$"
+"""What may stand for a `{name}` in a path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """All that the API is made of.
+
+    Args:
+        wanted: asks the lake which outcomes are worth asking for.
+        guarded: False on loopback: while there has never been a token, whoever reaches it may do everything.
+    """
+
+    control: Control
+    summaries: SummaryStore
+    tokens: TokenStore
+    answered: AnswerStore
+    audit: AuditLog
+    wanted: LookAtLake | None = None
+    guarded: bool = True
+
+    def desk(self, person: Person) -> Desk:
+        """Where somebody asks about rollouts."""
+        return Desk(self.control, person, self.wanted)
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No parameters."""
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of a list: what follows `after`, which the page before has named."""
+
+    limit: Limit = 100
+    after: After = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, checked.
+
+    Args:
+        path: what stands in the address.
+        once: a key under which it is done once; "" for none.
+        token: of the rollout, from `If-Match`.
+    """
+
+    office: Office
+    person: Person
+    path: dict[str, str]
+    query: msgspec.Struct
+    body: msgspec.Struct | None = None
+    once: str = ""
+    token: int | None = None
+
+    @property
+    def desk(self) -> Desk:
+        """Where this person asks about rollouts."""
+        return self.office.desk(self.person)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What is answered."""
+
+    value: msgspec.Struct
+    status: int = 200
+    etag: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that the API does.
+
+    Args:
+        name: for generated clients.
+        says: one sentence.
+        role: whom it is for; None for everybody, asked or not.
+        gives: the shape of its answer; `str` for a stream of events.
+        statuses: of answers that went well.
+        once: whether it takes an idempotency key.
+        matched: whether it takes `If-Match`.
+    """
+
+    name: str
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str
+    says: str
+    role: Role | None
+    gives: object
+    does: Callable[[Call], Reply]
+    query: type[msgspec.Struct] = Nothing
+    body: type[msgspec.Struct] | None = None
+    statuses: tuple[int, ...] = (200,)
+    once: bool = False
+    matched: bool = False
+
+
+def page(items: Sequence[T], asked: Paging) -> Page[T]:
+    """A part of a list that is there whole; `after` counts its items.
+
+    >>> page("abc", Paging(limit=2)), page("abc", Paging(limit=2, after=2))
+    (Page(items=['a', 'b'], next='2'), Page(items=['c'], next=None))
+    """
+    end = asked.after + asked.limit
+    return Page(items=list(items[asked.after : end]), next=str(end) if end < len(items) else None)
