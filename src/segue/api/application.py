@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 from starlette.applications import Starlette
@@ -114,7 +115,7 @@ def _person(office: Office, request: Request, role: Role | None) -> Person:
     if not office.guarded and not office.tokens.any():
         if (request.url.hostname or "") not in LOOPBACK:
             raise Unknown("without tokens the API answers on loopback only", hint="`segue token add` makes one")
-        name = "".join(char for char in request.headers.get(WHO, "") if char.isprintable())[:100]
+        name = "".join(char for char in unquote(request.headers.get(WHO, "")) if char.isprintable())[:100]
         return Person(name=name or "somebody on this machine", role="admin")
     person = person_of(said, office.tokens, real_now())
     require(person, role)

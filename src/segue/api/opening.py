@@ -1,4 +1,4 @@
-"""How does somebody come to a desk: over HTTP, or with the store at hand?"""
+"""How does somebody who has the store at hand come to a desk, and what is the API made of?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -2,14 +2,28 @@
 
 import getpass
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from segue.api.desk import Desk
+    from segue.api.remote import RemoteDesk
 
 HomeFolder = Annotated[
     Path | None,
     Parameter(name="--home", help="Folder of the installation (SEGUE_HOME, or .segue here).", show_default=False),
+]
+Server = Annotated[
+    str,
+    Parameter(
+        name="--server",
+        help="Ask this `segue api` (SEGUE_SERVER; its token from SEGUE_TOKEN) instead of the store.",
+        show_default=False,
+    ),
 ]
 Dry = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would be done, and do nothing.")]
 Reason = Annotated[str, Parameter(name="--reason", help="Why; kept in the record.")]
@@ -19,3 +33,19 @@ SpecFile = Annotated[Path, Parameter(name=["--file", "-f"], help="The rollout's 
 def who() -> str:
     """Who is asking, for the record."""
     return os.environ.get("SEGUE_USER") or getpass.getuser()
+
+
+@contextmanager
+def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
+    """Where rollouts are asked about: at a server if one is named, else at the installation's own store."""
+    address = server or os.environ.get("SEGUE_SERVER", "")
+    if address:
+        from segue.api.remote import RemoteDesk
+
+        yield RemoteDesk(address, os.environ.get("SEGUE_TOKEN", ""), who())
+        return
+    from segue.api.opening import desk_of
+    from segue.wiring import home_at
+
+    with desk_of(home_at(home), who()) as desk:
+        yield desk

@@ -1,16 +1,19 @@
 """`segue outcomes`: how does what came true get in without HTTP, and which of it is worth asking for?"""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 
-from segue.cli.options import Dry, HomeFolder
+from segue.cli.options import Dry, HomeFolder, Server, desk_at
 from segue.cli.output import Listing, Output, say, show
 from segue.cli.policy.assignments import only_route
-from segue.errors import DomainError, NotFound
-from segue.wiring import clock_of, control_of, engine_of, home_at, lake_of, stores_of
+from segue.errors import DomainError
+from segue.wiring import clock_of, home_at, lake_of
+
+if TYPE_CHECKING:
+    from segue.api.views import Wanted
 
 app = App(name="outcomes", help="What came true.")
 
@@ -48,6 +51,7 @@ def wanted(
     name: Annotated[str, Parameter(help="A rollout, or a route for its newest one.")],
     *,
     output: Output = "table",
+    server: Server = "",
     home: HomeFolder = None,
 ) -> None:
     """The requests of a shadow stage whose outcomes are worth asking for: those on which the two variants differ.
@@ -56,34 +60,14 @@ def wanted(
     disagreements is listed, drawn by the request's id, and the gates on accuracy count by that share. A request leaves the
     list once its outcome is known.
     """
-    from segue.decide.walk import stage_of
-    from segue.measure.wanted import wanted as query
-    from segue.monitor.begin import find
-    from segue.spec.load import load
-    from segue.spec.stage import Shadow
-
-    place = home_at(home)
-    with stores_of(place) as stores:
-        loaded = find(control_of(place, stores), name)
-    spec, state, lake = load(loaded.spec_source), loaded.state, lake_of(place)
-    stage, share = stage_of(spec, state), spec.outcome.wanted or 1.0
-    if not isinstance(stage.strategy, Shadow):
-        raise NotFound(f"{state.rollout} is in stage {stage.name}, where no two variants answer the same request")
-    sources = {kind: lake.locations(lake.segments(kind, state.route)) for kind in ("predictions", "outcomes")}
-    rows = []
-    with engine_of(place) as engine:
-        for candidate in spec.candidates:
-            engine.bind(sources)
-            variants = (spec.champion, candidate)
-            sql = query(state.rollout, stage.name, variants=variants, share=share, since_allocation=state.since_allocation)
-            rows += [_asked_for(row, candidate, share) for row in engine.run(sql)]
+    with desk_at(home, server) as desk:
+        rows = [_asked_for(one) for one in desk.wanted(name)]
     columns = {name: name for name in ("request_id", "at", "champion", "candidate", "share")}
     empty = "no answers differ whose outcome is not known"
     show(Listing(rows=rows, name="request_id", columns=columns, wide={"variant": "variant"}, empty=empty), output)
 
 
-def _asked_for(row: tuple[object, ...], candidate: str, share: float) -> dict[str, object]:
-    request_id, at_us, champion, label = row
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(str(at_us)))
-    said = {"champion": champion, "candidate": label, "variant": candidate, "share": share}
-    return {"request_id": request_id, "at": at.isoformat(timespec="seconds"), **said}
+def _asked_for(one: "Wanted") -> dict[str, object]:
+    row: dict[str, object] = msgspec.to_builtins(one)
+    row["at"] = one.at.isoformat(timespec="seconds")
+    return row

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from segue.cli.options import Dry, HomeFolder, SpecFile
+from segue.cli.options import Dry, HomeFolder, Server, SpecFile, desk_at, who
 from segue.cli.output import Output, errors, say, show_one
-from segue.errors import DomainError, NotFound, SpecError
+from segue.errors import DomainError, SpecError
 from segue.spec.load import lint as problems_of
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 from segue.wiring import Home, control_of, home_at, stores_of
 
 if TYPE_CHECKING:
-    from segue.adapters.stores.store import Stores
+    from segue.api.desk import Desk
+    from segue.api.remote import RemoteDesk
     from segue.planning.assumptions import Assumed
 
 _Many = tuple[str, ...]
@@ -179,43 +180,41 @@ def _observed(spec: Rollout, name: str, home: Path | None) -> "Assumed":
         )
 
 
-def diff(*, file: SpecFile, output: Output = "table", home: HomeFolder = None) -> int:
+def diff(*, file: SpecFile, output: Output = "table", server: Server = "", home: HomeFolder = None) -> int:
     """What differs between a file and the route's newest rollout; status 1 where something does."""
-    from segue.spec.diff import diff as changes_between
+    from segue.api.views import SpecAsked
 
-    new = loaded(file)
-    with stores_of(home_at(home)) as stores:
-        newest = next(iter(stores.rollouts.rollouts(new.route)), None)
-    if newest is None:
-        raise NotFound(f"route {new.route} has had no rollout yet", hint=f"segue apply -f {file}")
-    changes = changes_between(load(newest.spec_source), new)
-    text = "\n".join(str(change) for change in changes) or f"the same as {newest.state.rollout}"
-    show_one(list(changes), output, text)
-    return 1 if changes else 0
+    with desk_at(home, server) as desk:
+        found = desk.diff(SpecAsked(spec=text_of(file), name=str(file)))
+    text = "\n".join(str(change) for change in found.changes) or f"the same as {found.rollout}"
+    show_one(found.changes, output, text)
+    return 1 if found.changes else 0
 
 
-def apply(*, file: SpecFile, dry_run: Dry = False, home: HomeFolder = None) -> None:
+def apply(*, file: SpecFile, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
     """Begin a rollout; the same file again while it is live changes nothing."""
-    place = home_at(home)
-    with stores_of(place) as stores:
-        _begin(stores, place, file, dry_run=dry_run)
+    with desk_at(home, server) as desk:
+        _begin(desk, file, dry_run=dry_run)
 
 
-def begin(stores: "Stores", place: Home, file: Path) -> str:
-    """Begin the file's rollout, or go on with it; returns its id. For `segue up`."""
-    return _begin(stores, place, file, dry_run=False)
+def begin(place: Home, file: Path) -> str:
+    """Begin the file's rollout in an installation's own store, or go on with it; returns its id. For `segue up`."""
+    from segue.api.opening import desk_of
+
+    with desk_of(place, who()) as desk:
+        return _begin(desk, file, dry_run=False)
 
 
-def _begin(stores: "Stores", place: Home, file: Path, *, dry_run: bool) -> str:
-    from segue.monitor.begin import apply as begin_rollout
+def _begin(desk: "Desk | RemoteDesk", file: Path, *, dry_run: bool) -> str:
+    from segue.api.views import SpecAsked
 
-    applied = begin_rollout(control_of(place, stores), text_of(file), name=str(file), dry_run=dry_run)
+    applied = desk.apply(SpecAsked(spec=text_of(file), name=str(file), dry_run=dry_run))
     for note in applied.notes:
         say(f"note: {note}")
     if dry_run:
         print(f"would begin {applied.rollout}" if applied.rollout else "nothing to do")
     elif applied.created:
-        print(f"{applied.rollout} begun: {', '.join(stage.name for stage in applied.spec.stages)}")
+        print(f"{applied.rollout} begun: {', '.join(applied.stages)}")
     else:
         print(f"{applied.rollout} is live with this very spec")
     return applied.rollout

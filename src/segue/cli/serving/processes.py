@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -20,8 +21,14 @@ from segue.wiring import home_at, stores_of
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
 
+ApiPort = Annotated[
+    int | None,
+    Parameter(help="Where the REST API listens, on loopback; 0 for nowhere (ten above the port).", show_default=False),
+]
 _EACH_S = 0.5
 _FREE_WITHIN_S = 10.0
+_API_ABOVE = 10  # the gateway's port
+_LAST_PORT = 65535
 
 
 def up(
@@ -31,17 +38,17 @@ def up(
     port: Port = 8080,
     workers: Workers = 1,
     tick: Annotated[float, Parameter(help="Real seconds between two looks of the monitor.")] = 1.0,
+    api_port: ApiPort = None,
     logs: Annotated[bool, Parameter(help="Keep the parts' logs in files below the home instead of showing them.")] = True,
     home: HomeFolder = None,
 ) -> int:
-    """Everything on this machine: hosts, gateway, recorder and monitor for one rollout, until Ctrl-C."""
+    """Everything on this machine: hosts, gateway, recorder, monitor and API for one rollout, until Ctrl-C."""
     from segue.cli.policy.specs import begin, loaded
 
     place = home_at(home)
     spec = loaded(file)
     _require_free(address, port)
-    with stores_of(place) as stores:
-        rollout = begin(stores, place, file)
+    rollout = begin(place, file)
     folder = place.run / "logs"
     folder.mkdir(exist_ok=True)
 
@@ -55,6 +62,9 @@ def up(
         child("monitor", "monitor", "--tick", str(tick)),
         child("host", "host"),
     ]
+    at = _api_port(port + _API_ABOVE if api_port is None else api_port)
+    if at:
+        children.append(child("api", "api", "--port", str(at)))
     wishes = Wishes()
     say(f"route {spec.route} at http://{address}:{port}/v2/models/{spec.route}/infer, home {place.folder}")
     with stores_of(place) as stores:
@@ -67,6 +77,23 @@ def up(
 
         supervise(children, wishes, turn)
     return 0
+
+
+def _api_port(port: int) -> int:
+    """Where the API may listen; 0 where it is not wanted, not installed, or somebody else is there."""
+    if not 0 < port <= _LAST_PORT:
+        return 0
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        say("no REST API: pip install 'segue[api]'")
+        return 0
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            pass
+    except OSError:
+        say(f"no REST API: somebody listens at port {port} already; another --api-port")
+        return 0
+    say(f"REST API at http://127.0.0.1:{port}, described at /openapi.json")
+    return port
 
 
 def _require_free(address: str, port: int) -> None:

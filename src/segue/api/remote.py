@@ -1,0 +1,146 @@
+"""How is a desk reached that is on another machine? The same questions, over the REST API.
+
+What a server tells as a problem is raised here as the error that it was there, so that the command line says the same with a
+server and without. A write carries an idempotency key and is sent again where the connection broke: it is done once.
+"""
+
+import http.client
+import secrets
+import ssl
+import time
+from typing import Final, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from segue.api.problems import MEDIA, Trouble, error_of
+from segue.api.views import (
+    ActAsked,
+    ActState,
+    Begun,
+    Differences,
+    Explained,
+    Page,
+    RolloutDetail,
+    RolloutView,
+    SpecAsked,
+    Wanted,
+)
+from segue.errors import DomainError, Refused, Unavailable
+from segue.facts.decision import Decision
+
+T = TypeVar("T")
+_TIMES: Final = 4
+_TIMEOUT_S: Final = 30.0
+_PAGE: Final = 500
+
+
+class RemoteDesk:
+    """A desk behind `segue api`.
+
+    Args:
+        server: `http://host:port` or `https://...`.
+        token: "" where the server asks for none.
+        who: by whom, where the server asks for no token.
+
+    Raises:
+        DomainError: no such address.
+    """
+
+    def __init__(self, server: str, token: str, who: str) -> None:
+        place = urlsplit(server)
+        if place.scheme not in {"http", "https"} or not place.hostname:
+            raise DomainError(f"{server!r} is no server", hint="such as http://127.0.0.1:8090")
+        self._place = place
+        self._headers = {"accept": f"application/json, {MEDIA}", "x-segue-who": quote(who)}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
+
+    def rollouts(self, route: str = "", *, live: bool = False) -> list[RolloutView]:
+        """As the desk does."""
+        return self._pages("/v1/rollouts", RolloutView, route=route, live=str(live).lower())
+
+    def rollout(self, name: str) -> RolloutDetail:
+        """As the desk does."""
+        return self._get(f"/v1/rollouts/{quote(name, safe='')}", RolloutDetail)
+
+    def decisions(self, name: str, *, after: int = 0) -> list[Decision]:
+        """As the desk does."""
+        return self._pages(f"/v1/rollouts/{quote(name, safe='')}/decisions", Decision, after=str(after))
+
+    def explained(self, decision: str) -> Explained:
+        """As the desk does."""
+        return self._get(f"/v1/decisions/{quote(decision, safe='')}", Explained)
+
+    def apply(self, asked: SpecAsked) -> Begun:
+        """As the desk does."""
+        return self._post("/v1/rollouts", asked, Begun)
+
+    def diff(self, asked: SpecAsked) -> Differences:
+        """As the desk does."""
+        return self._post("/v1/diff", asked, Differences)
+
+    def ask(self, name: str, asked: ActAsked) -> ActState:
+        """As the desk does."""
+        return self._post(f"/v1/rollouts/{quote(name, safe='')}/acts", asked, ActState)
+
+    def act(self, rollout: str, act: str) -> ActState:
+        """As the desk does."""
+        return self._get(f"/v1/rollouts/{quote(rollout, safe='')}/acts/{quote(act, safe='')}", ActState)
+
+    def wanted(self, name: str) -> list[Wanted]:
+        """As the desk does."""
+        return self._pages(f"/v1/rollouts/{quote(name, safe='')}/outcomes-wanted", Wanted)
+
+    def _get(self, path: str, kind: type[T]) -> T:
+        return _decoded(self._send("GET", path, None, {}), kind)
+
+    def _pages(self, path: str, kind: type[T], **query: str) -> list[T]:
+        items: list[T] = []
+        asked = {name: value for name, value in query.items() if value} | {"limit": str(_PAGE)}
+        while True:
+            page: Page[T] = _decoded(self._send("GET", f"{path}?{urlencode(asked)}", None, {}), Page[kind])  # type: ignore[valid-type]
+            items += page.items
+            if page.next is None:
+                return items
+            asked["after"] = page.next
+
+    def _post(self, path: str, asked: msgspec.Struct, kind: type[T]) -> T:
+        key = {"idempotency-key": secrets.token_hex(16), "content-type": "application/json"}
+        return _decoded(self._send("POST", path, msgspec.json.encode(asked), key), kind)
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+        for attempt in range(_TIMES):
+            try:
+                return self._once(method, path, body, self._headers | headers)
+            except (OSError, http.client.HTTPException) as error:
+                if isinstance(error, ssl.SSLCertVerificationError) or attempt == _TIMES - 1:
+                    server = f"{self._place.scheme}://{self._place.netloc}"
+                    raise Unavailable(f"{server} does not answer: {error}", hint="is `segue api` running?") from error
+                time.sleep(0.1 * 2**attempt)
+        raise AssertionError
+
+    def _once(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+        secure = self._place.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(self._place.hostname or "", self._place.port, timeout=_TIMEOUT_S)
+        try:
+            connection.request(method, self._place.path.rstrip("/") + path, body, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+        finally:
+            connection.close()
+        if answer.status < 300:
+            return said
+        if answer.headers.get_content_type() != MEDIA:
+            raise Refused(f"it answers {answer.status}, and not as an API of Segue does", hint="is the address right?")
+        raise error_of(_decoded(said, Trouble))
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise Refused(
+            f"the server's answer is of another version: {error}", hint="install the server's version here"
+        ) from error

@@ -1,0 +1,91 @@
+"""The command line says the same with a server and without."""
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import api_server
+import pytest
+
+from segue.cli.main import main
+
+Said = tuple[object, str, str]
+LOOKS = (
+    ("get",),
+    ("get", "-o", "json"),
+    ("get", "churn", "-o", "wide"),
+    ("describe", "churn"),
+    ("describe", "churn-1", "-o", "json"),
+    ("status", "churn"),
+    ("status", "nobody"),
+    ("history", "churn", "--all", "-o", "json"),
+    ("history", "churn"),
+    ("explain", "dec-churn-1-1"),
+    ("explain", "nothing"),
+    ("outcomes", "wanted", "churn"),
+    ("diff", "-f", "other.yaml"),
+    ("diff", "-f", "wrong.yaml"),
+    ("apply", "-f", "rollout.yaml"),
+    ("apply", "-f", "other.yaml"),
+    ("apply", "-f", "wrong.yaml"),
+    ("resume", "churn"),
+    ("promote", "churn"),
+    ("pause", "churn", "--reason", "x", "--dry-run"),
+    ("retry", "nobody"),
+    ("abort", "churn", "--reason", "wrong", "--wait", "--timeout", "0.1"),
+)
+
+
+def run(*words: str) -> Said:
+    """Status, output and errors of a command, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main(list(words))
+    return end.value.code, out.getvalue(), err.getvalue()
+
+
+def test_with_a_server_and_without(api: api_server.Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command that looks or refuses: the same status, words and streams; nothing is asked of the store."""
+    monkeypatch.setenv("SEGUE_USER", "ada")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    rollout = api.begin()
+    assert rollout == "churn-1"
+    for name, spec in {
+        "rollout": api_server.SPEC,
+        "other": api_server.SPEC.replace("1pp", "2pp"),
+        "wrong": api_server.SPEC.replace("24h", "24"),
+    }.items():
+        Path(f"{name}.yaml").write_text(spec)
+    decision = api.stores.rollouts.decisions(rollout)[0].id
+    for looks in LOOKS:
+        words = [decision if word == "dec-churn-1-1" else word for word in looks]
+        monkeypatch.setenv("SEGUE_HOME", str(api.home.folder))
+        at_hand = run(*words)
+        monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "another"))
+        assert run(*words, "--server", api.url) == at_hand, words
+    assert not (tmp_path / "another").exists()
+
+
+def test_writes_through_a_server(api: api_server.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token's name stands in the act, and its role decides; without a token, the name of who asks."""
+    rollout = api.begin()
+    monkeypatch.setenv("SEGUE_SERVER", api.url)
+    monkeypatch.setenv("SEGUE_USER", "ädä")
+    assert run("pause", rollout, "--reason", "lunch")[0] == 0
+    monkeypatch.setenv("SEGUE_TOKEN", api.token("viewer"))
+    status, _, said = run("abort", rollout, "--reason", "wrong")
+    assert (status, "takes the role operator" in said) == (6, True)
+    monkeypatch.setenv("SEGUE_TOKEN", api.token("operator", "ci"))
+    assert run("abort", rollout, "--reason", "wrong")[0] == 0
+    assert [(act.trigger, act.who) for act in api.stores.commands.asked(rollout)] == [("pause", "ädä"), ("abort", "ci")]
+
+
+def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer is a status, not a traceback."""
+    monkeypatch.setenv("SEGUE_SERVER", "http://127.0.0.1:1")
+    status, out, said = run("get")
+    assert (status, out) == (4, "")
+    assert "segue api" in said
