@@ -49,6 +49,7 @@ _COMMANDS = {
         "status": "One line, and an exit status for scripts.",
         "history": "Every decision, oldest first.",
         "explain": "One decision with every number that it used.",
+        "replay": "Does the lake still say what a decision said that it did?",
     },
     "segue.cli.acts": {
         "promote": "Approve, or go on without the gates.",

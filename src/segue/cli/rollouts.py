@@ -9,10 +9,12 @@ from cyclopts import Parameter
 from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder, Server, desk_at
 from segue.cli.output import Listing, Output, out, show, show_one
+from segue.errors import NotFound
 from segue.facts.decision import Decision, Phase
 
 if TYPE_CHECKING:
     from segue.api.views import RolloutView
+    from segue.ports.store import Loaded, RolloutStore
 
 Name = Annotated[str, Parameter(help="A rollout, or a route for its newest one.")]
 DecisionId = Annotated[str, Parameter(help="A decision's id, from `segue history`.")]
@@ -122,6 +124,27 @@ def explain(decision: DecisionId, *, output: Output = "table", server: Server = 
     with desk_at(home, server) as desk:
         found = desk.explained(decision)
     show_one(found.decision, output, found.text)
+
+
+def replay(decision: DecisionId, *, output: Output = "table", home: HomeFolder = None) -> int:
+    """Measure and weigh again what a decision rests on, from the lake as it was known then; status 1 where a number differs."""
+    from segue.monitor.telling.replay import replay as replayed
+    from segue.monitor.telling.replay import told
+    from segue.wiring import home_at, outside_of
+
+    with outside_of(home_at(home)) as outside:
+        loaded, found = _decision(outside.rollouts, decision)
+        again = replayed(outside, loaded, found)
+    show_one(list(again), output, told(found, again))
+    return 0 if all(it.same for it in again) else 1
+
+
+def _decision(rollouts: "RolloutStore", decision: str) -> "tuple[Loaded, Decision]":
+    for loaded in rollouts.rollouts():
+        for entry in rollouts.decisions(loaded.state.rollout):
+            if entry.id == decision:
+                return loaded, entry
+    raise NotFound(f"there is no decision {decision!r}", hint="segue history ROLLOUT")
 
 
 def watch(name: Name, *, timeout: Timeout = 0.0, output: Output = "table", server: Server = "", home: HomeFolder = None) -> int:

@@ -140,12 +140,14 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         segments: how many lake segments were read, and `last_segment` the name of the last one in order.
         code: version of the program.
+        measured_at: the moment at which outcomes had to be due; what was in the lake by then is known to the store.
     """
 
     segments: int
     last_segment: str
     spec_digest: str
     code: str
+    measured_at: datetime | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -189,7 +189,7 @@ class Measuring:
         drifting = {it.question.id: it for it in self._profiles.drifting(asked)}
         merged |= {name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins)}
         unknown = tuple(f"{q.gate}: {unprofiled(q)}" for q in asked if is_drift(q) and q.id not in drifting)
-        weighed, problems = _weighed(asked, merged, self._by_hour(state.rollout, asked))
+        weighed, problems = weighed_all(asked, merged, self._by_hour(state.rollout, asked))
         return Findings(
             weighed=weighed,
             summaries=merged,
@@ -198,7 +198,13 @@ class Measuring:
             baselines=_baselines(spec, kept),
             problems=(*segments.problems, *problems, *unknown),
             audits=tuple(audit for name in live for audit in audits(_dealt(subject, kept, failures, name))),
-            inputs=Inputs(segments=segments.count, last_segment=segments.last, spec_digest=state.spec_digest, code=__version__),
+            inputs=Inputs(
+                segments=segments.count,
+                last_segment=segments.last,
+                spec_digest=state.spec_digest,
+                code=__version__,
+                measured_at=segments.measured_at,
+            ),
         )
 
     def _by_hour(self, rollout: str, asked: Sequence[Question]) -> dict[str, dict[int, Summary]]:
@@ -215,17 +221,19 @@ class Segments(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last: str
     digest: str = ""
+    measured_at: datetime | None = None
     problems: tuple[str, ...] = ()
 
     def at(self, judged_until: datetime, problems: tuple[str, ...] = ()) -> "Segments":
         """The same, judged until a moment."""
         digest = f"{self.count} {judged_until.isoformat()}"
-        return msgspec.structs.replace(self, digest=digest, problems=problems)
+        return msgspec.structs.replace(self, digest=digest, measured_at=judged_until, problems=problems)
 
 
-def _weighed(
+def weighed_all(
     asked: Sequence[Question], merged: dict[str, Summary], by_hour: dict[str, dict[int, Summary]]
 ) -> tuple[dict[str, Weighed], tuple[str, ...]]:
+    """Question id -> what the data say, and what could not be weighed; `by_hour` is for detectors that step by hours."""
     weighed: dict[str, Weighed] = {}
     problems = []
     for question in asked:

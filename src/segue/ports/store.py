@@ -169,8 +169,8 @@ class KeyStore(Protocol):
 class SummaryStore(Protocol):
     """Summaries by hour, so that a tick recomputes only the hours that changed. Everything here can be recomputed."""
 
-    def seen(self, rollout: str) -> frozenset[str]:
-        """The names of lake segments that the kept summaries include."""
+    def seen(self, rollout: str, *, by: datetime | None = None) -> frozenset[str]:
+        """The names of lake segments that the kept summaries include, or that those of an earlier measurement included."""
         ...
 
     def replace(self, rollout: str, *, hours: Sequence[int], answers: Sequence[Answer], cells: Sequence[Cell]) -> None:

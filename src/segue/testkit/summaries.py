@@ -58,6 +58,7 @@ class SummarySuite(StoreFixtures):
         store.summaries.mark_seen("r-1", ["b", "c"], samples.NOW + timedelta(microseconds=1))
         store.summaries.mark_seen("r-2", [], samples.NOW)
         assert store.summaries.seen("r-1") == {"a", "b", "c"}
+        assert store.summaries.seen("r-1", by=samples.NOW) == {"a", "b"}
         assert store.summaries.judged_until("r-1") == samples.NOW + timedelta(microseconds=1)
         assert store.summaries.judged_until("r-2") == samples.NOW
 

@@ -31,11 +31,14 @@ class SqlSummaries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def seen(self, rollout: str) -> frozenset[str]:
-        """The names of lake segments that the kept summaries include."""
+    def seen(self, rollout: str, *, by: datetime | None = None) -> frozenset[str]:
+        """The names of lake segments that the kept summaries include, or included by then."""
         table = schema.seen_segments.c
+        query = select(table.segment).where(table.rollout == rollout)
+        if by is not None:
+            query = query.where(table.at_us <= to_us(by))
         with self._database.read() as connection:
-            return frozenset(connection.execute(select(table.segment).where(table.rollout == rollout)).scalars())
+            return frozenset(connection.execute(query).scalars())
 
     def replace(self, rollout: str, *, hours: Sequence[int], answers: Sequence[Answer], cells: Sequence[Cell]) -> None:
         """Put these summaries in the place of all that were kept for these hours.
@@ -68,7 +71,8 @@ class SqlSummaries:
     def mark_seen(self, rollout: str, segments: Sequence[str], judged_until: datetime) -> None:
         """Remember that the kept summaries include these segments and all that had matured by then."""
         until = {"judged_until_us": to_us(judged_until)}
-        rows = [{"rollout": rollout, "segment": segment} for segment in _unique(segments)]
+        at_us = to_us(judged_until)
+        rows = [{"rollout": rollout, "segment": segment, "at_us": at_us} for segment in _unique(segments)]
         with self._database.write() as connection:
             measured = insert(connection, schema.measured).values(rollout=rollout, **until)
             connection.execute(measured.on_conflict_do_update(index_elements=["rollout"], set_=until))

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD: Final = "r0008"
+HEAD: Final = "r0009"
 """The newest revision of `migrations`, so that opening a store that is up to date needs no Alembic."""
 
 metadata = MetaData()
@@ -132,6 +132,7 @@ seen_segments = Table(
     metadata,
     Column("rollout", Text, primary_key=True),
     Column("segment", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False, server_default="0"),
 )
 
 answers = Table(

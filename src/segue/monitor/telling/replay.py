@@ -1,0 +1,168 @@
+"""Does the lake still say what a decision said that it did?
+
+Every question of the decision is measured again: over the very segments that were known to the measurement that it rests on,
+judged at the same moment, under the allocations that were in force by then. Its summaries are added up in the same parts and
+weighed by the same pure function. So where the lake is as it was, whatever is counted is the same to the bit; sums of
+logarithms within an hour are added by the engine in an order of its own, and may differ in the last digit.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from segue.errors import Refused
+from segue.facts.decision import Decision, Verdict
+from segue.facts.drift.bins import Bins
+from segue.facts.evidence import Evidence, Weighed
+from segue.facts.question import Question
+from segue.facts.summary import Summary
+from segue.measure.measurement.plan import Measurement
+from segue.measure.measurement.steps import Files, Keep
+from segue.monitor.carrying import Means, carried_through
+from segue.monitor.drifting import Profiles
+from segue.monitor.kept import Course
+from segue.monitor.measuring import weighed_all
+from segue.monitor.outside import Outside
+from segue.ports.store import Loaded
+from segue.spec.load import load
+
+ROUNDING: Final = 1e-9
+"""More than the last digits of a sum can move any number of the evidence, less than anybody would notice."""
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict, then and now.
+
+    Args:
+        then, now: the summaries and the evidence.
+        difference: the largest difference of a number of the evidence, relative to the larger; 0 where all is the same to the
+            bit, None where one of the two is no evidence, or speaks of other rows.
+    """
+
+    gate: str
+    text: str
+    outcome: str
+    summary_then: Summary | None
+    summary_now: Summary | None
+    then: Weighed | None
+    now: Weighed
+    difference: float | None
+
+    @property
+    def same(self) -> bool:
+        """Whether the decision still stands on this: the same rows, and the same numbers up to rounding."""
+        return self.difference is not None and self.difference <= ROUNDING
+
+
+def replay(outside: Outside, loaded: Loaded, decision: Decision) -> tuple[Replayed, ...]:
+    """Every verdict of a decision that rests on data, measured and weighed again; nothing is written.
+
+    Args:
+        outside: lake and engine, and the store to read from.
+        loaded: the decision's rollout.
+        decision: one of its decisions.
+
+    Raises:
+        Refused: the decision does not say what it was made from, or some of that is not in the lake any more.
+    """
+    asked = {verdict.question.id: verdict for verdict in decision.verdicts if verdict.question is not None}
+    if not asked:
+        return ()
+    questions = tuple(verdict.question for verdict in asked.values() if verdict.question is not None)
+    hours = _measured(outside, loaded, decision, questions)
+    merged = {name: total for name, course in _courses(hours).items() if (total := course.total()) is not None}
+    drifting = {it.question.id: it for it in Profiles(outside.profiles).drifting(questions)}
+    merged |= {
+        name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins) and name in drifting
+    }
+    by_hour = {question.id: hours.get(question.id, {}) for question in questions if question.run_length}
+    weighed, _ = weighed_all(questions, merged, by_hour)
+    return tuple(_compared(verdict, merged.get(name), weighed[name]) for name, verdict in asked.items())
+
+
+def told(decision: Decision, again: Sequence[Replayed]) -> str:
+    """A line a verdict: the same to the bit, or what differs."""
+    if not again:
+        return f"decision {decision.number} of {decision.rollout} rests on no data"
+    lines = [
+        f"Decision {decision.number} of {decision.rollout}, {decision.at:%Y-%m-%d %H:%M:%S} UTC, measured and weighed again:"
+    ]
+    for it in again:
+        if it.difference is None:
+            said = f"DIFFERS: was {it.then}, is {it.now}"
+        elif it.same:
+            said = "the same to the bit" if it.difference == 0 else f"the same up to rounding ({it.difference:.1g})"
+        else:
+            said = f"DIFFERS by {it.difference:.2g} at most"
+        lines.append(f"  {it.outcome.replace('_', ' '):<8} {it.text}: {said}")
+    return "\n".join(lines)
+
+
+def _measured(
+    outside: Outside, loaded: Loaded, decision: Decision, questions: tuple[Question, ...]
+) -> dict[str, dict[int, Summary]]:
+    """Each question's summaries by hour, from what was known then."""
+    state, made = loaded.state, decision.inputs
+    if made is None or made.measured_at is None:
+        raise Refused("the decision does not say when its data were measured", hint="it was made by an earlier version")
+    known = outside.summaries.seen(state.rollout, by=made.measured_at)
+    lake = {
+        kind: [segment for segment in outside.lake.segments(kind, state.route) if segment.key in known]
+        for kind in ("predictions", "outcomes")
+    }
+    gone = len(known) - sum(map(len, lake.values()))
+    if gone > 0:
+        raise Refused(
+            f"{gone} of the {len(known)} segments that it rests on are not in the lake any more", decision=decision.id
+        )
+    allocations = outside.allocations.allocations(state.route, rollout=state.rollout)
+    measurement = Measurement(
+        spec=load(loaded.spec_source),
+        rollout=state.rollout,
+        began_at=state.created_at,
+        questions=questions,
+        allocations=tuple(it for it in allocations if it.published_at <= made.measured_at),
+        drifting=Profiles(outside.profiles).drifting(questions),
+    )
+    found: defaultdict[str, dict[int, Summary]] = defaultdict(dict)
+
+    def keep(counted: Keep) -> None:
+        for answer in counted.answers:
+            found[answer.question][answer.hour] = answer.summary
+
+    files = Files(predictions=lake["predictions"], outcomes=lake["outcomes"], seen=frozenset())
+    steps = measurement.steps(files, now=made.measured_at, judged_until=None, rows_at_once=outside.engine.rows_at_once)
+    carried_through(steps, Means(outside.lake, outside.engine, keep))
+    return dict(found)
+
+
+def _courses(hours: dict[str, dict[int, Summary]]) -> dict[str, Course]:
+    courses: dict[str, Course] = {}
+    for name, summaries in hours.items():
+        courses[name] = Course()
+        for hour, summary in summaries.items():
+            courses[name].put(hour, summary)
+    return courses
+
+
+def _compared(verdict: Verdict, summary: Summary | None, now: Weighed) -> Replayed:
+    same = verdict.summary == summary and verdict.evidence == now
+    return Replayed(
+        gate=verdict.gate,
+        text=verdict.text,
+        outcome=verdict.outcome,
+        summary_then=verdict.summary,
+        summary_now=summary,
+        then=verdict.evidence,
+        now=now,
+        difference=0.0 if same else _difference(verdict.evidence, now),
+    )
+
+
+def _difference(then: Weighed | None, now: Weighed) -> float | None:
+    if not isinstance(then, Evidence) or not isinstance(now, Evidence) or (then.n, then.have) != (now.n, now.have):
+        return None
+    pairs = [(getattr(then, name), getattr(now, name)) for name in ("estimate", "low", "high", "log_e")]
+    return max(abs(a - b) / max(abs(a), abs(b), 1e-300) if a != b else 0.0 for a, b in pairs)
