@@ -212,6 +212,9 @@ class Walk(RuleBasedStateMachine):
             assert observed.seen_in_step > 0
         if decision.trigger == "next_stage":
             assert self.state.stage == before.stage + 1
+        assert not any(verdict.overridden for verdict in decision.verdicts if verdict.role == "guardrail")
+        taken = {verdict.gate for verdict in decision.verdicts if verdict.overridden}
+        assert taken <= set(before.overridden), "an override that nobody asked for, or of another stage"
         if any(verdict.role == "guardrail" and verdict.outcome == "fail" for verdict in decision.verdicts):
             assert self.state.phase in {"rolled_back", "aborted"}
 
@@ -229,6 +232,8 @@ class Walk(RuleBasedStateMachine):
     def _observed(self, shown: set[str], act: str | None, *, silent: bool = False) -> Observed:
         self.acts += 1
         asked = Act(id=f"act-{self.acts}", rollout="churn-1", trigger=cast("Any", act), who="ana", why="", at=self.now)
+        if act == "override":
+            asked = msgspec.structs.replace(asked, target=f"stages[{self.state.stage}].promote_when[0]")
         moving = any(isinstance(command, MoveAlias) for command in self.outside.waiting)
         unknown = self.outside.down or moving
         fine = Health() if silent else Health(asked=900, failed=0, judged=900, with_outcome=900)

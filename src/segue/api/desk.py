@@ -34,7 +34,8 @@ from segue.spec.diff import diff
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
-_PASSES_GATES: Final = ("promote", "promote_full")
+_PASSES_GATES: Final = ("promote", "promote_full", "override")
+_WITH_REASON: Final = {"abort": "an abort", "undo": "an undo"}
 LookAtLake = Callable[[Rollout, State], Sequence[Wanted]]
 
 
@@ -153,6 +154,7 @@ class Desk:
             trigger,
             who=self._person.name,
             why=asked.reason,
+            target=asked.target,
             identity=identity,
             dry_run=asked.dry_run,
         )
@@ -191,8 +193,8 @@ class Desk:
                 raise Refused(f"this stage asks for a yes of {role}, and {self._person.name} is not", role=role)
         if trigger in _PASSES_GATES and not asked.reason.strip():
             raise DomainError("this passes over the gates", hint="say why with --reason")
-        if trigger == "abort" and not asked.reason.strip():
-            raise DomainError("an abort without a reason", hint="say why with --reason")
+        if trigger in _WITH_REASON and not asked.reason.strip():
+            raise DomainError(f"{_WITH_REASON[trigger]} without a reason", hint="say why with --reason")
         return trigger
 
     def _known(self, rollout: str, act_id: str) -> ActState | None:
@@ -234,7 +236,9 @@ class Desk:
 
 def _the_same(before: ActState, asked: ActAsked) -> ActState:
     act = before.act
-    same = act.why == asked.reason and (act.trigger == asked.trigger or (act.trigger, asked.trigger) == ("approve", "promote"))
+    same = (act.why, act.target) == (asked.reason, asked.target) and (
+        act.trigger == asked.trigger or (act.trigger, asked.trigger) == ("approve", "promote")
+    )
     if not same:
         raise Conflict("the key was used for something else", hint="another key for another wish", act=act.id)
     return before

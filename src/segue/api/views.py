@@ -12,7 +12,7 @@ from segue.ports.store import WorkerReport
 from segue.spec.diff import Change
 
 T = TypeVar("T")
-Wish = Literal["pause", "resume", "approve", "promote", "promote_full", "abort", "retry"]
+Wish = Literal["pause", "resume", "approve", "promote", "promote_full", "abort", "retry", "override", "undo"]
 """What may be asked of a rollout. promote: where it waits for approval, that; else on without the gates."""
 Words = Annotated[str, msgspec.Meta(max_length=2000)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:-]*$", max_length=200)]
@@ -122,11 +122,13 @@ class ActAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What somebody wants of a rollout.
 
     Args:
-        reason: why; has to be said for abort, promote and promote_full.
+        reason: why; has to be said for abort, promote, promote_full, override and undo.
+        target: the gate of an override, the version of an undo, `new draw` of a retry that draws the units anew.
     """
 
     trigger: Wish
     reason: Words = ""
+    target: Words = ""
     dry_run: bool = False
 
 

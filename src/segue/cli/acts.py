@@ -1,15 +1,16 @@
-"""`segue promote | pause | resume | abort | retry`: what a person may ask of a rollout.
+"""`segue promote | pause | resume | abort | retry | override | undo`: what a person may ask of a rollout.
 
 What is asked is kept at once and applied by the monitor's next tick; with `--wait` the command returns when that is done.
 """
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
 from segue.cli.options import Dry, HomeFolder, Reason, Server, desk_at
 from segue.cli.output import say
+from segue.decide.moves import NEW_DRAW
 from segue.errors import Refused, Unavailable
 from segue.facts.decision import Act
 
@@ -87,6 +88,7 @@ def abort(
 def retry(
     name: Name,
     *,
+    new_draw: Annotated[bool, Parameter(negative="", help="Draw the units anew: some of them change sides.")] = False,
     reason: Reason = "",
     wait: Wait = False,
     timeout: Timeout = 30.0,
@@ -95,24 +97,54 @@ def retry(
     home: HomeFolder = None,
 ) -> None:
     """Begin anew after a roll-back, an abort or a hold; the same units go to the same side, the evidence starts afresh."""
-    _ask(name, "retry", _Asked(reason, wait, timeout, dry_run), desk_at(home, server))
+    _ask(name, "retry", _Asked(reason, wait, timeout, dry_run, NEW_DRAW if new_draw else ""), desk_at(home, server))
 
 
-class _Asked:
+def override(
+    name: Name,
+    gate: Annotated[str, Parameter(help="Its path, as `segue describe -o json` has it: stages[0].promote_when[1].")],
+    *,
+    reason: Written,
+    wait: Wait = False,
+    timeout: Timeout = 30.0,
+    dry_run: Dry = False,
+    server: Server = "",
+    home: HomeFolder = None,
+) -> None:
+    """Take one gate or condition of the stage for passed, as long as the stage lasts; guardrails cannot be overridden."""
+    _ask(name, "override", _Asked(reason, wait, timeout, dry_run, gate), desk_at(home, server))
+
+
+def undo(
+    name: Name,
+    *,
+    to: Annotated[str, Parameter(help="A version that the alias pointed at before; the one before the promotion.")] = "",
+    reason: Written,
+    wait: Wait = False,
+    timeout: Timeout = 30.0,
+    dry_run: Dry = False,
+    server: Server = "",
+    home: HomeFolder = None,
+) -> None:
+    """Take a promotion back: the alias goes to the version before at once, without a new rollout."""
+    _ask(name, "undo", _Asked(reason, wait, timeout, dry_run, to), desk_at(home, server))
+
+
+class _Asked(NamedTuple):
     """How it is asked."""
 
-    def __init__(self, reason: str, wait: bool, timeout_s: float, dry: bool) -> None:
-        self.reason = reason
-        self.wait = wait
-        self.timeout_s = timeout_s
-        self.dry = dry
+    reason: str
+    wait: bool
+    timeout_s: float
+    dry: bool
+    target: str = ""
 
 
 def _ask(name: str, trigger: "Wish", asked: _Asked, desk: "AbstractContextManager[Desk | RemoteDesk]") -> None:
     from segue.api.views import ActAsked
 
     with desk as at:
-        state = at.ask(name, ActAsked(trigger=trigger, reason=asked.reason, dry_run=asked.dry))
+        state = at.ask(name, ActAsked(trigger=trigger, reason=asked.reason, target=asked.target, dry_run=asked.dry))
         act = state.act
         if asked.dry:
             say(f"would ask for {act.trigger} of {act.rollout}")

@@ -57,6 +57,8 @@ _COMMANDS = {
         "resume": "Go on after a pause.",
         "abort": "Everybody back to the champion, now.",
         "retry": "Begin anew after a roll-back or a hold.",
+        "override": "Take one gate of the stage for passed.",
+        "undo": "After a promotion: the alias back to the version before.",
     },
     "segue.cli.policy.assignments": {"assign": "Which variant a unit gets, and why."},
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},

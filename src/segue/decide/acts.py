@@ -12,17 +12,29 @@ from segue.decide.gates import contest
 from segue.decide.machine import triggers
 from segue.decide.moves import Move, Scene
 from segue.decide.walk import alive, destination
-from segue.facts.decision import Act, Trigger
+from segue.facts.decision import Act, Trigger, Verdict
 
 Answer = Callable[[Scene, tuple[str, ...], tuple[Act, ...]], Move]
 
-PEOPLE_ASK: Final[tuple[Trigger, ...]] = ("pause", "resume", "approve", "promote", "promote_full", "abort", "retry")
+PEOPLE_ASK: Final[tuple[Trigger, ...]] = (
+    "pause",
+    "resume",
+    "approve",
+    "promote",
+    "promote_full",
+    "abort",
+    "retry",
+    "override",
+    "undo",
+)
 """The triggers of acts."""
 
 _ANSWERS: Final[dict[str, Answer]] = {
     "pause": moves.pause,
     "resume": moves.resume,
     "retry": moves.retry,
+    "override": moves.override,
+    "undo": moves.undo,
     "approve": lambda scene, reasons, acts: moves.forward(scene, "approve", reasons, acts),
     "promote": lambda scene, reasons, acts: moves.forward(scene, "promote", reasons, acts),
     "promote_full": lambda scene, reasons, acts: moves.forward(scene, "promote_full", reasons, acts),
@@ -37,12 +49,17 @@ def abort(scene: Scene) -> Move | None:
     return moves.back(scene, "abort", (said(asked),), (asked,))
 
 
-def first(scene: Scene) -> Move | None:
-    """The oldest act, done or refused."""
+def first(scene: Scene, found: tuple[Verdict, ...]) -> Move | None:
+    """The oldest act, done or refused.
+
+    Args:
+        scene: where it is asked for.
+        found: the verdicts of this tick: only what is judged can be overridden.
+    """
     if not scene.observed.acts:
         return None
     act = scene.observed.acts[0]
-    refusal = _refusal(scene, act)
+    refusal = _refusal(scene, act) or _no_override(act, found) or _no_undo(scene, act)
     if not refusal:
         chosen, reasons = _chosen(scene, act)
         move = _ANSWERS[act.trigger](chosen, (said(act), *reasons), (act,))
@@ -80,6 +97,35 @@ def _refusal(scene: Scene, act: Act) -> str:
         return "it is not known what the registry's alias points at"
     if act.trigger == "retry" and observed.other:
         return f"the route has another rollout that is not over: {observed.other}"
+    return ""
+
+
+def _no_override(act: Act, found: tuple[Verdict, ...]) -> str:
+    if act.trigger != "override":
+        return ""
+    roles = {verdict.role for verdict in found if verdict.gate == act.target}
+    if not roles:
+        names = ", ".join(
+            dict.fromkeys(verdict.gate for verdict in found if verdict.role != "guardrail" and verdict.outcome != "pass")
+        )
+        return f"this stage has no gate {act.target or '(none named)'}; open are: {names or 'none'}"
+    return "a guardrail that would show harm cannot be overridden; abort, or change the spec" if "guardrail" in roles else ""
+
+
+def _no_undo(scene: Scene, act: Act) -> str:
+    state, observed = scene.state, scene.observed
+    if act.trigger != "undo" or state.phase != "promoted":
+        return ""
+    if observed.other:
+        return f"the route has another rollout that is not over: {observed.other}"
+    if observed.alias is None:
+        return "it is not known what the registry's alias points at"
+    if observed.alias != state.alias_version:
+        there = observed.alias or "nothing"
+        return f"the alias was moved since: it points at {there}, this rollout left it at {state.alias_version}"
+    target = act.target or state.alias_before
+    if not target or target == state.alias_version:
+        return "there is no version to go back to" if not target else f"the alias points at {target} already"
     return ""
 
 

@@ -86,6 +86,13 @@ def way_back(spec: Rollout, state: State, why: str, *, alias_is_ours: bool = Tru
     return (*commands, at_rest(spec, state))
 
 
+def undone(spec: Rollout, state: State, why: str) -> tuple[Command, ...]:
+    """What takes a promotion back: the alias, which serving follows; where it does not, the champion's shares first."""
+    follows = len(to_the_end(spec, state)) > 1
+    before: tuple[Command, ...] = () if follows else (champion_only(spec, state),)
+    return (*before, alias_back(spec, state, why), at_rest(spec, state))
+
+
 def to_the_end(spec: Rollout, state: State) -> tuple[PublishAllocation, ...]:
     """What ends a rollout with promotion: the candidate for everybody, then rest where the champion's name now means it."""
     champion, alias = spec.variants[spec.champion], alias_name(spec)

@@ -13,7 +13,7 @@ import msgspec
 
 from segue.decide import acts, moves
 from segue.decide.gates import contest
-from segue.decide.judge import Judged, crossed, verdicts
+from segue.decide.judge import Judged, crossed, overridden, verdicts
 from segue.decide.machine import LIVE, move
 from segue.decide.moves import Move, Scene
 from segue.decide.observed import Observed
@@ -50,7 +50,8 @@ def judge(scene: Scene) -> Judged:
     phase = scene.state.phase
     if phase in {"running", "awaiting_approval", "held", "paused"} and scene.state.resume_to in {None, "running"}:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
-    return Judged(verdicts=found, crossed=crossed(scene.state, found))
+    shown = crossed(scene.state, found)
+    return Judged(verdicts=tuple(overridden(scene.state, verdict) for verdict in found), crossed=shown)
 
 
 def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, State]:
@@ -120,8 +121,8 @@ def _moved_by_others(scene: Scene) -> str:
     return f"somebody moved the alias {name}: it points at {alias or 'nothing'}, this rollout left it at {knows}"
 
 
-def _asked(scene: Scene, _judged: Judged) -> Move | None:
-    return acts.first(scene)
+def _asked(scene: Scene, judged: Judged) -> Move | None:
+    return acts.first(scene, judged.verdicts)
 
 
 def _in_phase(scene: Scene, judged: Judged) -> Move:

@@ -33,6 +33,15 @@ def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:
     return state.crossed | {name: max(log_e, state.crossed.get(name, log_e)) for name, log_e in now.items()}
 
 
+def overridden(state: State, verdict: Verdict) -> Verdict:
+    """The verdict, passed where a person said so; never that of a guardrail."""
+    said = state.overridden.get(verdict.gate, "")
+    if not said or verdict.role == "guardrail" or verdict.outcome == "pass":
+        return verdict
+    reason = f"overridden by {said}; it said: {verdict.reason}"
+    return msgspec.structs.replace(verdict, outcome="pass", reason=reason, overridden=True, futile=False)
+
+
 def _judge(asked: Asked, state: State, observed: Observed) -> Verdict:
     verdict, decisive = _of(asked, asked.question, state, observed), "fail" if asked.kind == "guardrail" else "pass"
     if asked.instead is None or verdict.outcome == decisive:

@@ -18,8 +18,8 @@ STANDING: Final[frozenset[Phase]] = frozenset({"running", "paused", "awaiting_ap
 """Phases inside a stage before the alias has moved: a person may promote out of them."""
 
 _OF_EVERY_LIVE_PHASE: Final[dict[Trigger, Phase]] = {"abort": "aborted", "superseded": "aborted", "harm": "rolled_back"}
-_OF_A_STAGE: Final[dict[Trigger, None]] = {"leave": None}
-"""What changes a stage from within: some of several candidates leave, and the phase stays."""
+_OF_A_STAGE: Final[dict[Trigger, None]] = {"leave": None, "override": None}
+"""What changes a stage from within, while the phase stays: a candidate leaves, a person takes a gate for passed."""
 _BY_OVERRIDE: Final[dict[Trigger, Phase]] = {
     "promote": "running",
     "promote_release": "watching",
@@ -45,7 +45,7 @@ _OF_ITS_OWN: Final[dict[Phase, dict[Trigger, Phase]]] = {
     "awaiting_approval": {"approve": "running", "approve_release": "watching", "approve_last": "promoted"},
     "held": {"resume": "running", "retry": "pending"},
     "watching": {"watched": "promoted", "promote_last": "promoted", "promote_full_last": "promoted", "pause": "paused"},
-    "promoted": {},
+    "promoted": {"undo": "rolled_back"},
     "rolled_back": {"retry": "pending"},
     "aborted": {"retry": "pending"},
 }

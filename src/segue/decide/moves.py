@@ -15,7 +15,9 @@ from segue.facts.decision import Act, Command, MoveAlias, Phase, SendNotice, Sta
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 
-Kind = Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave"]
+Kind = Literal[
+    "promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave", "override"
+]
 Actor = Literal["gates", "approve", "promote", "promote_full"]
 
 _FORWARD: Final[dict[Actor, dict[str, Trigger]]] = {
@@ -24,6 +26,10 @@ _FORWARD: Final[dict[Actor, dict[str, Trigger]]] = {
     "promote": {"stage": "promote", "full": "promote_release", "end": "promote_last"},
     "promote_full": {"full": "promote_full", "end": "promote_full_last"},
 }
+
+
+NEW_DRAW: Final = "new draw"
+"""The target of a retry that draws the units anew."""
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +146,24 @@ def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[A
     )
 
 
+def override(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """A person takes a gate of this stage for passed, as long as the stage lasts."""
+    act = acts[0]
+    said = f"{act.who}: {act.why}" if act.why else act.who
+    after = msgspec.structs.replace(scene.state, overridden=scene.state.overridden | {act.target: said})
+    return Move(trigger="override", kind="override", reasons=reasons, state=after, acts=acts)
+
+
+def undo(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """After the end: the alias back to an earlier version at once; what was known to be good is not analysed again."""
+    state = scene.state
+    target = acts[0].target or state.alias_before
+    before = msgspec.structs.replace(state, alias_before=target)
+    after = msgspec.structs.replace(state, alias_version=target, alias_before="")
+    commands = allocate.undone(scene.spec, before, reasons[0])
+    return Move(trigger="undo", kind="roll_back", reasons=reasons, state=after, commands=commands, acts=acts)
+
+
 def finish(scene: Scene, reasons: tuple[str, ...]) -> Move:
     """The watch is over: the hold-back ends."""
     commands = allocate.to_the_end(scene.spec, scene.state)
@@ -175,7 +199,7 @@ def resume(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Mov
 
 
 def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
-    """From the first stage again, with evidence of its own; the salt stays, so those who saw the candidate see it again."""
+    """From the first stage again, with evidence of its own; who saw the candidate sees it again, but for a new draw."""
     state = scene.state
     after = State(
         rollout=state.rollout,
@@ -191,6 +215,7 @@ def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move
         champion_version=state.champion_version,
         candidate_version=version_of(scene.spec, msgspec.structs.replace(state, out={}), scene.spec.candidates[0]),
         versions=state.versions,
+        draw=state.draw + (acts[0].target == NEW_DRAW),
         alias_version=state.alias_version,
     )
     commands = (allocate.champion_only(scene.spec, after),) if state.phase == "held" else ()
@@ -252,6 +277,7 @@ def _enter(scene: Scene, stage: int) -> State:
         paused_s=0.0,
         resume_to=None,
         passed={},
+        overridden={},
         baselines=scene.observed.baselines or scene.state.baselines,
     )
 

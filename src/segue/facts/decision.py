@@ -19,10 +19,12 @@ Trigger = Literal[
     "approve", "approve_release", "approve_last",
     "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
+    "override", "undo",
     "harm", "leave", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
 ]  # fmt: skip
 """What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,
-`promote_full`, `abort` and `retry`; where a trigger leads to the full stage it is a `_release`, to the very end a `_last`."""
+`promote_full`, `abort`, `retry`, `override` and `undo`; where a trigger leads to the full stage it is a `_release`, to the very
+end a `_last`."""
 
 Outcome3 = Literal["pass", "fail", "not_yet"]
 GateRole = Literal["objective", "guardrail", "precondition"]
@@ -36,6 +38,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         text: the gate as a sentence ("precision of v8 not worse than champion's by 0.5 pp").
         reason: why this outcome, with the numbers.
         candidate: whom it is about; "" for the whole stage.
+        overridden: a person takes it for passed, whatever the numbers say; the reason names who and why.
         futile: it is shown that more data cannot make it pass: the effect lies beyond what was planned, on the other side.
     """
 
@@ -49,10 +52,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary | None = None
     evidence: Evidence | NotEnough | None = None
     futile: bool = False
+    overridden: bool = False
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person asked for; applied by the next tick."""
+    """Something a person asked for; applied by the next tick.
+
+    Args:
+        target: what it is about, where it is about a part: the gate of an override, the version that an undo goes back
+            to, `new draw` of a retry that draws the units anew.
+    """
 
     id: str
     rollout: str
@@ -60,6 +69,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     why: str
     at: datetime
+    target: str = ""
 
 
 class PublishAllocation(msgspec.Struct, frozen=True, kw_only=True, tag="publish_allocation"):
@@ -164,7 +174,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rollout: str
     number: int
     at: datetime
-    kind: Literal["promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave"]
+    kind: Literal[
+        "promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave", "override"
+    ]
     trigger: Trigger
     from_phase: Phase
     to_phase: Phase
@@ -211,6 +223,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             of several candidates the first one's, until one of them is chosen.
         versions: candidate -> its version, pinned when the rollout began; empty in rows of older programs, which had one.
         out: candidate -> index of the stage in which it left; the others go on.
+        draw: how often the units were drawn anew since the rollout was applied: 0 for its own salt.
+        overridden: path of a gate or condition of this stage -> who takes it for passed, and why.
         passed: candidate -> seconds of the stage's age at which everything that the stage asks of it first held.
         baselines: metric -> (mean, variance) per observation as known when the stage was entered; for priors only.
         crossed: question id -> largest log e-value so far; a claim once shown stays shown.
@@ -246,3 +260,5 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     out: dict[str, int] = {}
     passed: dict[str, float] = {}
+    overridden: dict[str, str] = {}
+    draw: int = 0

@@ -115,6 +115,7 @@ def ask(
     *,
     who: str,
     why: str,
+    target: str = "",
     identity: str = "",
     dry_run: bool = False,
 ) -> Act:
@@ -126,23 +127,29 @@ def ask(
         trigger: what is asked for.
         who: by whom.
         why: in their words.
+        target: what of the rollout it is about: a gate, a version, or "".
         identity: under which it is entered once, however often it is asked; "" for one of its own.
         dry_run: check everything, enter nothing.
 
     Raises:
         NotFound: there is no such rollout.
         TransitionError: the table has no such move from where the rollout is now; nothing is entered.
-        DomainError: nobody can ask for that.
+        DomainError: nobody can ask for that, or not without a reason.
     """
     if trigger not in PEOPLE_ASK:
         raise DomainError(f"{trigger} is not asked for by people", hint=", ".join(PEOPLE_ASK))
+    if trigger in _WITH_REASON and not why.strip():
+        raise DomainError(f"{trigger} needs a reason", hint="say why with --reason")
     loaded = control.rollouts.load(rollout)
+    if target and trigger == "undo":
+        _require_known(control, load(loaded.spec_source), target)
     now = control.clock.now()
     possible = triggers(loaded.state.phase)
     if not _MOVES_OF.get(trigger, frozenset({trigger})) & set(possible):
         raise TransitionError(f"a rollout that is {loaded.state.phase} has no {trigger}", rollout=rollout)
-    identity = identity or derived("act", rollout, trigger, who, why, loaded.token, (now - _SOMETIME) // _MICRO)
-    act = Act(id=identity, rollout=rollout, trigger=trigger, who=who, why=why, at=now)
+    parts = (rollout, trigger, who, why, *([target] if target else []))
+    identity = identity or derived("act", *parts, loaded.token, (now - _SOMETIME) // _MICRO)
+    act = Act(id=identity, rollout=rollout, trigger=trigger, who=who, why=why, at=now, target=target)
     if not dry_run:
         control.commands.ask(act)
     return act
@@ -163,8 +170,19 @@ def find(control: Control, name: str) -> Loaded:
         return newest
 
 
+_WITH_REASON: Final = frozenset({"abort", "override", "undo"})
 _MICRO: Final = timedelta(microseconds=1)
 _SOMETIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _require_known(control: Control, spec: Rollout, version: str) -> None:
+    """An undo leads only to a version that the alias pointed at before: that is what needs no new analysis."""
+    model = model_of(spec.variants[spec.champion].version)
+    moves = [it for it in control.registry.moves(model) if it.alias == spec.after.registry_alias]
+    known = {version for it in moves for version in (it.before, it.after) if version}
+    if version not in known:
+        hint = f"it has pointed at: {', '.join(sorted(known)) or 'none'}"
+        raise DomainError(f"the alias {spec.after.registry_alias} never pointed at {version}", hint=hint)
 
 
 def _require_registry(control: Control, spec: Rollout) -> None:

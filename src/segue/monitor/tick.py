@@ -24,6 +24,7 @@ from segue.decide.observed import Observed
 from segue.errors import Conflict, Unavailable
 from segue.facts.decision import Decision
 from segue.monitor.acting.carry_out import CarriedOut, Task, allocation_in_force, carry_out
+from segue.monitor.acting.publish import salt_of
 from segue.monitor.acting.served import look, missing, real_now
 from segue.monitor.keeping import Keeping
 from segue.monitor.leading import Leading
@@ -189,7 +190,7 @@ class Monitor:
         pending = self._outside.commands.pending(loaded.state.rollout)
         if not pending:
             return CarriedOut()
-        task = Task(spec=spec, state=loaded.state, salt=loaded.salt, now=now)
+        task = Task(spec=spec, state=loaded.state, salt=salt_of(loaded.salt, loaded.state), now=now)
         return carry_out(self._outside, task, pending)
 
     def _spec(self, loaded: Loaded) -> Rollout:

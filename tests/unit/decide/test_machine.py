@@ -32,8 +32,8 @@ def test_every_live_phase_has_its_ways_out(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", sorted(TERMINAL))
 def test_over_is_over(phase: Phase) -> None:
-    """A rollout that is over only holds or, unless it was promoted, begins again."""
-    assert set(triggers(phase)) == ({"hold"} if phase == "promoted" else {"hold", "retry"})
+    """A rollout that is over only holds or begins again; a promotion can be taken back."""
+    assert set(triggers(phase)) == ({"hold", "undo"} if phase == "promoted" else {"hold", "retry"})
 
 
 def test_every_phase_is_reached_and_every_trigger_used() -> None:

@@ -1,7 +1,7 @@
 """Whole ways of rollouts, as people would tell them: one file a story in `walks/`, one line a tick.
 
 `+HOURS what is seen => kind trigger phase/stage/step : commands`. What is seen, separated by `;`: `shown METRIC...`
-(the claims on these are shown), `act TRIGGER`, `silent` (nothing was recorded), `unmeasured`, `alias VERSION|unknown`,
+(the claims on these are shown), `act TRIGGER TARGET`, `silent` (nothing was recorded), `unmeasured`, `alias VERSION|unknown`,
 `missing NAME`, `other ROLLOUT`, `versions CHAMPION CANDIDATE`. Nothing seen: all is known, in order, and shows nothing.
 """
 
@@ -48,8 +48,8 @@ def observed(scene: Any, sights: str, act: Any) -> Observed:
         match sight.split():
             case ["shown", *metrics]:
                 shown = tuple(metrics)
-            case ["act", trigger]:
-                changes["acts"] = (act(trigger),)
+            case ["act", trigger, *target]:
+                changes["acts"] = (msgspec.structs.replace(act(trigger), target=" ".join(target)),)
             case ["silent"]:
                 changes |= {"health": {}, "seen_in_step": 0}
             case ["unmeasured"]:

@@ -78,7 +78,7 @@ def test_what_the_table_does_not_have_is_refused_at_once(small_world: SmallWorld
     with pytest.raises(DomainError):
         ask(small_world.outside, "churn-1", "harm", who="ana", why="")
     with pytest.raises(NotFound):
-        ask(small_world.outside, "churn-9", "abort", who="ana", why="")
+        ask(small_world.outside, "churn-9", "abort", who="ana", why="no")
     assert not small_world.outside.commands.asked("churn-1")
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from segue.errors import Unavailable
+from segue.errors import DomainError, Unavailable
 from segue.facts.decision import Act, Decision, Trigger
 from segue.facts.evidence import Evidence
 from segue.monitor.begin import apply, ask
@@ -81,6 +81,54 @@ def test_failures_in_the_watch_take_the_alias_back(begun: SmallWorld) -> None:
     begun.host()
     monitor.tick()
     assert begun.allocation().variants["champion"].version == "models:/churn@champion"
+
+
+def test_a_promotion_is_taken_back_at_once(begun: SmallWorld) -> None:
+    """The alias goes back in one tick, without a stage, and serving follows it; other versions than it had are refused."""
+    monitor = Monitor(begun.outside)
+    assert until_over(begun, monitor)[-1].to_phase == "promoted"
+    with pytest.raises(DomainError, match="never pointed at 9"):
+        ask(begun.outside, ROLLOUT, "undo", who="ana", why="slow", target="9")
+    ask(begun.outside, ROLLOUT, "undo", who="ana", why="slow")
+    (undone,) = monitor.tick()
+    assert (undone.trigger, undone.to_phase, undone.acts[0].who) == ("undo", "rolled_back", "ana")
+    assert begun.outside.registry.alias("churn", "champion") == "7"
+    begun.host()
+    monitor.tick()
+    assert begun.allocation().variants["champion"].version == "models:/churn@champion"
+    assert not begun.outside.commands.pending(ROLLOUT)
+
+
+def test_an_override_is_kept_with_its_reason(begun: SmallWorld) -> None:
+    """The gate passes by a person's word, which stands in the verdict and the history; without a reason nothing is entered."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    gate = "stages[0].promote_when[0]"
+    with pytest.raises(DomainError, match="needs a reason"):
+        ask(begun.outside, ROLLOUT, "override", who="ana", why=" ", target=gate)
+    ask(begun.outside, ROLLOUT, "override", who="ana", why="proven offline", target=gate)
+    assert [decision.trigger for decision in monitor.tick()] == ["override"]
+    begun.later(0.1)
+    (decision,) = monitor.tick()
+    (verdict,) = [it for it in decision.verdicts if it.gate == gate]
+    assert (verdict.outcome, verdict.overridden) == ("pass", True)
+    assert verdict.reason.startswith("overridden by ana: proven offline; it said: ")
+
+
+def test_a_retry_draws_anew_only_where_asked(begun: SmallWorld) -> None:
+    """The same units go to the same side again, unless the retry says otherwise."""
+    monitor, salts = Monitor(begun.outside), []
+    for target in ("", "new draw"):
+        monitor.tick()
+        salts.append(begun.allocation().split.salt)
+        ask(begun.outside, ROLLOUT, "abort", who="ana", why="again")
+        monitor.tick()
+        begun.host()
+        ask(begun.outside, ROLLOUT, "retry", who="ana", why="again", target=target)
+        monitor.tick()
+    monitor.tick()
+    salts.append(begun.allocation().split.salt)
+    assert salts[0] == salts[1] != salts[2]
 
 
 def test_nothing_begins_before_everything_is_served(small_world: SmallWorld) -> None:

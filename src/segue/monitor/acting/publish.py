@@ -10,7 +10,7 @@ from typing import Final
 
 from segue.assign.ownership import rebalance
 from segue.facts.allocation import Allocation, Audience, Range, Reading, Shadow, Split, Target
-from segue.facts.decision import PublishAllocation
+from segue.facts.decision import PublishAllocation, State
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 
@@ -30,7 +30,7 @@ def allocation(
         before: this rollout's allocations so far, in order.
         now: stream time.
     """
-    old = before[-1] if before else None
+    old = before[-1] if before and before[-1].split.salt == salt else None
     return _filled(
         spec,
         rollout=command.rollout,
@@ -46,6 +46,11 @@ def allocation(
         versions=command.versions,
         now=now,
     )
+
+
+def salt_of(salt: str, state: State) -> str:
+    """The salt of the rollout's current draw: its own, until a retry asks for a new draw."""
+    return derived("salt", salt, state.draw) if state.draw else salt
 
 
 def at_rest(spec: Rollout, now: datetime) -> Allocation:
