@@ -1,10 +1,12 @@
 """How is the error budget of a rollout spent?
 
 Promotion is an intersection-union test: every gate has to pass, so each may use the whole `false_promotion`, and what they
-share is power; only several candidates share the budget, for any one of them may win. A rollback needs one guardrail, so
-`false_rollback` is split over every guardrail in every stage for every candidate (Bonferroni over the union). What falls to a
-guardrail in a stage that it cannot see stays in reserve, for guardrails that are added later; what was spent once is never
-spent again. All of it holds at any number of looks, for one attempt: a retry is a person's decision to spend once more.
+share is power. Alternatives of an `any` share it, for any one of them may pass wrongly, and so do several candidates, for any
+one of them may win (Bonferroni). A rollback needs one guardrail, so `false_rollback` is split over every guardrail, by its
+weight, in every stage for every candidate. What falls to a guardrail in a stage that it cannot see stays in reserve, for
+guardrails that are added later; what was spent once is never spent again. All of it holds at any number of looks, for one
+attempt: a retry is a person's decision to spend once more. To give up a stage as futile costs nothing of either: it never
+promotes, and is no rollback for harm.
 Source: Schultzberg, Ankargren & Frånberg 2024 (arXiv 2402.11609), for gates of one decision.
 """
 
@@ -18,7 +20,7 @@ from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
 from segue.errors import DomainError
 from segue.facts.decision import Account, Spending
-from segue.spec.gate import Gate
+from segue.spec.gate import Gate, MetricGate
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Stage
 
@@ -31,9 +33,21 @@ def promotion_alpha(spec: Rollout) -> float:
     return spec.error_budget.false_promotion / max(len(spec.candidates), 1)
 
 
-def guardrail_alpha(spec: Rollout) -> float:
-    """What each guardrail may spend in each stage on each candidate."""
-    return spec.error_budget.false_rollback / max(len(spec.guardrails) * len(spec.stages) * len(spec.candidates), 1)
+def gate_alpha(spec: Rollout, stage: Stage, gate: Gate) -> float:
+    """What one promotion gate may spend on each candidate: alternatives of an `any` share it, for any one of them is enough."""
+    return promotion_alpha(spec) / stage.alternatives(gate.path)
+
+
+def guardrail_alpha(spec: Rollout, gate: Gate | None = None) -> float:
+    """What each guardrail may spend in each stage on each candidate, by its weight; of None, one that weighs 1."""
+    whole = sum(map(weight_of, spec.guardrails)) * len(spec.stages) * len(spec.candidates)
+    mine = 1.0 if gate is None else weight_of(gate)
+    return spec.error_budget.false_rollback * mine / (whole or 1.0)
+
+
+def weight_of(gate: Gate) -> float:
+    """A guardrail's part of what all of them may spend."""
+    return gate.weight if isinstance(gate, MetricGate) else 1.0
 
 
 def gate_power(power: float, gates: int) -> float:
@@ -101,7 +115,7 @@ def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, GateKind], candidate: 
         text = gate_text(gate if kind == "promotion" else guarded(gate), metric, candidate, kind)
         if kind == "guardrail" and unknowable(gate, metric, stage, spec.outcome):
             account = "reserve"
-    alpha = promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec)
+    alpha = gate_alpha(spec, stage, gate) if kind == "promotion" else guardrail_alpha(spec, gate)
     return Spending(gate=gate.path, text=text, stage=stage.name, candidate=candidate, alpha=alpha, account=account)
 
 

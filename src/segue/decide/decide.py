@@ -51,7 +51,8 @@ def judge(scene: Scene) -> Judged:
     if phase in {"running", "awaiting_approval", "held", "paused"} and scene.state.resume_to in {None, "running"}:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
     shown = crossed(scene.state, found)
-    return Judged(verdicts=tuple(overridden(scene.state, verdict) for verdict in found), crossed=shown)
+    seen = tuple(overridden(scene.state, verdict) for verdict in found)
+    return Judged(verdicts=seen, crossed=shown, any_of=stage_of(scene.spec, scene.state).any_of)
 
 
 def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, State]:

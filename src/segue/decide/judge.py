@@ -15,6 +15,7 @@ from segue.decide.questions import Asked, asked_gates
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.facts.evidence import Evidence, NotEnough, Weighed
 from segue.facts.question import Question
+from segue.spec.gate import Alternatives
 from segue.spec.rollout import Rollout
 
 
@@ -120,10 +121,11 @@ def _too_few(few: NotEnough) -> str:
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """All verdicts of one tick, preconditions included, and the questions that they are about."""
+    """All verdicts of one tick, preconditions included, the questions that they are about, and which gates are alternatives."""
 
     verdicts: tuple[Verdict, ...]
     crossed: dict[str, float]
+    any_of: tuple[Alternatives, ...] = ()
 
     def of(self, role: str, candidate: str = "") -> tuple[Verdict, ...]:
         """The verdicts of one role; of one candidate, with those that are about everybody, where one is named."""
@@ -139,7 +141,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         """A candidate's gates that cannot pass any more, where all else of the stage is in order and they can be believed."""
         if any(verdict.outcome != "pass" for verdict in self.of("precondition", candidate)):
             return ()
-        return tuple(verdict for verdict in self.of("objective", candidate) if verdict.futile)
+        lost = tuple(verdict for verdict in self.of("objective", candidate) if verdict.futile)
+        return tuple(verdict for verdict in lost if not self._spared(verdict, {it.gate for it in lost}))
 
     def still_open(self, candidate: str = "") -> tuple[Verdict, ...]:
         """What keeps the stage from being left (by one candidate): every condition and gate that is not passed."""
@@ -148,4 +151,18 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
             verdict
             for verdict in self.verdicts
             if verdict.role != "guardrail" and verdict.outcome != "pass" and (not candidate or verdict.candidate in mine)
+            if not self._settled(verdict)
         )
+
+    def _settled(self, verdict: Verdict) -> bool:
+        """Whether another alternative of the same candidate has passed, so that this gate is not waited for."""
+        passed = {it.gate for it in self.verdicts if it.candidate == verdict.candidate and it.outcome == "pass"}
+        return any(passed.issuperset(alternative) for alternative in self._beside(verdict))
+
+    def _spared(self, verdict: Verdict, lost: set[str]) -> bool:
+        """Whether some alternative to a gate that cannot pass can pass still."""
+        return any(lost.isdisjoint(alternative) for alternative in self._beside(verdict))
+
+    def _beside(self, verdict: Verdict) -> Alternatives:
+        groups = (group for group in self.any_of if any(verdict.gate in alternative for alternative in group))
+        return next(groups, ()) if verdict.role == "objective" else ()

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from segue.decide.allocate import model_of
-from segue.decide.budget import guardrail_alpha, promotion_alpha
+from segue.decide.budget import gate_alpha, guardrail_alpha
 from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, of_disagreements, unknowable
 from segue.decide.gates.expectation import end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
@@ -136,7 +136,7 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         champion=spec.champion if _beside(gate, metric) else "",
         where=gate.where if isinstance(gate, MetricGate) else "",
         claim=shown,
-        alpha=promotion_alpha(spec) if kind == "promotion" else guardrail_alpha(spec),
+        alpha=gate_alpha(spec, stage, gate) if kind == "promotion" else guardrail_alpha(spec, gate),
         prior=prior(gate, metric, shown, stage=stage, state=state),
         since_allocation=state.since_allocation,
         expected=f"context.{metric.expected}" if metric.expected and _design(gate, stage) == "randomised" else "",

@@ -115,6 +115,8 @@ class Walker:
                 f"a simulated world has one candidate, and the spec has {len(self.spec.candidates)}",
                 hint="simulate each candidate alone; the chance of a false promotion of all is at most the sum",
             )
+        if any(stage.any_of for stage in self.spec.stages):
+            raise DomainError("a simulated world waits for all gates, and the spec has `any`", hint="simulate each alternative")
         self.state = State(
             rollout="simulated", route=self.spec.route, spec_digest=self.spec.digest, phase="pending",
             created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN,

@@ -116,6 +116,7 @@ def _stage(path: str, stage: Stage, rollout: Rollout) -> Lines:
         yield f"{path}.at_most.then", stage.at_most.then
         yield from _if_set(f"{path}.at_most.outcomes", str(stage.at_most.outcomes or ""))
     yield from _gates(f"{path}.promote_when", stage.promote_when, rollout)
+    yield from _if_set(f"{path}.any_of", "; ".join(" | ".join(" + ".join(one) for one in group) for group in stage.any_of))
     if stage.plan is not None:
         yield f"{path}.plan.metric", stage.plan.metric
         effect = stage.plan.effect

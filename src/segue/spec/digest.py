@@ -11,10 +11,13 @@ from segue.ids import digest
 from segue.spec.expression import canonical, parse
 from segue.spec.rollout import Rollout
 
-_ADDED = (
+_ADDED: tuple[tuple[str, object], ...] = (
     ("wanted", 0.0),
     ("expected", ""),
     ("moved_by_others", "adopt"),
+    ("any_of", ()),
+    ("any_of", []),
+    ("weight", 1.0),
 )  # what format 1 did not have at first, where it is not used
 _EXPRESSIONS = ("where", "audience")
 

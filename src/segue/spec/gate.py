@@ -46,6 +46,7 @@ class MetricGate(msgspec.Struct, frozen=True, kw_only=True, tag="metric"):
         path: where it stands in the spec (`stages[0].promote_when[1]`).
         margin: for `better_than_champion` the amount by which (0).
         where: an expression over the context, as written, or "".
+        weight: of a guardrail, its part of what all guardrails may spend, beside the others'.
     """
 
     path: str
@@ -53,6 +54,7 @@ class MetricGate(msgspec.Struct, frozen=True, kw_only=True, tag="metric"):
     test: Test
     margin: Margin
     where: str = ""
+    weight: float = 1.0
 
 
 class StableGate(msgspec.Struct, frozen=True, kw_only=True, tag="stable"):
@@ -86,5 +88,8 @@ class FairnessGate(msgspec.Struct, frozen=True, kw_only=True, tag="fairness", om
     at_most: float
     positive: str = "1"
 
+
+Alternatives = tuple[tuple[str, ...], ...]
+"""Paths of gates: each tuple is one alternative, all of whose gates have to pass; one alternative is enough."""
 
 Gate = MetricGate | StableGate | DriftGate | FairnessGate

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from segue.spec.gate import Gate
+from segue.spec.gate import Alternatives, Gate
 
 
 class AtLeast(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,12 @@ Strategy = Shadow | Canary | Ab | Bandit | Full
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage: a strategy, when it may be left, and by which evidence."""
+    """One stage: a strategy, when it may be left, and by which evidence.
+
+    Args:
+        promote_when: every gate of it; all have to pass, apart from those in `any_of`.
+        any_of: groups of gates of which one alternative has to pass.
+    """
 
     name: str
     strategy: Strategy
@@ -91,3 +96,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     promote_when: tuple[Gate, ...] = ()
     plan: Plan | None = None
     approve: str = ""
+    any_of: tuple[Alternatives, ...] = ()
+
+    def alternatives(self, path: str) -> int:
+        """How many alternatives stand beside a gate, itself included; 1 for a gate that has to pass."""
+        return next((len(group) for group in self.any_of if any(path in one for one in group)), 1)

@@ -89,7 +89,14 @@ def guarded(gate: Gate) -> Gate:
     """A guardrail as its violation: `not_worse_than_champion_by` is broken when "worse by" is shown."""
     if not isinstance(gate, MetricGate) or gate.test != "not_worse_than_champion_by":
         return gate
-    return MetricGate(path=gate.path, metric=gate.metric, test="worse_than_champion_by", margin=gate.margin, where=gate.where)
+    return MetricGate(
+        path=gate.path,
+        metric=gate.metric,
+        test="worse_than_champion_by",
+        margin=gate.margin,
+        where=gate.where,
+        weight=gate.weight,
+    )
 
 
 def missing_part(gate: Gate, metric: Metric | None, kind: GateKind) -> str:

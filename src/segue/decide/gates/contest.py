@@ -58,7 +58,7 @@ def over(scene: Scene, judged: Judged) -> dict[str, Over]:
     found: dict[str, Over] = {}
     for name in alive(scene.spec, scene.state) if limit is not None else ():
         seen, most = counted(scene, judged, name), limit.outcomes if limit else 0
-        if 0 < most <= seen and any(verdict.outcome != "pass" for verdict in judged.of("objective", name)):
+        if 0 < most <= seen and any(verdict.role == "objective" for verdict in judged.still_open(name)):
             whom = "the candidate" if len(scene.spec.candidates) == 1 else name
             reason = f"stage {stage.name} has {seen:,} judged observations of {whom} and may have {most:,}"
             found[name] = Over(how="time_out", reason=reason)

@@ -123,7 +123,12 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
         if self.metric is not None:
             self._check_use(self.metric)
         where = fields.get("where", lambda place: expression(place, self.scope), "")
-        tests = [key for key in fields.known if key != "where"]
+        weight = fields.get("weight", _weight, 1.0)
+        if "weight" in fields and self.asked.use != "guardrails":
+            fields.known["weight"].key_problem(
+                f"`weight` has no use under `{self.asked.use}`", "guardrails share false_rollback"
+            )
+        tests = [key for key in fields.known if key not in {"where", "weight"}]
         if len(tests) != 1:
             mistyped = not tests and set(self.body.keys()) - set(fields.known)
             if self.body.is_mapping and not mistyped:
@@ -139,7 +144,7 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
         if self.metric is None:
             return None
         margin = self._margin(test, place, self.metric)
-        return MetricGate(path=self.path, metric=self.metric.name, test=test, margin=margin, where=where)
+        return MetricGate(path=self.path, metric=self.metric.name, test=test, margin=margin, where=where, weight=weight)
 
     def _tests(self) -> str:
         return ", ".join((*_TESTS[self.asked.use], *(("stable",) if self.asked.use == "promote_when" else ())))
@@ -208,6 +213,11 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
         if self.metric is None:
             return None
         return StableGate(path=self.path, metric=self.metric.name, every_s=every_s, at_most_times_champion=times)
+
+
+def _weight(place: Place) -> float:
+    value = place.number()
+    return place.within(value, value > 0, "above 0")
 
 
 def _whole_hours(place: Place) -> float:

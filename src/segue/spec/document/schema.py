@@ -60,7 +60,13 @@ def json_schema() -> Schema:
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
-        "properties": {"drift": _ref("GATE.drift"), "fairness": _ref("GATE.fairness")},
+        "properties": {
+            "drift": _ref("GATE.drift"),
+            "fairness": _ref("GATE.fairness"),
+            "any": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/GATE"}}, _ref("GATE.METRIC")]},
+            "all": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/GATE"}}, _ref("GATE.METRIC")]},
+            "not": {"anyOf": [{"$ref": "#/$defs/GATE"}, _ref("GATE.METRIC")]},
+        },
         "additionalProperties": _ref("GATE.METRIC"),
     }
     return {

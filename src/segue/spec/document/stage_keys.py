@@ -92,7 +92,8 @@ STAGE: Final = Section(
             section=AT_LEAST.path, only=STRATEGIES[:4]),
         key("at_most", "section", "How long it may take, and what then.", "{age: 14d, then: rollback}", default="no limit",
             section=AT_MOST.path, only=STRATEGIES[:4]),
-        key("promote_when", "section", "All of these gates must pass.", "[{conversion: {better_than_champion: true}}]",
+        key("promote_when", "section", "All of these must pass; `any`, `all` and `not` combine gates.",
+            "[{conversion: {better_than_champion: true}}]",
             default="required where no person approves and another stage follows", only=STRATEGIES[:4], form="list",
             section="GATE"),
         key("plan", "section", "The planned effect.", "{metric: conversion, effect: 0.5pp}", default="none", section=PLAN.path,
@@ -134,6 +135,7 @@ GATE: Final = Section(
         key("stable", "section", "The metric varies little from period to period. In `promote_when`.",
             "{every: 1d, at_most: 1.5x champion}", default="one test", section="GATE.METRIC.stable"),
         key("where", "expression", "Only these requests count.", '"tier == \'vip\'"', default="everybody"),
+        key("weight", "number", "Its part of `false_rollback` beside the others'. In `guardrails`.", "2", default="1"),
     ),
 )  # fmt: skip
 

@@ -3,12 +3,13 @@
 import math
 
 from segue.spec import quantity
-from segue.spec.document.gates import Asked, check_captured, expression, gates
+from segue.spec.document.combinations import Conditions, conditions
+from segue.spec.document.gates import Asked, check_captured, expression
 from segue.spec.document.head import CHAMPION, NAME, chance, duration, name, percent, positive_duration
 from segue.spec.document.metrics import Scope
 from segue.spec.document.place import BROKEN, Fields, Place
 from segue.spec.document.stage_keys import AT_LEAST, AT_MOST, PLAN, POLICIES, STEP, STRATEGIES, WATCH, stage_section
-from segue.spec.gate import DriftGate, Gate, Margin
+from segue.spec.gate import DriftGate, Margin
 from segue.spec.metric import Metric, known_in_shadow, scale_of
 from segue.spec.stage import Ab, AtLeast, AtMost, Bandit, Canary, Full, Plan, Shadow, Stage, Step, Strategy
 
@@ -32,17 +33,24 @@ def _stage(place: Place, scope: Scope, *, final: bool) -> Stage | None:
     if at_most is not None and 0 < at_most.outcomes <= at_least.outcomes:
         fields.known["at_most"].problem("the stage would be over before `at_least.outcomes`", "make `at_most.outcomes` larger")
     asked = Asked("promote_when", word if word in STRATEGIES else "")
-    objectives: tuple[Gate, ...] = fields.get("promote_when", lambda body: gates(body, scope, asked), ())
+    written = fields.get("promote_when", lambda body: conditions(body, scope, asked), Conditions())
     if word in STRATEGIES and word != "full" and not final:
         _refuse_silence(fields)
-    _refuse_drift_alone(fields, objectives)
+    _refuse_drift_alone(fields, written)
     strategy = _strategy(word, fields, scope)
     plan = fields.get("plan", lambda body: _plan(body, scope, word), None)
     approve = fields.get("approve", lambda body: body.matching(NAME, "role", "letters, digits, _ and -"), "")
     if strategy is None:
         return None
     return Stage(
-        name=title, strategy=strategy, at_least=at_least, at_most=at_most, promote_when=objectives, plan=plan, approve=approve
+        name=title,
+        strategy=strategy,
+        at_least=at_least,
+        at_most=at_most,
+        promote_when=written.gates,
+        plan=plan,
+        approve=approve,
+        any_of=written.any_of,
     )
 
 
@@ -54,8 +62,11 @@ def _refuse_silence(fields: Fields) -> None:
         fields.place.missing("promote_when", hint) if written is None else written.problem("nothing could ever promote", hint)
 
 
-def _refuse_drift_alone(fields: Fields, objectives: tuple[Gate, ...]) -> None:
-    if objectives and all(isinstance(gate, DriftGate) for gate in objectives) and "approve" not in fields:
+def _refuse_drift_alone(fields: Fields, written: Conditions) -> None:
+    candidate = {gate.path for gate in written.gates if not isinstance(gate, DriftGate)}
+    in_groups = {path for group in written.any_of for alternative in group for path in alternative}
+    certain = bool(candidate - in_groups) or any(all(candidate & set(one) for one in group) for group in written.any_of)
+    if written.gates and not certain and "approve" not in fields:
         hint = "add a gate on a metric: that nothing has moved says nothing about the candidate"
         fields.known["promote_when"].problem("a gate on drift alone never promotes", hint)
 
