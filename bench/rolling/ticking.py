@@ -40,9 +40,25 @@ def ticks() -> Iterator[Figure]:
                 began, cpu = monotonic(), process_time()
                 monitor.tick()
                 took.append((monotonic() - began, process_time() - cpu))
+            if every == 1:
+                yield seen("the same: CPU of measuring and deciding each once", _round(worlds, monitor), "s")
             name = f"a tick over {_ROUTES} active rollouts, {what}"
             yield at_most(name, median(wall for wall, _ in took), 2.0, "s")
             yield seen(f"{name}: CPU", median(cpu for _, cpu in took), "s")
+
+
+def _round(worlds: list[SmallWorld], monitor: Monitor) -> float:
+    """CPU until an hour of new data of every rollout has been counted, over as many ticks as that takes."""
+    clock, store = worlds[0].clock, worlds[0].outside.summaries
+    for world in worlds:
+        at = clock.at
+        world.traffic(_REQUESTS, hours=1.0)
+        clock.at = at
+    clock.at += timedelta(hours=1.0)
+    began = process_time()
+    while any(store.judged_until(f"{world.route}-1") != clock.at for world in worlds):
+        monitor.tick()
+    return process_time() - began
 
 
 def _begun(folder: Path, stack: ExitStack) -> tuple[list[SmallWorld], Monitor]:

@@ -10,6 +10,7 @@ Whatever is saved can be carried out again; whatever is not saved did not happen
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -35,6 +36,8 @@ from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
 log: Final = logging.getLogger("segue.monitor")
+ALWAYS_ANEW: Final = 8
+"""So many rollouts are measured at every tick, however long that takes."""
 
 
 class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +47,8 @@ class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True):
         period_s: between two ticks.
         lease_s: after which another monitor takes over from one that is gone.
         tick_most_s: that one rollout's tick may last before this monitor counts as hung, and gives the lead away.
+        measuring_s: of one tick that may go into measuring, beyond the first few rollouts; the others are decided on by what
+            was found of them last, and have their turn at the next ticks. So acts never wait long, however many rollouts.
         back_off_most_s: the longest wait while something outside does not answer.
         routes: to look after; all where there is none.
     """
@@ -51,6 +56,7 @@ class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True):
     period_s: float = 1.0
     lease_s: float = 15.0
     tick_most_s: float = 900.0
+    measuring_s: float = 1.0
     back_off_most_s: float = 30.0
     routes: tuple[str, ...] = ()
 
@@ -82,6 +88,8 @@ class Monitor:
         self._keeping = Keeping(outside.rollouts)
         self._specs: dict[str, Rollout] = {}
         self._said: dict[str, str] = {}
+        self._measured: dict[str, int] = {}  # rollout -> the tick in which it was measured last
+        self._ticks = 0
 
     def run(self, stop: threading.Event, wake: threading.Event | None = None) -> None:
         """Tick until told to stop; wait longer, within bounds, while the outside does not answer.
@@ -113,12 +121,14 @@ class Monitor:
             Unavailable: the store did not answer; nothing is lost.
         """
         kept = []
-        for rollout in self._due():
+        self._ticks += 1
+        ends_s = time.monotonic() + self._settings.measuring_s
+        for place, rollout in enumerate(self._due()):
             if self._leading.lost:
                 break  # whatever this tick still wrote would be refused
             self._leading.alive()
             try:
-                decision = self.tick_one(rollout)
+                decision = self.tick_one(rollout, anew=place < ALWAYS_ANEW or time.monotonic() < ends_s)
             except Conflict as error:  # somebody saved in between: what they saved is decided on at the next tick
                 log.info("%s: %s", rollout, error.message)
             except Unavailable:
@@ -130,8 +140,13 @@ class Monitor:
                 kept += [decision] if decision else []
         return tuple(kept)
 
-    def tick_one(self, rollout: str) -> Decision | None:
-        """One tick of one rollout; the decision, where it was worth keeping."""
+    def tick_one(self, rollout: str, *, anew: bool = True) -> Decision | None:
+        """One tick of one rollout; the decision, where it was worth keeping.
+
+        Args:
+            rollout: its id.
+            anew: whether it is measured, or decided on by what was found last.
+        """
         outside = self._outside
         loaded = outside.rollouts.load(rollout)
         spec = self._spec(loaded)
@@ -140,8 +155,11 @@ class Monitor:
         acts = tuple(outside.commands.asked(rollout))
         if loaded.state.phase not in LIVE and not acts:
             self._measuring.forget(rollout)
+            self._measured.pop(rollout, None)
             return None
-        findings = self._measuring.find(spec, loaded, now)
+        findings = self._measuring.find(spec, loaded, now, anew=anew)
+        if anew:
+            self._measured[rollout] = self._ticks
         observed = self._observed(spec, loaded, findings, left)
         observed = msgspec.structs.replace(observed, acts=tuple(act for act in acts if act.trigger in PEOPLE_ASK))
         decision, after = decide(spec, loaded.state, observed, now)
@@ -154,10 +172,14 @@ class Monitor:
         return decision
 
     def _due(self) -> list[str]:
-        """Rollouts over with something to be done first, so that a route's next one finds it clean; then the live ones."""
+        """Rollouts over with something to be done first, so that a route's next one finds it clean; then the live ones.
+
+        Of these, who was measured longest ago comes first.
+        """
         live = [loaded.state for loaded in self._outside.rollouts.rollouts(live=True)]
         routes = self._settings.routes
         mine = [state.rollout for state in live if not routes or state.route in routes]
+        mine.sort(key=lambda rollout: self._measured.get(rollout, 0))
         others = {state.rollout for state in live}
         waiting = [rollout for rollout in self._outside.commands.waiting() if rollout not in others]
         if routes:

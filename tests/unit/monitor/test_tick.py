@@ -11,8 +11,8 @@ from segue.facts.decision import Act, Decision, Trigger
 from segue.facts.evidence import Evidence
 from segue.monitor.begin import apply, ask
 from segue.monitor.leading import LEASE
-from segue.monitor.tick import Monitor, MonitorSettings
-from segue.testkit.small_world import SPEC, SmallWorld, move
+from segue.monitor.tick import ALWAYS_ANEW, Monitor, MonitorSettings
+from segue.testkit.small_world import SPEC, SmallWorld, move, register
 
 ROLLOUT = "churn-1"
 
@@ -275,3 +275,28 @@ def test_an_alias_move_points_to_its_evidence(begun: SmallWorld) -> None:
     moved = [it for it in begun.outside.registry.moves("churn") if it.alias == "champion"][-1]
     assert (moved.before, moved.after, moved.evidence, moved.who) == ("7", "8", decision.id, "segue")
     assert moved.why == "promote full by ana: hurry"
+
+
+def test_many_rollouts_take_turns(small_world: SmallWorld) -> None:
+    """Where measuring all of them would take too long, each is measured at one of the next ticks, and none is forgotten."""
+    worlds = [SmallWorld(small_world.outside, small_world.clock, seed=number, route=f"r{number}") for number in range(12)]
+    for world in worlds:
+        register(world.outside.registry, world.route)
+        world.host()
+        apply(world.outside, SPEC.replace("churn", world.route))
+    monitor = Monitor(small_world.outside, MonitorSettings(measuring_s=0.0))
+    monitor.tick()
+    for world in worlds:
+        at = small_world.clock.at
+        world.traffic(50, hours=1)
+        small_world.clock.at = at
+    small_world.later(1)
+
+    def seen() -> list[str]:
+        store = small_world.outside.summaries
+        return [world.route for world in worlds if store.seen(f"{world.route}-1")]
+
+    monitor.tick()
+    assert len(seen()) == ALWAYS_ANEW
+    monitor.tick()
+    assert len(seen()) == len(worlds)
