@@ -165,8 +165,8 @@ def lake_of(home: Home) -> "Lake":
     return FolderLake(Path(home.lake).absolute())
 
 
-def engine_of(home: Home) -> "DuckdbEngine":
-    """Who runs the SQL."""
+def engine_of(home: Home, *, once: bool = False) -> "DuckdbEngine":
+    """Who runs the SQL; for one question it keeps no rows of what it reads."""
     from segue.adapters.engines.duckdb import DuckdbEngine
     from segue.adapters.engines.settings import DuckdbSettings
 
@@ -175,7 +175,8 @@ def engine_of(home: Home) -> "DuckdbEngine":
         from segue.adapters.lakes.s3 import file_system
 
         remote = file_system(settings)
-    return DuckdbEngine(DuckdbSettings(spill_folder=str(home.run / "spill")), remote)
+    kept = {"kept_file_bytes": 0} if once else {}
+    return DuckdbEngine(DuckdbSettings(spill_folder=str(home.run / "spill"), **kept), remote)
 
 
 def _bucket(home: Home) -> "S3Settings | None":

@@ -13,12 +13,12 @@ import msgspec
 from segue.facts.drift.bins import ArmBins
 from segue.facts.drift.profile import FeatureProfile, Profile
 from segue.measure.drift.counting import Counting
-from segue.measure.drift.fields import VALUES, extracted, of_prediction, out_of_json
+from segue.measure.drift.fields import VALUES, extracted, of_prediction, out_of_json, plain, typed, typed_fields
 from segue.measure.expressions import quoted
 from segue.measure.sql import HOUR_US, any_of, filled
 
 _REQUESTS: Final = """
-SELECT epoch_us("at") // $hour_us AS hour, $arm AS arm, $values AS $name FROM predictions
+SELECT epoch_us("at") // $period_us AS hour, $arm AS arm, $values FROM predictions
 WHERE role IN ('served', 'failed') AND variant = assigned AND features IS NOT NULL AND unread NOT LIKE '%batch of %' AND $where
 """
 _ANSWERS: Final = """
@@ -60,17 +60,21 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
             yield int(hour), bins
 
 
-def of_requests(profile: Profile, *, arm: str, where: str = "TRUE") -> Statement:
-    """The features of requests, by hour and arm.
+def of_requests(profile: Profile, *, arm: str, where: str = "TRUE", period_us: int = HOUR_US) -> Statement:
+    """The features of requests, by hour (or another period) and arm.
 
     Args:
         profile: in whose bins they are counted.
         arm: SQL of a text over a row of `predictions`; the caller's own.
         where: a condition over such a row; the caller's own too.
+        period_us: of the first key.
     """
-    counting = Counting(columns=profile.features, fields=out_of_json(profile.features), keys=KEYS)
-    values = extracted(profile.features, "features")
-    rows = filled(_REQUESTS, hour_us=HOUR_US, arm=arm, where=where, values=values, name=VALUES)
+    if plain(profile.features):
+        fields, values = typed_fields(profile.features), f"features, {typed(profile.features, 'features')} AS {VALUES}"
+    else:
+        fields, values = out_of_json(profile.features), f"{extracted(profile.features, 'features')} AS {VALUES}"
+    counting = Counting(columns=profile.features, fields=fields, keys=KEYS)
+    rows = filled(_REQUESTS, period_us=period_us, arm=arm, where=where, values=values)
     return Statement(sql=counting.statement(rows), counting=counting)
 
 

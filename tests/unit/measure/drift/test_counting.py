@@ -12,7 +12,8 @@ from segue.evidence.drift.profiling import profile_of
 from segue.facts.drift.bins import ArmBins
 from segue.facts.drift.profile import Profile
 from segue.measure.drift.counting import Counting, left_closed
-from segue.measure.drift.fields import extracted, of_columns, out_of_json
+from segue.measure.drift.fields import extracted, of_columns, out_of_json, plain, typed, typed_fields
+from segue.measure.expressions import quoted
 
 TABLE: dict[str, list[Any]] = {
     "age": [float(value) for value in range(100)] + [None],
@@ -74,6 +75,51 @@ def test_left_closed_edges_count_as_numpy_does() -> None:
     ((found,),) = connection.execute("SELECT histogram(x, $edges::DOUBLE[]) FROM t", {"edges": listed}).fetchall()
     expected = np.histogram(values, [-np.inf, *edges, np.inf])[0]
     assert [found.get(edge, 0) for edge in (*listed, np.inf)] == expected.tolist()
+
+
+ODD = [
+    "1",
+    "0",
+    "true",
+    "false",
+    "null",
+    '"old"',
+    '"1.5"',
+    '"NaN"',
+    '"inf"',
+    "1e400",
+    "[1]",
+    '{"a": 1}',
+    '""',
+    "-0.0",
+    '"true"',
+    "1.0",
+    '"it\'s"',
+]
+
+
+def test_one_struct_counts_as_the_texts_do() -> None:
+    """Each odd JSON value falls into the same bin, read as a number or as a category, and so does a key that is missing."""
+    profile = profile_of({"age": [0.0, 1.0, 2.0, *TABLE["age"]], "tier": ["true", "1", "old", "it's", ""]})
+    assert plain(profile.features)
+    connection = duckdb.connect()
+    for value in [*ODD, None]:
+        row = "{}" if value is None else f'{{"age": {value}, "tier": {value}}}'
+        found: list[Any] = []
+        for fields, read in (
+            (typed_fields(profile.features), typed(profile.features, "features")),
+            (out_of_json(profile.features), extracted(profile.features, "features")),
+        ):
+            counting = Counting(columns=profile.features, fields=fields, keys=("arm",))
+            source = f"SELECT 'now' AS arm, features, {read} AS v FROM (SELECT {quoted(row)} AS features)"
+            found.extend(counting.arms(connection.execute(counting.statement(source)).fetchall()))
+        assert found[0] == found[1], value
+
+
+def test_what_one_struct_cannot_hold() -> None:
+    """Places in lists, and names that differ in capitals alone, are read as texts."""
+    for names in (["in[1]"], ["age", "Age"]):
+        assert not plain(profile_of({name: [1.0, 2.0] for name in names}).features)
 
 
 def test_names_that_are_no_features() -> None:

@@ -1,0 +1,70 @@
+"""`segue days`: how did a version do, day by day and segment by segment?"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from segue.cli.options import HomeFolder
+from segue.cli.output import Listing, Output, say, show
+from segue.errors import DomainError
+from segue.facts.daily import DayCell, DayMoved
+from segue.wiring import clock_of, engine_of, home_at, lake_of, stores_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def days(
+    route: str,
+    *,
+    version: Annotated[str, Parameter(help="MODEL/VERSION: whose answers; shadows included.")],
+    segment: Annotated[str, Parameter(help="An attribute of the context; each of its values gets a row a day.")] = "",
+    last: Annotated[float, Parameter(help="How many days, up to now.")] = 30.0,
+    positive: Annotated[str, Parameter(help="The label that counts as positive.")] = "1",
+    features: Annotated[bool, Parameter(negative="", help="The features' distances from training instead.")] = False,
+    output: Output = "table",
+    home: HomeFolder = None,
+) -> None:
+    """Confusion, AUC and calibration of a version by day and segment, or the drift of its features by day.
+
+    Read from the lake alone, at once: nothing has to be running, and no rollout has to ask for it. Every answer counts whose
+    outcome is known by now, found by the request's id.
+    """
+    from segue.measure.measurement.daily import Daily
+    from segue.monitor.drifting import Window
+    from segue.monitor.telling.daily import days as find
+
+    place = home_at(home)
+    model, _, name = version.rpartition("/")
+    if not model:
+        raise DomainError("a version is named MODEL/VERSION", hint="such as churn/8")
+    with stores_of(place) as stores, engine_of(place, once=True) as engine:
+        profile = stores.profiles.profile(model, name) if features else None
+        if features and profile is None:
+            raise DomainError(f"{version} has no profile", hint="register a version with --profile training.csv")
+        window = Window.of_last(clock_of(place).now(), 24 * last)
+        asked = Daily(route=route, version=name, begin=window.begin, end=window.end, segment=segment, positive=positive)
+        found = find(engine, lake_of(place), asked, profile)
+    if not found.cells:
+        say("nothing was recorded")
+    show(moved(found.by_day) if features else cells(found.cells), output)
+
+
+def cells(found: tuple[DayCell, ...]) -> Listing:
+    """Cells as rows."""
+    names = ("answers", "known", "tp", "fp", "fn", "tn", "auc", "ece", "bias")
+    rows = [{"day": _date(cell.day), "segment": cell.segment} | {name: getattr(cell, name) for name in names} for cell in found]
+    return Listing(rows=rows, name="day", columns={name: name for name in ("day", "segment", *names)})
+
+
+def moved(found: tuple[DayMoved, ...]) -> Listing:
+    """Distances as rows."""
+    names = ("column", "rows", "psi", "js", "ks")
+    rows: list[dict[str, object]] = [
+        {"day": _date(one.day), "ks_off_by": one.ks_off_by} | {name: getattr(one, name) for name in names} for one in found
+    ]
+    return Listing(rows=rows, name="day", columns={name: name for name in ("day", *names)}, wide={"ks off by": "ks_off_by"})
+
+
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
