@@ -15,7 +15,7 @@ from segue.decide.machine import LIVE, TABLE
 from segue.decide.observed import Health, Observed
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import asked_gates
-from segue.decide.walk import steps_of
+from segue.decide.walk import alive, steps_of
 from segue.errors import Conflict, NotFound, Unavailable
 from segue.facts.allocation import Allocation, Directory, Endpoint
 from segue.facts.decision import Act, Command, Decision, MoveAlias, PublishAllocation, State
@@ -34,7 +34,8 @@ APPROVED = SPEC.replace(
     "    promote_when:\n      - accuracy: {not_worse_than_champion_by: 10pp}\n    approve: product",
 )
 WITHOUT_FULL = SPEC[: SPEC.index("  - name: everyone")] + SPEC[SPEC.index("after:") :]
-SPECS = [load(text) for text in (SPEC, APPROVED, WITHOUT_FULL)]
+V8 = "  v8: {version: models:/churn/8}\n"
+SPECS = [load(text) for text in (SPEC, APPROVED, WITHOUT_FULL, SPEC.replace(V8, f"{V8}  v9: {{version: models:/churn/10}}\n"))]
 
 
 class CrashError(Exception):
@@ -152,14 +153,15 @@ class Walk(RuleBasedStateMachine):
 
     @rule(
         shown=st.sets(st.sampled_from(["accuracy", "errors", "none"])),
+        of=st.sampled_from(["v8", "v9", "both"]),
         act=st.sampled_from([None, None, *PEOPLE_ASK]),
         silent=st.booleans(),
         dies_after=st.integers(-1, 12),
     )
-    def tick(self, shown: set[str], act: str | None, *, silent: bool, dies_after: int) -> None:
+    def tick(self, shown: set[str], of: str, act: str | None, *, silent: bool, dies_after: int) -> None:
         """Leftovers, decide, save, carry out; the process may die after any call."""
         self._carry_out(-1)
-        observed = self._observed(shown - {"none"}, act, silent=silent)
+        observed = self._observed(shown - {"none"}, act, silent=silent, of=of)
         before = self.state
         decision, self.state = decide(self.spec, before, observed, self.now)
         self.outside.waiting += decision.commands
@@ -198,10 +200,11 @@ class Walk(RuleBasedStateMachine):
         assert all(decision.reasons)
         moved = self.state.stage != before.stage
         if decision.trigger in BY_EVIDENCE:
-            objectives = [verdict for verdict in decision.verdicts if verdict.role != "guardrail"]
+            going = {"", *alive(self.spec, self.state)}
+            objectives = [it for it in decision.verdicts if it.role != "guardrail" and it.candidate in going]
             assert objectives
             assert all(verdict.outcome == "pass" for verdict in objectives)
-            assert observed.health["v8"].asked > 0, "silence promoted"
+            assert all(observed.health[name].asked > 0 for name in going - {""}), "silence promoted"
             assert before.step == max(len(steps_of(self.spec.stages[before.stage])) - 1, 0), "a step was skipped"
         elif decision.trigger in BY_PEOPLE | {"promote_full_last"}:
             assert decision.acts, "an override is not recorded"
@@ -216,7 +219,14 @@ class Walk(RuleBasedStateMachine):
         taken = {verdict.gate for verdict in decision.verdicts if verdict.overridden}
         assert taken <= set(before.overridden), "an override that nobody asked for, or of another stage"
         if any(verdict.role == "guardrail" and verdict.outcome == "fail" for verdict in decision.verdicts):
-            assert self.state.phase in {"rolled_back", "aborted"}
+            assert decision.trigger == "leave" or self.state.phase in {"rolled_back", "aborted"}
+        harmed = {it.candidate for it in decision.verdicts if it.role == "guardrail" and it.outcome == "fail"}
+        if decision.trigger == "leave" and harmed:
+            assert harmed == set(self.state.out) - set(before.out), "a harmful candidate stayed, or another one left"
+        if self.state.phase in {"watching", "promoted"}:
+            assert len(alive(self.spec, self.state)) == 1, "several candidates were released"
+        if decision.trigger not in {"retry", "ready", "ready_release"}:
+            assert self.state.out.items() >= before.out.items(), "a candidate came back"
 
     def _carry_out(self, dies_after: int) -> None:
         task = Task(spec=self.spec, state=self.state, salt="s", now=self.now)
@@ -229,7 +239,7 @@ class Walk(RuleBasedStateMachine):
             self.outside.calls_left = -1
         assert len({move.command_id for move in self.outside.moved}) == len(self.outside.moved), "moved twice"
 
-    def _observed(self, shown: set[str], act: str | None, *, silent: bool = False) -> Observed:
+    def _observed(self, shown: set[str], act: str | None, *, silent: bool = False, of: str = "both") -> Observed:
         self.acts += 1
         asked = Act(id=f"act-{self.acts}", rollout="churn-1", trigger=cast("Any", act), who="ana", why="", at=self.now)
         if act == "override":
@@ -238,21 +248,21 @@ class Walk(RuleBasedStateMachine):
         unknown = self.outside.down or moving
         fine = Health() if silent else Health(asked=900, failed=0, judged=900, with_outcome=900)
         return Observed(
-            weighed={} if silent else self._evidence(shown),
-            health={"champion": fine, "v8": fine},
+            weighed={} if silent else self._evidence(shown, of),
+            health={"champion": fine, "v8": fine, "v9": fine},
             seen_in_step=fine.asked,
             acts=(asked,) if act else (),
             alias=None if unknown else self.outside.aliases["champion"],
-            versions={} if self.outside.down else {"champion": self.outside.aliases["champion"], "v8": "8"},
+            versions={} if self.outside.down else {"champion": self.outside.aliases["champion"], "v8": "8", "v9": "10"},
             allocation=len(self.outside.published),
             audits=() if silent else _AUDITS,
         )
 
-    def _evidence(self, shown: set[str]) -> dict[str, Weighed]:
+    def _evidence(self, shown: set[str], of: str) -> dict[str, Weighed]:
         found: dict[str, Weighed] = {}
         for asked in asked_gates(self.spec, self.state):
             harm = asked.kind == "guardrail" and asked.question.metric.name == "accuracy"
-            strong = asked.question.metric.name in shown and not harm
+            strong = asked.question.metric.name in shown and not harm and of in {"both", asked.candidate}
             found[asked.question.id] = _strong(asked.question.id) if strong else NotEnough(have=0, need=1, unit="rows")
         return found | {it.question.id: _strong(it.question.id) for it in what_ifs(self.spec, self.state)}
 

@@ -13,13 +13,13 @@ import msgspec
 
 from segue.decide import acts, moves
 from segue.decide.gates import contest
-from segue.decide.judge import Judged, crossed, overridden, verdicts
+from segue.decide.judge import Judged, crossed, overridden, timed, verdicts
 from segue.decide.machine import LIVE, move
 from segue.decide.moves import Move, Scene
 from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import broken
-from segue.decide.preconditions.stage import preconditions, span
-from segue.decide.walk import alive, destination, released, stage_age_s, stage_of, step_age_s, steps_of, watch_of
+from segue.decide.preconditions.stage import preconditions
+from segue.decide.walk import alive, destination, released, span, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
 from segue.ids import derived
 from segue.spec.rollout import Rollout
@@ -51,7 +51,8 @@ def judge(scene: Scene) -> Judged:
     if phase in {"running", "awaiting_approval", "held", "paused"} and scene.state.resume_to in {None, "running"}:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
     shown = crossed(scene.state, found)
-    seen = tuple(overridden(scene.state, verdict) for verdict in found)
+    age_s = stage_age_s(scene.state, scene.now)
+    seen = tuple(timed(overridden(scene.state, verdict), age_s) for verdict in found)
     return Judged(verdicts=seen, crossed=shown, any_of=stage_of(scene.spec, scene.state).any_of)
 
 

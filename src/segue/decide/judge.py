@@ -12,6 +12,7 @@ import msgspec
 from segue.decide.gates.texts import bound_text, effect_text, evidence_text, gate_text
 from segue.decide.observed import Observed
 from segue.decide.questions import Asked, asked_gates
+from segue.decide.walk import span
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.facts.evidence import Evidence, NotEnough, Weighed
 from segue.facts.question import Question
@@ -41,6 +42,18 @@ def overridden(state: State, verdict: Verdict) -> Verdict:
         return verdict
     reason = f"overridden by {said}; it said: {verdict.reason}"
     return msgspec.structs.replace(verdict, outcome="pass", reason=reason, overridden=True, futile=False)
+
+
+def timed(verdict: Verdict, age_s: float) -> Verdict:
+    """The verdict of a gate that is open, with the time until it is shown at the rate of the stage so far."""
+    found = verdict.evidence
+    if verdict.role != "objective" or verdict.outcome != "not_yet" or not isinstance(found, Evidence) or verdict.futile:
+        return verdict
+    if found.need is None or found.have <= 0 or age_s <= 0:
+        return verdict
+    rest_s = age_s * max(found.need - found.have, 0) / found.have
+    reason = f"{verdict.reason}, about {span(rest_s)} more at the rate so far"
+    return msgspec.structs.replace(verdict, reason=reason, decides_in_s=rest_s)
 
 
 def _judge(asked: Asked, state: State, observed: Observed) -> Verdict:

@@ -85,3 +85,15 @@ def after_pause(state: State, now: datetime) -> tuple[float, datetime]:
         return state.paused_s, state.step_at
     pause = max((now - state.paused_at).total_seconds(), 0.0)
     return state.paused_s + pause, state.step_at + timedelta(seconds=pause)
+
+
+def span(seconds: float) -> str:
+    """A stream duration as people say it.
+
+    >>> span(90), span(5400), span(172800)
+    ('1.5 min', '1.5 h', '2 d')
+    """
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -38,6 +38,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         text: the gate as a sentence ("precision of v8 not worse than champion's by 0.5 pp").
         reason: why this outcome, with the numbers.
         candidate: whom it is about; "" for the whole stage.
+        decides_in_s: stream seconds until the claim is shown, if the estimate holds and observations come as they did so far in
+            the stage; None where that is not known, or would be never.
         overridden: a person takes it for passed, whatever the numbers say; the reason names who and why.
         futile: it is shown that more data cannot make it pass: the effect lies beyond what was planned, on the other side.
     """
@@ -53,6 +55,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence | NotEnough | None = None
     futile: bool = False
     overridden: bool = False
+    decides_in_s: float | None = None
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):

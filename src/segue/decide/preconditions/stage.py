@@ -11,7 +11,7 @@ from segue.decide.gates.subjects import subjects
 from segue.decide.observed import Health, Observed
 from segue.decide.preconditions.audits import audited
 from segue.decide.preconditions.missing import unknowns
-from segue.decide.walk import alive, stage_age_s, stage_of, step_age_s, steps_of
+from segue.decide.walk import alive, span, stage_age_s, stage_of, step_age_s, steps_of
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.spec.metric import kind_of, needs_outcome
 from segue.spec.rollout import Rollout
@@ -107,15 +107,3 @@ def _gap(path: str, of: tuple[str, str], rates: tuple[float | None, float | None
 def _verdict(path: str, text: str, reason: str, *, ok: bool, candidate: str = "") -> Verdict:
     outcome: Outcome3 = "pass" if ok else "not_yet"
     return Verdict(gate=path, text=text, role="precondition", outcome=outcome, reason=reason, candidate=candidate)
-
-
-def span(seconds: float) -> str:
-    """A stream duration as people say it.
-
-    >>> span(90), span(5400), span(172800)
-    ('1.5 min', '1.5 h', '2 d')
-    """
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"

@@ -102,7 +102,7 @@ def _audiences(command: PublishAllocation, spec: Rollout, salt: str, old: Alloca
     kind = derived("audience", command.audience)
     shares = _in_order(spec, command.audience_shares)
     ranges = rebalance(_ranges_of(old, kind), shares)
-    drawn = all(share < 1 for share in shares.values())
+    drawn = 0 < shares.get(spec.champion, 0.0) < 1  # whom a rule gives a candidate is served and recorded, never compared
     return (Audience(where=command.audience, split=Split(salt=salt, kind=kind, ranges=ranges), comparable=drawn),)
 
 

@@ -37,6 +37,16 @@ def test_one_alternative_is_enough(either: Scene, shown: str) -> None:
     assert decision.trigger == "hold"
 
 
+def test_an_open_gate_says_when_it_can_be_decided(either: Scene) -> None:
+    """Of 4,000 that it takes 1,000 are there after three hours: nine more at this rate, in the verdict and in words."""
+    decision, _ = decide(either.spec, either.state, either.observed(), either.now)
+    (verdict,) = [it for it in decision.verdicts if it.gate.endswith("any[1]") and it.role == "objective"]
+    assert verdict.decides_in_s == pytest.approx(9 * 3600)
+    assert verdict.reason.endswith("about 9 h more at the rate so far")
+    passed, _ = decide(either.spec, either.state, either.observed("accuracy"), either.now)
+    assert {it.decides_in_s for it in passed.verdicts if it.outcome == "pass"} == {None}
+
+
 def test_alternatives_share_what_may_be_spent(either: Scene) -> None:
     """Each of two has half of the promotion's budget (Bonferroni): a wrong pass of either is a wrong pass of the stage."""
     alphas = [it.question.alpha for it in asked_gates(either.spec, either.state) if it.kind == "promotion"]
