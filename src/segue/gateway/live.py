@@ -16,7 +16,8 @@ from segue.gateway.override import Override, Overruled
 from segue.gateway.request.ejection import Health
 from segue.gateway.request.sources import Sources
 from segue.http.client import UpstreamPool
-from segue.http.message import TO_UPSTREAM, Block, Outline, Sieve, block
+from segue.http.message import TO_UPSTREAM, Block, Outline, block
+from segue.http.sieve import Sieve
 
 TRACE: Final = b"x-request-id"
 PIN: Final = b"x-segue-pin"

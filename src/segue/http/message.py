@@ -44,11 +44,11 @@ TO_CALLER: Final = HOP_BY_HOP | {b"content-length"}
 
 EMPTY: Final = Block(b"")
 _WITH_BODY: Final = frozenset({b"PATCH", b"POST", b"PUT"})
-_KEPT_OPEN: Final = (b"keep-alive", b"close")
+KEPT_OPEN: Final = (b"keep-alive", b"close")
+"""What a Connection field says, in lower case, where it names no further field."""
 _KNOWN_NAMES_AT_MOST: Final = 4096
 JOINED_AT_MOST: Final = 16 * 1024
 """Bytes of a body beyond which a copy of it costs more than a second buffer to write."""
-_DROPPED: Final = b":"  # no name of a field
 
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _target = re.compile(rb"[\x21-\x7e]+").fullmatch
@@ -124,64 +124,9 @@ def end_to_end(headers: Headers, connection: bytes, drop: frozenset[bytes] = HOP
     >>> end_to_end([(b"Host", b"a"), (b"Connection", b"x-hop"), (b"X-Hop", b"1")], b"x-hop")
     [(b'Host', b'a')]
     """
-    if connection and connection.lower() not in _KEPT_OPEN:
+    if connection and connection.lower() not in KEPT_OPEN:
         drop = drop.union(tokens(connection))
     return [header for header in headers if header[0].lower() not in drop]
-
-
-class Sieve:
-    r"""Which fields of parsed messages go on, and which are of interest on the way?
-
-    For fields as a reader of this room has parsed them, and only those: they are not checked again, since the parser has
-    refused CR, LF and NUL, and names that are no token. A name is judged once in each of its spellings: they repeat themselves.
-
-    Args:
-        drop: names to leave out, in lower case; contains `HOP_BY_HOP`.
-        wanted: names whose first value is noted if it goes on, in lower case.
-
-    >>> sieve, noted = Sieve(HOP_BY_HOP, frozenset({b"x-user-id"})), {}
-    >>> sieve.pass_on([(b"Connection", b"x-hop"), (b"X-Hop", b"1"), (b"X-User-Id", b"u-1")], b"x-hop", noted)
-    b'\r\nX-User-Id: u-1'
-    >>> noted
-    {b'x-user-id': b'u-1'}
-    """
-
-    __slots__ = ("_drop", "_seen", "_wanted")
-
-    def __init__(self, drop: frozenset[bytes], wanted: frozenset[bytes] = frozenset()) -> None:
-        self._drop = drop
-        self._wanted = wanted
-        self._seen: dict[bytes, bytes] = {}  # a name as it was spelled -> nothing, `_DROPPED`, or the wanted name
-
-    def pass_on(self, headers: Headers, connection: bytes, noted: dict[bytes, bytes]) -> Block:
-        """The fields that go on, ready to send.
-
-        Args:
-            headers: of a parsed message.
-            connection: what its Connection field says, which may name further fields for this hop only.
-            noted: where the wanted fields are entered.
-        """
-        if connection and connection.lower() not in _KEPT_OPEN:
-            headers = end_to_end(headers, connection, self._drop)
-        lines, seen = [b""], self._seen
-        for header in headers:
-            means = seen.get(header[0])
-            if means is None:
-                means = self._judge(header[0])
-            if means:
-                if means is _DROPPED:
-                    continue
-                noted.setdefault(means, header[1])
-            lines.append(b": ".join(header))
-        return Block(b"\r\n".join(lines))
-
-    def _judge(self, spelled: bytes) -> bytes:
-        """What a name seen for the first time means."""
-        name = spelled.lower()
-        means = _DROPPED if name in self._drop else name if name in self._wanted else b""
-        if len(self._seen) < _KNOWN_NAMES_AT_MOST:
-            self._seen[spelled] = means
-        return means
 
 
 class Outline:

@@ -19,7 +19,8 @@ from segue.gateway.shapes import refusal
 from segue.http.call import Call, Head, Result
 from segue.http.client import UpstreamPool
 from segue.http.exchange import Exchange
-from segue.http.message import TO_CALLER, Block, Outline, Sieve, block, first
+from segue.http.message import TO_CALLER, Block, Outline, block, first
+from segue.http.sieve import Sieve
 
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Place, Upstream
@@ -85,8 +86,7 @@ class Proxied:
         self._status = 0  # of the answer that leaves, once it is known
         self._at_us = worker.clock.now_us()
         self._trace = None if worker.tracing is None else worker.tracing.begin(exchange, live.allocation.route)
-        noted: dict[bytes, bytes] = {}
-        self._passing = live.sieve.pass_on(exchange.headers, exchange.connection, noted)
+        self._passing, noted = live.sieve.sift(exchange)
         self._pin = noted.get(PIN)
         self._type = noted.get(TYPE, b"")
         self.request_id = worker.request_id(live, exchange.body, noted.get(TRACE), noted.get(JSON_LENGTH))
@@ -388,6 +388,6 @@ class Proxied:
 
 def _passed(head: Head) -> tuple[Block, bool]:
     """The fields of an answer that the caller gets, noted for the next answer with the same head."""
-    noted: dict[bytes, bytes] = {}
-    head.passed = (_ANSWERS.pass_on(head.headers, head.connection, noted), bool(noted))
+    passed, noted = _ANSWERS.pass_on(head.headers, head.connection)
+    head.passed = (passed, bool(noted))
     return head.passed

@@ -79,8 +79,9 @@ class Tracing:
         trace = Trace(self._tracer, span)
         ours: dict[str, str] = {}
         propagator.inject(ours, trace.context)
-        exchange.headers[:] = [field for field in exchange.headers if field[0].lower() not in {PARENT, _STATE}]
-        exchange.headers += [(name.encode(), value.encode("latin-1")) for name, value in ours.items()]
+        headers = exchange.headers
+        headers[:] = [field for field in headers if field[0].lower() not in {PARENT, _STATE}]
+        headers += [(name.encode(), value.encode("latin-1")) for name, value in ours.items()]
         return trace
 
     def close(self) -> None:

@@ -1,16 +1,23 @@
-"""Which plain requests need no parser, because each line of their head is known to be good?
+"""Which requests need no parser, because their caller sends the same head again and again?
 
-Callers send the same lines again and again. A head whose every line is one that the parser has accepted before, or is a
-field of the plainest kind (a token, a colon, one space, visible ASCII), is taken line by line: that costs the request path half
-of what the parser with its callback for each field does. Whatever is not plain to the byte goes to the parser, so what is taken
-here is a part of what the parser takes, and means the same; `tests/properties/test_plain_requests.py` holds both together.
+The heads of one caller differ in the values of a few fields. Two requests that the parser has accepted, with the same request
+line and the same names in the same order, give a `Shape`: their head as a pattern, in which the values that differed are left
+open. A head that fits a shape of its own connection means what those two meant, so it is taken with one match, which costs the
+request path a quarter of what the parser with its callback for each field does. Whatever fits no shape to the byte goes to the
+parser; `tests/properties/test_plain_requests.py` holds both together.
 
-A line that frames the message (Host, Content-Length, Connection) is only ever taken as the parser has accepted it. Taken is one
-whole HTTP/1.1 request with one Host, at most one length, no transfer coding, no expectation, and nothing after it.
+Host and Connection are never left open, a length only to digits that are the body's own, any other value only to visible ASCII.
+Taken is one whole HTTP/1.1 request with one Host, at most one length, no transfer coding, no expectation, and nothing after it.
+
+A connection knows its own few shapes, so that no other caller's lines drive them out. The value of a field that carries
+credentials is left open from the start, and kept nowhere.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, TypeAlias
+
+import msgspec
 
 from segue.http.message import Header
 
@@ -29,99 +36,159 @@ SPECIAL: Final = {
 }
 """Names of the fields that decide what becomes of a message, in lower case, with their marks."""
 
+CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"})
+"""Names of fields whose values are nobody's to keep, in lower case."""
+
 END: Final = b"\r\n\r\n"
-_LINES_AT_MOST: Final = 2048
-_LINE_BYTES_AT_MOST: Final = 256  # a longer one is not worth its memory
-_Line: TypeAlias = tuple[Header, int, int]
-"""The field, its mark, and the length that it announces."""
-Plain: TypeAlias = tuple[bytes, bytes, list[Header], bytes, bytes]
-"""Method, target, fields, body, and what the Connection field says."""
-
-_field = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([!-~]+(?: +[!-~]+)*)").fullmatch
-_starts: dict[bytes, tuple[bytes, bytes]] = {}  # request line -> method and target
-_lines: dict[bytes, _Line] = {}
+_OF_ONE_CONNECTION: Final = 4  # shapes, and heads that may become one
+_SHAPES_AT_MOST: Final = 512
+_HEAD_BYTES_AT_MOST: Final = 4096  # a longer one is not worth its memory
+_VALUE: Final = rb"([!-~]++(?: ++[!-~]++)*+)"
+_DIGITS: Final = rb"(\d{1,15}+)"
+_is_value = re.compile(_VALUE).fullmatch
 
 
-def taken(data: bytes, head_bytes: int, headers: int, body_bytes: int) -> Plain | None:
-    """The one whole plain request that these bytes are, or None: then the parser has to look.
+class Shape(msgspec.Struct, eq=False):
+    """What heads have in common that differ in the values of some fields only.
 
     Args:
-        data: what came in one read, where a request begins.
-        head_bytes: beyond which a head is not taken.
-        headers: the same for the number of its fields.
-        body_bytes: the same for its body.
-    """
-    end = data.find(END)
-    if not 0 < end <= head_bytes:
-        return None
-    lines = data[:end].split(b"\r\n")
-    start = _starts.get(lines[0])
-    if start is None or len(lines) - 1 > headers:
-        return None
-    fields: list[Header] = []
-    marks = length = 0
-    connection = b""
-    for line in lines[1:]:
-        known = _lines.get(line) or _judge(line)
-        if known is None:
-            return None
-        field, mark, size = known
-        if mark:
-            if marks & mark:
-                return None
-            marks |= mark
-            length += size
-            if mark == CONNECTION:
-                connection = field[1]
-        fields.append(field)
-    begin = end + len(END)
-    if not marks & HOST or len(data) - begin != length or length > body_bytes:
-        return None
-    return start[0], start[1], fields, data[begin:], connection
-
-
-def _judge(line: bytes) -> _Line | None:
-    """A line that is not known: perhaps a field of the plainest kind that decides nothing."""
-    found = _field(line)
-    if found is None or found[1].lower() in SPECIAL:
-        return None
-    known = ((found[1], found[2]), 0, 0)
-    _keep(line, known)
-    return known
-
-
-def learn(data: bytes, method: bytes, target: bytes, headers: list[Header]) -> None:
-    """Note the lines of a request that the parser has accepted, so that the next one like it is taken.
-
-    Args:
-        data: the read that brought the whole request, and nothing else.
-        method: what the parser made of it.
+        method: of the request.
         target: the same.
-        headers: the same.
+        fields: all of them, in order; where the value is left open, it is empty here.
+        holes: which of `fields` those are.
+        connection: what the Connection field says.
+        length_at: which of the holes is the Content-Length; -1 where there is none.
+        start: the head up to the first hole.
+        rest: matches from there to the end of the head; its groups are the values.
     """
-    lines = data[: data.find(END)].split(b"\r\n")
-    if lines[0] != b"%b %b HTTP/1.1" % (method, target) or lines[1:] != [b": ".join(header) for header in headers]:
-        return
-    if len(lines[0]) <= _LINE_BYTES_AT_MOST:
-        if len(_starts) >= _LINES_AT_MOST:
-            _starts.clear()
-        _starts[lines[0]] = (method, target)
-    for line, header in zip(lines[1:], headers, strict=True):
-        mark = SPECIAL.get(header[0].lower(), 0)
-        if mark == HOST or (mark == CONNECTION and header[1].lower() == b"keep-alive"):
-            _keep(line, (header, mark, 0))
-        elif mark == LENGTH:
-            _keep(line, (header, mark, int(header[1])))
+
+    method: bytes
+    target: bytes
+    fields: tuple[Header, ...]
+    holes: tuple[int, ...]
+    connection: bytes
+    length_at: int
+    start: bytes
+    rest: Callable[[bytes, int], re.Match[bytes] | None]
+
+    def filled(self, values: tuple[bytes, ...]) -> list[Header]:
+        """The fields of one request, given the values that are left open here."""
+        fields = list(self.fields)
+        for at, value in zip(self.holes, values, strict=True):
+            fields[at] = (fields[at][0], value)
+        return fields
 
 
-def _keep(line: bytes, known: _Line) -> None:
-    if len(line) <= _LINE_BYTES_AT_MOST:
-        if len(_lines) >= _LINES_AT_MOST:
-            _lines.clear()  # most are of callers gone by
-        _lines[line] = known
+Plain: TypeAlias = tuple[Shape, tuple[bytes, ...], bytes]
+"""The shape, the values that it leaves open, the body."""
+_Key: TypeAlias = tuple[bytes, bytes, tuple[bytes, ...]]
+"""Method, target, names."""
+_shapes: dict[tuple[_Key, tuple[bytes | None, ...]], Shape] = {}  # the same for all connections whose callers are alike
 
 
-def forget() -> None:
-    """Know no line any more."""
-    _starts.clear()
-    _lines.clear()
+class PlainRequests:
+    """The shapes of one connection.
+
+    Args:
+        head_bytes: beyond which a head is not taken.
+        body_bytes: the same for a body.
+    """
+
+    __slots__ = ("_body_bytes", "_head_bytes", "_seen", "_shapes")
+
+    def __init__(self, head_bytes: int, body_bytes: int) -> None:
+        self._head_bytes = head_bytes
+        self._body_bytes = body_bytes
+        self._shapes: dict[_Key, Shape] = {}
+        self._seen: dict[_Key, tuple[bytes | None, ...]] = {}  # the values of a head, None where they are left open
+
+    def taken(self, data: bytes) -> Plain | None:
+        """The one whole plain request that these bytes are, or None: then the parser has to look."""
+        for shape in self._shapes.values():
+            if data.startswith(shape.start):
+                found = shape.rest(data, len(shape.start))
+                if found is not None:
+                    end, values, at = found.end(), found.groups(), shape.length_at
+                    size = len(data) - end
+                    whole = values[at] == b"%d" % size if at >= 0 else not size
+                    if whole and size <= self._body_bytes and end - len(END) <= self._head_bytes:
+                        return shape, values, data[end:]
+        return None
+
+    def learn(self, data: bytes, method: bytes, target: bytes, headers: list[Header]) -> None:
+        """Note a request that the parser has accepted, so that those like it are taken.
+
+        Args:
+            data: the read that brought the whole request, and nothing else.
+            method: what the parser made of it.
+            target: the same.
+            headers: the same.
+        """
+        end = data.find(END)
+        values = _open(headers)
+        lines = [b"%b %b HTTP/1.1" % (method, target), *map(b": ".join, headers)]
+        if values is None or end > _HEAD_BYTES_AT_MOST or data[:end] != b"\r\n".join(lines):
+            return
+        key = method, target, tuple([name for name, _ in headers])
+        seen = self._seen.get(key)
+        if seen is None:
+            if len(self._seen) >= _OF_ONE_CONNECTION:
+                self._seen.clear()
+                self._shapes.clear()
+        elif any(seen[at] != values[at] for at, (name, _) in enumerate(headers) if name.lower() in SPECIAL):
+            self._shapes.pop(key, None)  # another host
+        else:
+            values = tuple([value if value == before else None for value, before in zip(values, seen, strict=True)])
+            self._shapes[key] = _shape(key, values)
+        self._seen[key] = values
+
+    def forget(self) -> None:
+        """Know no shape any more."""
+        self._shapes.clear()
+        self._seen.clear()
+
+
+def _open(headers: list[Header]) -> tuple[bytes | None, ...] | None:
+    """The values of a head, those left open that always are; None where it is not plain."""
+    marks = 0
+    values: list[bytes | None] = []
+    for name, value in headers:
+        lower = name.lower()
+        mark = SPECIAL.get(lower, 0)
+        if marks & mark or mark in {EXPECT, ENCODING} or (mark == CONNECTION and value.lower() != b"keep-alive"):
+            return None
+        marks |= mark
+        if not _is_value(value):
+            return None
+        values.append(None if mark == LENGTH or lower in CREDENTIALS else value)
+    return tuple(values) if marks & HOST else None
+
+
+def _shape(key: _Key, values: tuple[bytes | None, ...]) -> Shape:
+    """The shape of a head with these values, None where they are left open."""
+    shape = _shapes.get((key, values))
+    if shape is not None:
+        return shape
+    method, target, names = key
+    start, pattern = b"%b %b HTTP/1.1" % (method, target), b""
+    fields: list[Header] = []
+    holes: list[int] = []
+    length_at, connection = -1, b""
+    for name, value in zip(names, values, strict=True):
+        mark = SPECIAL.get(name.lower(), 0)
+        if value is None:
+            length_at = len(holes) if mark == LENGTH else length_at
+            holes.append(len(fields))
+            pattern += b"\r\n" + re.escape(name) + b": " + (_DIGITS if mark == LENGTH else _VALUE)
+        elif pattern:
+            pattern += b"\r\n" + re.escape(name + b": " + value)
+        else:
+            start += b"\r\n" + name + b": " + value
+        connection = value or b"" if mark == CONNECTION else connection
+        fields.append((name, value or b""))
+    rest = re.compile(pattern + END).match
+    if len(_shapes) >= _SHAPES_AT_MOST:
+        _shapes.clear()
+    found = Shape(method, target, tuple(fields), tuple(holes), connection, length_at, start, rest)
+    _shapes[key, values] = found
+    return found

@@ -22,7 +22,7 @@ import msgspec
 from segue.http.limits import ServerLimits
 from segue.http.message import Header, tokens
 from segue.http.reading.incoming import Incoming, Streaming
-from segue.http.reading.plain import CONNECTION, ENCODING, END, EXPECT, HOST, LENGTH, SPECIAL, learn, taken
+from segue.http.reading.plain import CONNECTION, ENCODING, END, EXPECT, HOST, LENGTH, SPECIAL, PlainRequests, Shape
 
 _marks = dict(SPECIAL)  # the same for names as they were seen, other names as 0: one look-up instead of two calls
 _MARKS_AT_MOST: Final = 4096
@@ -59,8 +59,10 @@ class Request(msgspec.Struct, eq=False):
     Args:
         method: `b"POST"`.
         target: as sent, origin form as a rule.
-        headers: names as sent, values without surrounding white space; no trailers.
+        fields: `headers`, once they are asked for.
         body: without its framing.
+        shape: of a plain request, what it has in common with others, until somebody asks for its `headers`.
+        values: those that the shape leaves open.
         connection: what the Connection fields said.
         keep_alive: False: the caller sends no more after this.
         old: HTTP/1.0.
@@ -69,12 +71,22 @@ class Request(msgspec.Struct, eq=False):
 
     method: bytes
     target: bytes
-    headers: list[Header]
+    fields: list[Header]
     body: bytes
+    shape: Shape | None = None
+    values: tuple[bytes, ...] = ()
     connection: bytes = b""
     keep_alive: bool = True
     old: bool = False
     incoming: Incoming | None = None
+
+    @property
+    def headers(self) -> list[Header]:
+        """Names as sent, values without surrounding white space; no trailers. Whoever asks may change them, in place."""
+        if self.shape is not None:
+            self.fields = self.shape.filled(self.values)
+            self.shape = None  # it may not be true any more
+        return self.fields
 
     def __repr__(self) -> str:
         return f"<{self.method!r} {self.target!r}>"  # neither fields nor body: they may hold secrets
@@ -93,7 +105,7 @@ class RequestReader(Generic[R]):
 
     After `feed`: `ready` holds whole requests; `refusal` is set when what follows them is refused; `ended` when nothing
     after them counts; `begun` when a further request has begun; `in_body` when its head is whole;
-    `expects_continue` when its sender waits for a 100.
+    `expects_continue` when its sender waits for a 100. `plain` knows which requests need no parser.
     """
 
     __slots__ = (
@@ -113,7 +125,6 @@ class RequestReader(Generic[R]):
         "_muted",
         "_old",
         "_parser",
-        "_plain_bytes",
         "_size",
         "_spans",
         "_streaming",
@@ -127,12 +138,16 @@ class RequestReader(Generic[R]):
         "expects_continue",
         "in_body",
         "incoming",
+        "plain",
         "ready",
         "refusal",
     )
 
     def __init__(
-        self, limits: ServerLimits, make: Callable[[bytes, bytes, list[Header], bytes], R], streaming: Streaming | None = None
+        self,
+        limits: ServerLimits,
+        make: Callable[[bytes, bytes, list[Header], bytes, Shape | None, tuple[bytes, ...]], R],
+        streaming: Streaming | None = None,
     ) -> None:
         self._limits = limits
         self._streaming = streaming
@@ -141,7 +156,7 @@ class RequestReader(Generic[R]):
         self._parser = httptools.HttpRequestParser(self)
         self._left = 0  # bytes of a long body that the parser does not get to see
         self._between = True  # the parser has read nothing of a next request
-        self._plain_bytes = min(limits.body_bytes, limits.hold_bytes)
+        self.plain = PlainRequests(limits.head_bytes, min(limits.body_bytes, limits.hold_bytes))
         self.ready: deque[R] = deque()
         self.refusal: Refusal | None = None
         self.ended = False
@@ -174,8 +189,15 @@ class RequestReader(Generic[R]):
             self._take_raw(data)
             return
         begins = self._between
-        if begins and self._take_plain(data):
-            return
+        if begins:
+            plain = self.plain.taken(data)
+            if plain is not None:  # the parser, between two requests, stays so
+                shape, values, body = plain
+                request = self._make(shape.method, shape.target, [], body, shape, values)
+                if shape.connection:
+                    request.connection = shape.connection
+                self.ready.append(request)
+                return
         size, before = len(data), len(self.ready)
         self._fed = self._fed + size if self.begun else size
         try:
@@ -209,22 +231,10 @@ class RequestReader(Generic[R]):
             if len(data) > len(piece):
                 self.feed(data[len(piece) :])
 
-    def _take_plain(self, data: bytes) -> bool:
-        """Whether this was one whole request that needs no parser; the parser, between two requests, then stays so."""
-        plain = taken(data, self._limits.head_bytes, self._limits.headers, self._plain_bytes)
-        if plain is None:
-            return False
-        method, target, headers, body, connection = plain
-        request = self._make(method, target, headers, body)
-        if connection:
-            request.connection = connection
-        self.ready.append(request)
-        return True
-
     def _learn(self, data: bytes, request: R) -> None:
         """Note the lines of a request that came alone and in one read."""
         if len(data) == data.find(END) + len(END) + len(request.body):
-            learn(data, request.method, request.target, request.headers)
+            self.plain.learn(data, request.method, request.target, request.headers)
 
     def _tell_refusal(self, incoming: Incoming) -> None:
         """Whoever takes the body has to know when it is refused in the middle."""
@@ -405,7 +415,7 @@ class RequestReader(Generic[R]):
 
     def _finished(self, body: bytes) -> R:
         """The request in hand, all but what it may still send of its body."""
-        request = self._make(self._method, self._target, self._headers, body)
+        request = self._make(self._method, self._target, self._headers, body, None, ())
         if self._marks & CONNECTION:
             request.connection = self._connection
             self._connection = b""
