@@ -63,7 +63,9 @@ class SystemClock:
         """Now in microseconds since the epoch."""
         # Read inside the lock: a time read before another thread's and delivered after it would be a step backwards.
         with self._lock:
-            self._latest_us = max(self._latest_us, self._stream_us(time.time_ns() // 1000))
+            now_us = self._stream_us(time.time_ns() // 1000)
+            if now_us > self._latest_us:  # noqa: PLR1730 - `max` costs the request path four times as much
+                self._latest_us = now_us
             return self._latest_us
 
     def _stream_us(self, real_us: int) -> int:

@@ -16,11 +16,26 @@ def prefix_of(salt: str, kind: str) -> bytes:
     return f"{salt}\x1f{kind}\x1f".encode()
 
 
+def digest(prefix: bytes, unit: str) -> bytes:
+    """The unit's place among all: uniform over 256 bits, of which the first 64 tell the bucket."""
+    name = unit.encode() if unit.isascii() else normalize("NFC", unit).encode("utf-8", "surrogatepass")
+    return sha256(prefix + name).digest()
+
+
+def least(number: int) -> bytes:
+    """The first 64 bits of the least digest in a bucket: a digest is in it or beyond where it is not less, as bytes.
+
+    >>> prefix = prefix_of("s", "variant")
+    >>> least(57960) <= digest(prefix, "user-42") < least(57961)
+    True
+    """
+    return (-(-(number << 64) // BUCKETS)).to_bytes(8, "big")
+
+
 def bucket(prefix: bytes, unit: str) -> int:
     """The unit's bucket, 0 to 999,999, uniform over units and independent between prefixes.
 
     >>> bucket(prefix_of("s", "variant"), "user-42")
     57960
     """
-    name = unit if unit.isascii() else normalize("NFC", unit)
-    return int.from_bytes(sha256(prefix + name.encode("utf-8", "surrogatepass")).digest()[:8], "big") * BUCKETS >> 64
+    return int.from_bytes(digest(prefix, unit)[:8], "big") * BUCKETS >> 64

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from segue.assign.buckets import bucket, prefix_of
+from segue.assign.buckets import digest, least, prefix_of
 from segue.assign.expressions import compile_predicate
 from segue.assign.ownership import owned
 from segue.facts.allocation import BUCKETS, Allocation, Shadow, Split
@@ -32,13 +32,13 @@ class _Table:
     def __init__(self, split: Split, *, comparable: bool) -> None:
         shares = owned(split.ranges)
         self._prefix = prefix_of(split.salt, split.kind)
-        self._starts = [piece.start for piece in split.ranges[1:]]
+        self._starts = [least(piece.start) for piece in split.ranges[1:]]
         self._answers = [Assignment(piece.variant, shares[piece.variant] / BUCKETS, comparable) for piece in split.ranges]
 
     def draw(self, unit: str) -> Assignment:
         if not self._starts:
             return self._answers[0]
-        return self._answers[bisect_right(self._starts, bucket(self._prefix, unit))]
+        return self._answers[bisect_right(self._starts, digest(self._prefix, unit))]
 
 
 class Assigner:
@@ -64,7 +64,7 @@ class Assigner:
         ]
         self._table = _Table(allocation.split, comparable=True)
         self._shadows = [
-            (shadow, prefix_of(allocation.split.salt, f"shadow:{shadow.variant}"), round(shadow.share * BUCKETS))
+            (shadow, prefix_of(allocation.split.salt, f"shadow:{shadow.variant}"), _end(round(shadow.share * BUCKETS)))
             for shadow in allocation.shadows
         ]
 
@@ -81,6 +81,11 @@ class Assigner:
         """The shadows to ask beside this request: those whose sample holds it, and not the variant that serves it."""
         return [
             shadow
-            for shadow, prefix, limit in self._shadows
-            if shadow.variant != served and (limit >= BUCKETS or bucket(prefix, request_id) < limit)
+            for shadow, prefix, end in self._shadows
+            if shadow.variant != served and (end is None or digest(prefix, request_id) < end)
         ]
+
+
+def _end(limit: int) -> bytes | None:
+    """What is above the digests of so many buckets; None where that is all of them."""
+    return None if limit >= BUCKETS else least(limit)

@@ -38,7 +38,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Send a call's request; its answer will be the next that comes."""
         self.call = call
         call.connection = self
-        self._reader.begin(call.stream, head_only=call.head_only, hold_bytes=call.hold_bytes)
+        self._reader.begin(call.stream, call.head_only, call.hold_bytes)
         payload = call.payload
         if isinstance(payload, bytes):
             self._transport.write(payload)
@@ -101,11 +101,9 @@ class UpstreamConnection(asyncio.Protocol):
         if call is None:
             self.abandon()
             return
-        if self._reader.feed(data) and self.call is call:  # a stream may have cancelled it meanwhile
-            self._finish(call)
-
-    def _finish(self, call: Call) -> None:
         reader = self._reader
+        if not reader.feed(data) or self.call is not call:  # a stream may have cancelled it meanwhile
+            return
         now_s = time.monotonic()
         if reader.problem is not None:
             self.fail(*reader.problem, now_s)

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import chi2, chi2_contingency
 
-from segue.assign.buckets import bucket, prefix_of
+from segue.assign.buckets import bucket, digest, least, prefix_of
+from segue.facts.allocation import BUCKETS
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "buckets.json").read_text())
 
@@ -17,6 +20,22 @@ VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "buckets.json").re
 def test_vectors(case: dict[str, object]) -> None:
     """The published cases hold, whatever the language that made them."""
     assert bucket(prefix_of(str(case["salt"]), str(case["kind"])), str(case["unit"])) == case["bucket"]
+
+
+@given(st.integers(1, BUCKETS - 1))
+def test_a_bucket_begins_at_its_least_digest(number: int) -> None:
+    """The least digest of a bucket is in it, and the one before is in the bucket before: comparing bytes asks the same."""
+    first = int.from_bytes(least(number), "big")
+    assert (first * BUCKETS >> 64, (first - 1) * BUCKETS >> 64) == (number, number - 1)
+
+
+@given(st.text())
+def test_every_digest_lies_in_its_bucket(unit: str) -> None:
+    """Compared as bytes, a unit's digest is where its bucket says."""
+    prefix = prefix_of("s", "variant")
+    number = bucket(prefix, unit)
+    assert least(number) <= digest(prefix, unit)
+    assert number == BUCKETS - 1 or digest(prefix, unit) < least(number + 1)
 
 
 def test_normal_form() -> None:

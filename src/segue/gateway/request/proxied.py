@@ -208,8 +208,10 @@ class Proxied:
                 place.health.good += 1
         if flow is not None and flow.started:
             self._end(flow, answered)
-        else:
+        elif answered.error or self._failed is not None:
             self._answered(answered)
+        else:
+            self._leave(answered)
 
     def _end(self, flow: Flow, answered: Answered) -> None:
         """An answer that has left in pieces is whole, or never will be."""

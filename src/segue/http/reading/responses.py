@@ -104,9 +104,9 @@ class ResponseReader:
         self.reusable = True
         self.problem: tuple[Reason, str] | None = None
         self._clear()
-        self.begin(None, head_only=False)
+        self.begin(None)
 
-    def begin(self, stream: Stream | None, *, head_only: bool, hold_bytes: int = 0) -> None:
+    def begin(self, stream: Stream | None, head_only: bool = False, hold_bytes: int = 0) -> None:
         """Expect a further answer; the arguments are a `Call`'s."""
         self._stream = stream
         self._hold_bytes = hold_bytes
