@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from segue.errors import DomainError, InvariantError
-from segue.http.message import FRAMING, JOINED_AT_MOST, STATUS_LINES, Block, Headers, block, end_to_end
+from segue.http.message import FRAMING, JOINED_AT_MOST, LENGTHS, STATUS_LINES, Block, Headers, block, end_to_end
 from segue.http.reading.requests import Request
 
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ class Exchange(Request, eq=False):
             size, body = (None if status in {204, 304} else len(body)) if length is None else length, b""
         else:
             size = len(body)
-        framing = b"" if size is None or status == 204 else b"\r\ncontent-length: %d" % size
+        if size is None or status == 204:
+            framing = b""
+        else:
+            framing = LENGTHS[size] if size < len(LENGTHS) else b"\r\ncontent-length: %d" % size
         ending = connection.ending(self, dated=dated or _has_date(fields))
         if len(body) > JOINED_AT_MOST:
             connection.send_last(self, [b"".join((first_line, fields, framing, ending)), body])

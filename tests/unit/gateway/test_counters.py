@@ -2,7 +2,7 @@
 
 import json
 
-from segue.gateway.sight.counters import Counters, exposition, merged
+from segue.gateway.sight.counters import BOUNDS_S, Counters, exposition, merged
 
 ROUTE = (("route", "churn"),)
 
@@ -35,3 +35,14 @@ def test_escaping() -> None:
     """A label's text cannot end the line it stands in."""
     text = exposition({("segue_allocation", (("route", 'a"b\\c\nd'),)): 1.0}).decode()
     assert text.splitlines()[-1] == r'segue_allocation{route="a\"b\\c\nd"} 1'
+
+
+def test_every_time_counts_below_the_bounds_that_it_does_not_pass() -> None:
+    """At each bound and beside it, however short or long, and also where a clock made it less than nothing."""
+    for bound_s in (0.0, *BOUNDS_S):
+        for us in (round(bound_s * 1e6) - 1, round(bound_s * 1e6), round(bound_s * 1e6) + 1):
+            counters = Counters()
+            counters.tally(("churn", "v8", "8", "served", "ok")).add(us, 2 * us)
+            for metric in ("segue_upstream_seconds_bucket", "segue_overhead_seconds_bucket"):
+                told = {dict(labels)["le"]: value for name, labels, value in counters.snapshot() if name == metric}
+                assert told == {str(at): float(us <= round(at * 1e6)) for at in BOUNDS_S} | {"+Inf": 1.0}

@@ -45,6 +45,7 @@ _SHAPES_AT_MOST: Final = 512
 _HEAD_BYTES_AT_MOST: Final = 4096  # a longer one is not worth its memory
 _VALUE: Final = rb"([!-~]++(?: ++[!-~]++)*+)"
 _DIGITS: Final = rb"(\d{1,15}+)"
+_SIZES: Final = tuple([b"%d" % size for size in range(4096)])  # to write one takes ten times as long as to look it up
 _is_value = re.compile(_VALUE).fullmatch
 
 
@@ -110,7 +111,7 @@ class PlainRequests:
                 if found is not None:
                     end, values, at = found.end(), found.groups(), shape.length_at
                     size = len(data) - end
-                    whole = values[at] == b"%d" % size if at >= 0 else not size
+                    whole = values[at] == (_SIZES[size] if size < len(_SIZES) else b"%d" % size) if at >= 0 else not size
                     if whole and size <= self._body_bytes and end - len(END) <= self._head_bytes:
                         return shape, values, data[end:]
         return None
