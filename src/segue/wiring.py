@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from segue.ports.clock import Clock
     from segue.ports.lake import Lake
     from segue.ports.notifier import Notifier
+    from segue.ports.provider import Provider
     from segue.ports.store import AllocationStore
 
 HOME: Final = "SEGUE_HOME"
 STORE: Final = "SEGUE_STORE"
 SIGNED_WITH: Final = "SEGUE_NOTIFY_SECRET"
+KUBE: Final = {"token": "SEGUE_KUBE_TOKEN", "ca.crt": "SEGUE_KUBE_CA"}
+SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EMBEDDED: Final = "embedded"
 LAKE: Final = "SEGUE_LAKE"
 CLOCK: Final = "SEGUE_CLOCK"
@@ -294,6 +297,7 @@ def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
             registry=stores.registry,
             registry_name=home.registry,
             notifier=_notifier(),
+            provider=_provider(),
             profiles=stores.profiles,
             summaries=stores.summaries,
             leases=stores.leases,
@@ -308,6 +312,15 @@ def _notifier() -> "Notifier":
     from segue.adapters.notifiers.by_scheme import NotifierByScheme
 
     return NotifierByScheme(secret=os.environ.get(SIGNED_WITH, ""))
+
+
+def _provider() -> "Provider":
+    from segue.adapters.providers.by_spec import ProviderBySpec
+    from segue.adapters.providers.httproute import HttpRoutes, HttpRouteSettings
+
+    token, ca = (Path(os.environ.get(name) or SERVICE_ACCOUNT / file) for file, name in KUBE.items())
+    settings = HttpRouteSettings(token=token if token.is_file() else None, ca=ca if ca.is_file() else None)
+    return ProviderBySpec(HttpRoutes(settings))
 
 
 def stop_event(*also: threading.Event) -> threading.Event:

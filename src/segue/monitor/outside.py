@@ -6,6 +6,7 @@ from segue.ports.clock import Clock
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
 from segue.ports.notifier import Notifier
+from segue.ports.provider import Provider
 from segue.ports.registry import ProfileStore, Registry
 from segue.ports.store import AllocationStore, CommandStore, EndpointStore, LeaseStore, RolloutStore, SummaryStore
 
@@ -16,6 +17,7 @@ class Control:
 
     Args:
         notifier: who delivers notices; None where nobody can, as in simulations: they are dropped with a word in the log.
+        provider: who puts shares in force where that is not done by their publication; None where only gateways carry traffic.
         registry_name: as a spec names it (`embedded`, `mlflow+http://host:5000`).
     """
 
@@ -27,6 +29,7 @@ class Control:
     registry: Registry
     registry_name: str = "embedded"
     notifier: Notifier | None = None
+    provider: Provider | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from segue.spec.digest import one_spelling
 from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
 from segue.spec.metric import AGREEMENT, scale_of
 from segue.spec.quantity import spell_number, spell_points, spell_seconds, spell_share
-from segue.spec.rollout import Rollout
+from segue.spec.rollout import GATEWAY, Rollout
 from segue.spec.stage import Ab, Bandit, Canary, Full, Shadow, Stage
 
 _LEVELS: Final = ("at_least", "at_most", "above", "below")
@@ -60,6 +60,7 @@ def _rollout(rollout: Rollout) -> Lines:
     yield "protocol", rollout.protocol
     yield "unit", _list(rollout.unit)
     yield "registry", rollout.registry
+    yield from _if_set("provider", "" if rollout.provider == GATEWAY else rollout.provider)
     for name, variant in rollout.variants.items():
         yield f"variants.{name}.version", variant.version
         yield from _if_set(f"variants.{name}.url", variant.url)

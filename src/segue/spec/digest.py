@@ -18,7 +18,9 @@ _ADDED: tuple[tuple[str, object], ...] = (
     ("any_of", ()),
     ("any_of", []),
     ("weight", 1.0),
+    ("provider", "gateway"),
 )  # what format 1 did not have at first, where it is not used
+_LEFT_OUT = ("source", "digest")
 _EXPRESSIONS = ("where", "audience")
 
 
@@ -33,7 +35,11 @@ def meaning_of(rollout: Rollout) -> dict[str, object]:
     whole = msgspec.structs.replace(rollout, source="", digest="")
     meaning: dict[str, object] = msgspec.to_builtins(whole)
     attributes = tuple(rollout.context)
-    return {key: _canonical(value, attributes) for key, value in meaning.items() if key not in ("source", "digest")}
+    return {
+        key: _canonical(value, attributes)
+        for key, value in meaning.items()
+        if key not in _LEFT_OUT and not _is_added(key, value)
+    }
 
 
 def _canonical(value: object, attributes: tuple[str, ...]) -> object:

@@ -14,13 +14,13 @@ from segue.spec.document.gates import Asked, gate, gates
 from segue.spec.document.head import check_format, positive_duration
 from segue.spec.document.metrics import Scope, metrics
 from segue.spec.document.place import Fields, Place
-from segue.spec.document.rules import ordered
+from segue.spec.document.rules import beyond, ordered
 from segue.spec.document.stages import stages
 from segue.spec.document.top_keys import RETRAIN, ROOT
 from segue.spec.document.tree import Tree, parse, places
 from segue.spec.gate import Gate, MetricGate, StableGate
 from segue.spec.metric import AGREEMENT, Metric, needs_outcome
-from segue.spec.rollout import After, ErrorBudget, OutcomeRule, Reading, Retrain, Rollout
+from segue.spec.rollout import GATEWAY, After, ErrorBudget, OutcomeRule, Reading, Retrain, Rollout
 from segue.spec.stage import Stage
 
 
@@ -73,7 +73,7 @@ def _rollout(root: Place, fields: Fields, tree: Tree, problems: list[Problem]) -
     watched = Asked("guardrails")
     guardrails: tuple[Gate, ...] = fields.get("guardrails", lambda place: gates(place, scope, watched), ())
     built = tuple(stage for stage in found if stage is not None)
-    return Rollout(
+    rollout = Rollout(
         route=fields.get("route", head.route, ""),
         protocol=fields.get("protocol", head.protocol, "v2"),
         unit=fields.get("unit", head.unit, ("request",)),
@@ -90,7 +90,10 @@ def _rollout(root: Place, fields: Fields, tree: Tree, problems: list[Problem]) -
         after=fields.get("after", head.after, After()),
         notify=fields.get("notify", head.notices, ()),
         retrain=fields.get("retrain", lambda place: _retrain(place, scope), ()),
+        provider=fields.get("provider", head.provider, GATEWAY),
     )
+    problems.extend(beyond(rollout, _positions(tree)))
+    return rollout
 
 
 def _scope(fields: Fields) -> tuple[Scope, OutcomeRule | None]:

@@ -9,6 +9,8 @@ from segue.spec.metric import Metric
 from segue.spec.stage import Stage
 
 Protocol = Literal["v2", "v1", "mlflow", "openai", "raw"]
+GATEWAY: Final = "gateway"
+"""The provider that does all that a rollout may ask for: our own gateway."""
 NOTICES: Final = ("started", "advanced", "promoted", "rolled_back", "held", "paused", "aborted", "needs_approval", "left")
 """What `notify` may hear of."""
 
@@ -89,6 +91,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         unit: sources in order; `request` is always present at last or the lint says so.
         context: attribute -> source.
+        provider: who carries the traffic: `gateway`, or `httproute+https://HOST#NAMESPACE/NAME`.
         segments: each a tuple of attributes.
         guardrails: gates watched in every stage, also while paused.
         source: the text it was loaded from; the digest is taken over its meaning, not over this.
@@ -110,6 +113,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     after: After = After()
     notify: tuple[Notice, ...] = ()
     retrain: tuple[Retrain, ...] = ()
+    provider: str = GATEWAY
     source: str = ""
     digest: str = ""
 

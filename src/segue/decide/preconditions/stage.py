@@ -14,7 +14,7 @@ from segue.decide.preconditions.missing import unknowns
 from segue.decide.walk import alive, span, stage_age_s, stage_of, step_age_s, steps_of
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.spec.metric import kind_of, needs_outcome
-from segue.spec.rollout import Rollout
+from segue.spec.rollout import GATEWAY, Rollout
 from segue.spec.stage import Shadow, Stage
 
 FAILURE_GAP: Final = 0.01
@@ -30,7 +30,7 @@ MATURE: Final = 0.1
 def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Verdict, ...]:
     """What has to hold before the stage may be left by its gates."""
     stage, path = stage_of(spec, state), f"stages[{state.stage}]"
-    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(path, observed)]
+    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(spec, path, observed)]
     for candidate in alive(spec, state):
         found += _outcomes(stage, path, observed, candidate)
         found += _balance(spec, stage, path, (observed, candidate))
@@ -56,9 +56,11 @@ def _steps(stage: Stage, path: str, state: State, now: datetime) -> Iterator[Ver
         yield _verdict(f"{path}.steps", text, reason, ok=last and have >= need)
 
 
-def _data(path: str, observed: Observed) -> Iterator[Verdict]:
+def _data(spec: Rollout, path: str, observed: Observed) -> Iterator[Verdict]:
     for problem in observed.problems:
         yield _verdict(f"{path}.measured", "everything is measured", problem, ok=False)
+    if spec.provider != GATEWAY:
+        return  # nothing records there: no gate came past the lint, so the stage is left by a person's yes alone
     seen = sum(health.asked for health in observed.health.values())
     reason = f"{seen} answers were recorded in this stage"
     yield _verdict(f"{path}.seen", "answers were recorded in this stage", reason, ok=seen > 0)

@@ -12,14 +12,15 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from segue.decide.machine import TERMINAL
-from segue.errors import Conflict, NotFound, Refused, Unavailable
+from segue.errors import Conflict, NotFound, PortError, Refused, Unavailable
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Command, MoveAlias, PublishAllocation, SendNotice, State
 from segue.monitor.acting.publish import allocation, at_rest
 from segue.monitor.outside import Control
 from segue.ports.registry import AliasMove
-from segue.spec.rollout import Rollout
+from segue.spec.rollout import GATEWAY, Rollout
 
+_WAITS: Final = "waits"
 log: Final = logging.getLogger("segue.monitor")
 
 
@@ -37,7 +38,7 @@ class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         waiting: those that have to wait for the world and are tried again at the next tick.
-        refused: what the outside said no to, for people.
+        refused: what the outside said no to, or does not do yet, for people.
     """
 
     waiting: tuple[Command, ...] = ()
@@ -55,6 +56,7 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
     - Shares that later shares overtake are not published any more.
     - An alias move that a later one takes back is not begun any more.
     - A notice is sent when the alias has been moved; one that cannot be delivered stands in nobody's way.
+    - Shares that their provider does not put in force are tried at every tick until it does: a rollback must arrive.
     - Shares that rest on an alias move wait while the registry does not answer and are dropped where it refuses: they would put
       into force what the registry does not say. The next tick sees where the alias points and decides anew.
 
@@ -63,6 +65,7 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
     """
     waiting: list[Command] = []
     refused: list[str] = []
+    late: list[str] = []
     for position, command in enumerate(commands):
         later = commands[position + 1 :]
         moving = any(isinstance(before, MoveAlias) for before in waiting)
@@ -73,13 +76,14 @@ def carry_out(control: Control, task: Task, commands: Sequence[Command]) -> Carr
             done = _move(control, command, task, later)
         else:
             done = _shares(control, command, task, _Around(later, moving=moving, refused=bool(refused)))
-        if done == "waits":
+        if done.startswith(_WAITS):
             waiting.append(command)
+            late += [why] if (why := done.removeprefix(_WAITS).removeprefix(": ")) else []
             continue
         if done != "done":
             refused.append(done)
         control.commands.done(command.id)
-    return CarriedOut(waiting=tuple(waiting), refused=tuple(refused))
+    return CarriedOut(waiting=tuple(waiting), refused=(*refused, *late))
 
 
 class _Around(NamedTuple):
@@ -90,7 +94,7 @@ class _Around(NamedTuple):
     refused: bool
 
 
-def _shares(control: Control, command: PublishAllocation, task: Task, around: _Around) -> Literal["done", "waits"]:
+def _shares(control: Control, command: PublishAllocation, task: Task, around: _Around) -> str:
     overtaken = any(isinstance(other, PublishAllocation) and (command.follow or not other.follow) for other in around.later)
     if overtaken or (command.rests_on_alias and around.refused):
         log.info("%s: shares %s are dropped", task.state.rollout, command.shares)
@@ -175,7 +179,7 @@ def _entry(command: MoveAlias, task: Task, alias: str, *, before: str, after: st
     )
 
 
-def _publish(control: Control, command: PublishAllocation, task: Task) -> Literal["done", "waits"]:
+def _publish(control: Control, command: PublishAllocation, task: Task) -> str:
     in_force = allocation_in_force(control, task.spec.route)
     if task.state.phase in TERMINAL and in_force and in_force.rollout not in {"", command.rollout}:
         return "done"  # another rollout has taken over since
@@ -186,12 +190,27 @@ def _publish(control: Control, command: PublishAllocation, task: Task) -> Litera
             served = False
         if not served:
             return "waits"
-        control.allocations.publish(at_rest(task.spec, task.now), command_id=command.id)
-        return "done"
+        return _carry(control, task, control.allocations.publish(at_rest(task.spec, task.now), command_id=command.id))
     before = control.allocations.allocations(task.spec.route, rollout=command.rollout)
     wanted = allocation(command, task.spec, task.salt, before=before, now=task.now)
-    number = control.allocations.publish(wanted, command_id=command.id).number
-    log.info("%s: allocation %d, stage %s, shares %s", command.rollout, number, command.stage, command.shares)
+    published = control.allocations.publish(wanted, command_id=command.id)
+    log.info("%s: allocation %d, stage %s, shares %s", command.rollout, published.number, command.stage, command.shares)
+    return _carry(control, task, published)
+
+
+def _carry(control: Control, task: Task, published: Allocation) -> str:
+    """Have the spec's provider do it; gateways do it by themselves. "done", or "waits: why"."""
+    name = task.spec.provider
+    if name == GATEWAY:
+        return "done"
+    try:
+        if control.provider is None:
+            raise Unavailable("nobody here speaks to it")
+        found = control.provider.carry(name, published)
+    except PortError as error:
+        log.error("%s: allocation %d is not in force: %s", task.state.rollout, published.number, error)
+        return f"{_WAITS}: allocation {published.number} is not in force at {name}: {error.message}"
+    log.info("%s: in force at %s: allocation %d, shares %s", task.state.rollout, name, found.number, found.shares)
     return "done"
 
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 from segue.spec.document.place import Fields, Place
 from segue.spec.document.top_keys import AFTER, ERROR_BUDGET, MOVED_BY_OTHERS, NOTIFY, OUTCOME, PREDICTION, VARIANT
 from segue.spec.quantity import RealSeconds, Share, StreamSeconds, real_seconds, share, stream_seconds
-from segue.spec.rollout import NOTICES, After, ErrorBudget, Notice, OutcomeRule, Protocol, Reading, Variant
+from segue.spec.rollout import GATEWAY, NOTICES, After, ErrorBudget, Notice, OutcomeRule, Protocol, Reading, Variant
 
 FORMAT: Final = 1
 CHAMPION: Final = "champion"
@@ -21,6 +21,8 @@ _SOURCES: Final = "header:NAME, cookie:NAME, query:NAME or body:PATH"
 _MODEL: Final = r"models:/[A-Za-z0-9][A-Za-z0-9._-]{0,126}"
 _VERSION: Final = re.compile(rf"{_MODEL}(?:/[1-9][0-9]{{0,17}}|@[A-Za-z][A-Za-z0-9_-]{{0,62}})")
 _REGISTRY: Final = re.compile(r"embedded|mlflow\+https?://[^\s/?#@]+(?:/[^\s?#@]*)?")
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
+_PROVIDER: Final = re.compile(rf"gateway|httproute\+https?://[^\s/?#@]+#{_LABEL}/{_LABEL}")
 _URL: Final = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([1-9][0-9]{0,4}))?(?:/[^\s?#]*)?")
 MAX_PORT: Final = 65535
 _NOTICE_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
@@ -69,6 +71,12 @@ def protocol(place: Place) -> Protocol:
 def registry(place: Place) -> str:
     """Where versions are registered."""
     return place.matching(_REGISTRY, "registry", "`embedded`, or such as `mlflow+http://host:5000`")
+
+
+def provider(place: Place) -> str:
+    """Who carries the traffic."""
+    hint = "`gateway`, or such as `httproute+https://kubernetes.default.svc#NAMESPACE/NAME`"
+    return place.matching(_PROVIDER, "provider", hint) or GATEWAY
 
 
 def unit(place: Place) -> tuple[str, ...]:

@@ -1,14 +1,22 @@
-"""Do the stages make sense in their order?"""
+"""Do the stages make sense in their order, and can whoever carries the traffic do what they ask for?
 
+A mesh splits requests by weights and does nothing else: it keeps no unit on one variant, tells no propensity, records no shadow
+and writes no journal. What needs one of these is refused by name here, so that no gate is ever judged on what nobody has seen.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from segue.errors import Problem
-from segue.spec.stage import Canary, Full, Shadow, Stage
+from segue.spec.rollout import GATEWAY, Rollout
+from segue.spec.stage import Bandit, Canary, Full, Shadow, Stage
 
 Position = Callable[[str], tuple[int, int]]
 """Dotted path -> line and column."""
 
+_SERVICE: Final = re.compile(r"https?://[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9.-]+)?(?::[0-9]+)?/?")
+_OR: Final = "`provider: gateway` can"
 _GROW: Final = "a step gives the candidate more than the step before"
 
 
@@ -43,3 +51,53 @@ def _growing(canary: Canary, path: str, position: Position) -> Iterator[Problem]
             at = f"{path}.steps[{index}].share"
             yield Problem(*position(at), at, "the share does not grow", _GROW)
         largest[step.audience] = max(largest.get(step.audience, 0.0), step.share)
+
+
+def beyond(rollout: Rollout, position: Position) -> Iterator[Problem]:
+    """What a rollout asks for that its provider cannot do."""
+    if rollout.provider == GATEWAY:
+        return
+    for path, message, hint in (*_around(rollout), *_stages(rollout)):
+        yield Problem(*position(path), path, message, hint)
+
+
+def _around(rollout: Rollout) -> Iterator[tuple[str, str, str]]:
+    for name, variant in rollout.variants.items():
+        if not _SERVICE.fullmatch(variant.url):
+            said = "a mesh sends requests to Services, and this variant names none"
+            yield f"variants.{name}", said, "such as `url: http://churn-v8.models:8080`"
+    if rollout.unit != ("request",):
+        yield "unit", "a mesh keeps no unit on one variant: it draws anew for each request", f"`unit: request`; {_OR}"
+    if rollout.guardrails:
+        yield "guardrails", "a mesh writes no journal: nothing is measured, and no guardrail can see", _OR
+    for index, one in enumerate(rollout.retrain):
+        if one.when is not None:
+            yield f"retrain[{index}]", "a mesh writes no journal: nothing is measured", _OR
+
+
+def _stages(rollout: Rollout) -> Iterator[tuple[str, str, str]]:
+    for index, stage in enumerate(rollout.stages):
+        path = f"stages[{index}]"
+        yield from _stage(path, stage)
+        if stage.promote_when:
+            said = "a mesh writes no journal: nothing is measured, and no gate can pass"
+            yield f"{path}.promote_when", said, f"`approve: ROLE` for a person's yes; {_OR}"
+        if stage.at_least.outcomes:
+            yield f"{path}.at_least", "a mesh writes no journal: no outcome finds its prediction", _OR
+
+
+def _stage(path: str, stage: Stage) -> Iterator[tuple[str, str, str]]:
+    match stage.strategy:
+        case Shadow():
+            yield f"{path}.strategy", "a mesh that mirrors requests throws the shadow's answers away", _OR
+        case Bandit():
+            yield f"{path}.strategy", "a mesh tells no propensity, which a bandit's evidence needs", _OR
+        case Canary(steps=steps):
+            for number, step in enumerate(steps):
+                if step.audience:
+                    yield f"{path}.steps[{number}]", "a mesh does not know an audience", _OR
+                elif number:
+                    said = "a mesh writes no journal, and on silence no step follows another"
+                    yield f"{path}.steps[{number}]", said, f"a stage of its own, with `approve: ROLE`; {_OR}"
+        case Full(watch_s=watch_s, holdback=holdback) if watch_s or holdback:
+            yield f"{path}.watch", "a mesh writes no journal: nobody watches", _OR

@@ -17,6 +17,8 @@ ROOT: Final = Section(
             "[header:x-user-id, request]", default="[request]", form="list"),
         key("registry", "text", "Where versions are registered: `embedded`, `mlflow+http://HOST:PORT`.", "embedded",
             default="embedded"),
+        key("provider", "text", "Who carries the traffic: `gateway`, or a mesh, `httproute+https://HOST#NAMESPACE/NAME`.",
+            "gateway", default="gateway"),
         key("variants", "section", "The sides of the rollout: `champion`, and at least one candidate.",
             "{champion: {version: models:/churn@champion}, v8: {version: models:/churn/8}}", form="mapping",
             section="variants.NAME"),

@@ -1,0 +1,1 @@
+"""Who carries the traffic: one file a kind."""
