@@ -2,7 +2,7 @@
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.http.limits import ServerLimits
@@ -53,6 +53,7 @@ def _requests(draw: st.DrawFn) -> tuple[bytes, list[tuple[bytes, bytes, bytes]]]
 
 
 @given(_requests())
+@settings(deadline=None)
 def test_every_cut_gives_the_same_requests(case: tuple[bytes, list[tuple[bytes, bytes, bytes]]]) -> None:
     """What h11 writes is read as it was meant, cut in two at every position."""
     wire, said = case
