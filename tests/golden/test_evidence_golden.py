@@ -40,7 +40,6 @@ from segue.evidence.methods.days.variation import (
     pitman_morgan_p,
 )
 from segue.evidence.methods.indirect.beta_mixture import log_beta_mixture, strength_at
-from segue.evidence.methods.linear_model import log_t
 from segue.evidence.methods.normal_mixture import NormalMixture, log_mixture, tuned_rho
 from segue.evidence.methods.ranking.delong import roc_area
 from segue.evidence.methods.ratio import ratio
@@ -141,13 +140,6 @@ def test_beta_mixture() -> None:
     assert float(tuned[0]) == pytest.approx(6.836156838224, abs=1e-8)
     flat = log_beta_mixture(np.array([40.0]), 65, share=0.5, strength=2.0, side="above")
     assert float(flat[0]) == pytest.approx(0.5071851270, abs=1e-9)
-
-
-def test_linear_model() -> None:
-    """The value of a t statistic, and where it reaches 1 / alpha, are those of avlm; its limit is the normal one."""
-    assert log_t(3.0, 98, 1 / 101) == pytest.approx(1.9965882109, abs=1e-9)
-    for freedom, radius in ((98, 3.3475397424), (1e12, 3.2730186242)):
-        assert log_t(radius, freedom, 1 / 101) == pytest.approx(log(20), abs=1e-8)
 
 
 @pytest.mark.parametrize(("alpha", "kappa"), [(0.025, 0.0015872309), (0.005, 0.0023067483), (0.05, 0.0355776885**2)])

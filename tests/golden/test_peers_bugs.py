@@ -31,7 +31,6 @@ from segue.facts.summary import (
     ArmCounts,
     Counts,
     Days,
-    LinearSums,
     Moments,
     PairedCounts,
     Ranks,
@@ -60,7 +59,6 @@ NOTHING: Final[dict[type, Summary]] = {
     Moments: Moments(cells=()),
     Ranks: Ranks(cells=()),
     Spreads: Spreads(cells=()),
-    LinearSums: LinearSums(n=0, n_candidate=0, products=(0.0,) * 6),
     Days: Days(days=()),
     Bins: Bins(profile="p", columns=("x",), arms=(ArmBins(arm=TRAINING, rows=9, counts=((5, 4),)),)),
 }

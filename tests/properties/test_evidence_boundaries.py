@@ -4,7 +4,6 @@ Two thousand rollouts with fixed seeds; every share of false verdicts is at most
 can say is laid over all looks at once (`segue.evidence.looks`); the rest is weighed look by look, in fewer rollouts.
 """
 
-from itertools import combinations_with_replacement
 from math import sqrt
 
 import numpy as np
@@ -13,13 +12,12 @@ from msgspec.structs import replace
 
 from segue.evidence.looks import log_e_of_counts, log_e_on_horizon, rates_of
 from segue.evidence.methods.horizon import planned_horizon
-from segue.evidence.methods.linear_model import linear_model
 from segue.evidence.methods.ranking.delong import roc_area
 from segue.evidence.process import Process
 from segue.evidence.weighing import weigh
 from segue.facts.evidence import Evidence
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question, Side
-from segue.facts.summary import Day, Days, Histogram, LinearSums, RankCell, Ranks, SpreadCell, Spreads
+from segue.facts.summary import Day, Days, Histogram, RankCell, Ranks, SpreadCell, Spreads
 
 pytestmark = pytest.mark.slow
 ALPHA, RUNS, LOOKS = 0.05, 2000, 300
@@ -145,25 +143,6 @@ def test_areas() -> None:
                     wrong += 1
                     break
         assert wrong / 200 <= most(200)
-
-
-def test_linear_model() -> None:
-    """P8 with a covariate that explains most of a skewed value, 30 looks."""
-    rng, wrong = np.random.default_rng(9), 0
-    question = asking("randomised", Claim(side="above", bound=0.0), Prior(variance=5.0, effect=0.2))
-    for _ in range(400):
-        x, assigned = rng.normal(size=30_000), (rng.random(30_000) < 0.3).astype(float)
-        columns = np.stack([np.ones(30_000), assigned, x, 2 * x + rng.exponential(size=30_000)])
-        pairs = list(combinations_with_replacement(range(4), 2))
-        sums = np.array([np.add.reduceat(columns[i] * columns[j], range(0, 30_000, 1000)).cumsum() for i, j in pairs])
-        for look in range(30):
-            n = 1000 * (look + 1)
-            part = LinearSums(n=n, n_candidate=int(sums[1, look]), products=tuple(sums[:, look].tolist()))
-            process = linear_model(question, part)
-            if isinstance(process, Process) and process.bets.log_e("above", 0.0) >= -np.log(ALPHA):
-                wrong += 1
-                break
-    assert wrong / 400 <= most(400)
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -12,7 +12,6 @@ from segue.facts.summary import (
     ArmCounts,
     Counts,
     Days,
-    LinearSums,
     Moments,
     PairedCounts,
     Ranks,
@@ -97,10 +96,6 @@ def _spreads(summary: Spreads) -> None:
             _not_negative(histogram, histogram.at_most_zero, *histogram.buckets.values())
 
 
-def _linear_sums(summary: LinearSums) -> None:
-    _refuse_unless(0 <= summary.n_candidate <= summary.n and _finite(*summary.products), summary)
-
-
 def _days(summary: Days) -> None:
     for day in summary.days:
         _not_negative(day, day.candidate_yes, day.candidate_no, day.champion_yes, day.champion_no)
@@ -121,7 +116,6 @@ _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     Moments: _moments,
     Ranks: _ranks,
     Spreads: _spreads,
-    LinearSums: _linear_sums,
     Days: _days,
     Bins: _bins,
 }

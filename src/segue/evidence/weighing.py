@@ -13,7 +13,6 @@ from segue.evidence.methods.horizon import on_horizon
 from segue.evidence.methods.indirect.agreement import agreement
 from segue.evidence.methods.indirect.group_gaps import group_gaps
 from segue.evidence.methods.indirect.quantile import quantile
-from segue.evidence.methods.linear_model import linear_model
 from segue.evidence.methods.paired_difference import paired_difference
 from segue.evidence.methods.randomised_difference import randomised_difference
 from segue.evidence.methods.ranking.delong import roc_area
@@ -29,7 +28,6 @@ from segue.facts.summary import (
     ArmCounts,
     Counts,
     Days,
-    LinearSums,
     Moments,
     PairedCounts,
     Ranks,
@@ -52,7 +50,6 @@ METHODS: Final[dict[tuple[type, str], Callable[[Question, Any], Method]]] = {
     (Agreements, "paired"): agreement,
     (Spreads, "paired"): quantile,
     (Spreads, "randomised"): quantile,
-    (LinearSums, "randomised"): linear_model,
     (Days, "days"): stability,
     (Moments, "one_sample"): ratio,
     (Moments, "paired"): ratio,

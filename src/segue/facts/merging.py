@@ -22,7 +22,6 @@ from segue.facts.summary import (
     Day,
     Days,
     Histogram,
-    LinearSums,
     MomentCell,
     Moments,
     PairedCounts,
@@ -181,14 +180,6 @@ def _spreads(parts: Sequence[Spreads]) -> Spreads:
     return Spreads(cells=tuple(cells))
 
 
-def _linear_sums(parts: Sequence[LinearSums]) -> LinearSums:
-    return LinearSums(
-        n=sum(part.n for part in parts),
-        n_candidate=sum(part.n_candidate for part in parts),
-        products=_columns([part.products for part in parts], "sums over different covariates do not add"),
-    )
-
-
 def _days(parts: Sequence[Days]) -> Days:
     groups = _grouped((day for part in parts for day in part.days), lambda day: day.day)
     days = (
@@ -273,7 +264,6 @@ _MERGERS: Final[dict[type, Callable[[Any], Summary]]] = {
     ScoreTable: _score_table,
     Ranks: _ranks,
     Spreads: _spreads,
-    LinearSums: _linear_sums,
     Days: _days,
     Bins: _bins,
     Tally: _tally,

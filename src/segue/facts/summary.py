@@ -143,19 +143,6 @@ class Spreads(msgspec.Struct, frozen=True, kw_only=True, tag="spreads"):
     cells: tuple[SpreadCell, ...]
 
 
-class LinearSums(msgspec.Struct, frozen=True, kw_only=True, tag="linear_sums"):
-    """What least squares need of drawn units: sums of products of (1, assigned to the candidate, covariates..., value).
-
-    Args:
-        n, n_candidate: units, and those of the candidate.
-        products: k (k + 1) / 2 sums of products, row by row of the upper triangle.
-    """
-
-    n: int
-    n_candidate: int
-    products: tuple[float, ...]
-
-
 class Day(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """Yes and no of both variants on one whole day (days since the epoch, stream time)."""
 
@@ -221,7 +208,6 @@ Summary = (
     | ScoreTable
     | Ranks
     | Spreads
-    | LinearSums
     | Days
     | Bins
     | Tally

@@ -16,7 +16,6 @@ from segue.facts.summary import (
     Day,
     Days,
     Histogram,
-    LinearSums,
     MomentCell,
     Moments,
     PairedCounts,
@@ -79,7 +78,6 @@ KINDS: list[st.SearchStrategy[Summary]] = [
         Spreads,
         cells=st.lists(st.builds(SpreadCell, propensity=SHARE, candidate=HISTOGRAM, champion=HISTOGRAM), max_size=3).map(tuple),
     ),
-    st.builds(LinearSums, n=COUNT, n_candidate=COUNT, products=sized(REAL, 6)),
     st.builds(Days, days=st.lists(DAY, max_size=4).map(tuple)),
     SCORE_ROWS.map(
         lambda rows: ScoreTable(
@@ -148,10 +146,9 @@ def test_cells() -> None:
         (Histogram(base=1.1, at_most_zero=0, buckets={}), Histogram(base=1.2, at_most_zero=0, buckets={})),
         tuple(ScoreSums(n=1, n_candidate=1, z=0, z2=0, weight=1, log_growth=(0.0,) * k) for k in (1, 2)),
         tuple(Moments(cells=(MomentCell(arm="a", propensity=1, n=1, sums=(1.0,) * k, products=()),)) for k in (1, 2)),
-        tuple(LinearSums(n=1, n_candidate=1, products=(0.0,) * k) for k in (6, 10)),
         (Ranks(cells=(rank_cell("paired", 0.5, [(0.1, (1, 2))]),)), TWISTED),
     ],
-    ids=["kinds", "bases", "grids", "vectors", "covariates", "rivals"],
+    ids=["kinds", "bases", "grids", "vectors", "rivals"],
 )
 def test_strangers(parts: Sequence[Summary]) -> None:
     """What does not belong together is refused, never guessed."""

@@ -244,7 +244,7 @@ def test_harm_that_begins_in_the_watch(small_world: SmallWorld) -> None:
     small_world.host()
     for _ in range(2):
         Monitor(small_world.outside).tick()
-    small_world.traffic(9000, hours=60)
+    small_world.traffic(9000, hours=20)
     small_world.host()
     decision = Monitor(small_world.outside).tick_one(ROLLOUT)
     assert decision is None or decision.trigger == "hold"
