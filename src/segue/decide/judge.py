@@ -72,12 +72,13 @@ def _of(asked: Asked, question: Question, state: State, observed: Observed) -> V
     weighed = observed.weighed.get(question.id)
     before = state.crossed.get(question.id)
     outcome, reason = _said(asked, question, weighed, before)
+    warned = observed.warnings.get(question.id, "")
     return Verdict(
         gate=question.gate,
         text=gate_text(asked.gate, metric, asked.candidate, asked.kind),
         role="guardrail" if asked.kind == "guardrail" else "objective",
         outcome=outcome,
-        reason=reason,
+        reason=f"{reason}; {warned}" if warned else reason,
         candidate=asked.candidate,
         question=question,
         summary=observed.summaries.get(question.id),

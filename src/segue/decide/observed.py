@@ -50,6 +50,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         other: another live rollout of the route, which stands in the way of a retry, or "".
         baselines: metric -> (mean, variance) of the champion as known now.
         problems: what could not be measured, and why; nothing is promoted while there are any.
+        warnings: question id -> what should be known beside its verdict, and changes none.
         audits: whether the draw and the record of this stage can be believed.
     """
 
@@ -65,5 +66,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     other: str = ""
     baselines: dict[str, tuple[float, float]] = {}
     problems: tuple[str, ...] = ()
+    warnings: dict[str, str] = {}
     audits: tuple[Audit, ...] = ()
     inputs: Inputs | None = None

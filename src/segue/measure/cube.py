@@ -93,12 +93,14 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
         segments: combinations of attributes by which everything is counted as well.
         rules: those of the judged view; the first is the spec's own, by which coverage is counted, if there is any.
         touched: a condition on `hour`, which begins with that name.
+        also: further readings by name.
     """
 
     metrics: tuple[MetricRef, ...]
     segments: tuple[tuple[str, ...], ...]
     rules: tuple[Rule, ...]
     touched: str
+    also: tuple[tuple[str, Reading], ...] = ()
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
     def statements(self) -> list[Counted]:
         """The statements to run on top of the judged view; each one's rows go to `cells`."""
         named: dict[Reading, list[str]] = {}
-        for name, reading in [*_always(self.rules), *((m.name, reading_of(m, self.rules)) for m in self.metrics)]:
+        of_metrics = [(metric.name, reading_of(metric, self.rules)) for metric in self.metrics]
+        for name, reading in [*_always(self.rules), *of_metrics, *self.also]:
             named.setdefault(reading, []).append(name)
         found = []
         for rows in (("answers", "asked"), ("requests",), ("pairs",)):

@@ -96,7 +96,13 @@ class Kept:
         return {question: total for question, total in totals if total is not None}
 
     def cells(self, metric: str) -> list[Cell]:
-        """One cell for each variant, allocation and segment, of all hours; its hour is the first one."""
+        """One cell for each variant, allocation and segment, of all hours; its hour is the first one.
+
+        A metric that was not named at first is read when it is asked for, and added up from then on.
+        """
+        if metric not in self._metrics:
+            self._metrics |= {metric}
+            self._add(self._store.cells(self._rollout, metric=metric))
         return [
             _cell(place, course.first, total)
             for place, course in self._cells.items()

@@ -19,6 +19,7 @@ from segue.decide.walk import alive, released, stage_of
 from segue.errors import DomainError, InvariantError, PortError
 from segue.evidence.audits.auditing import Counted, audits
 from segue.evidence.audits.coverage import Shadowed
+from segue.evidence.many.clustering import of_requests, warning
 from segue.evidence.many.detectors import surveyed
 from segue.evidence.weighing import weigh
 from segue.facts.allocation import Allocation
@@ -27,9 +28,10 @@ from segue.facts.drift.bins import Bins
 from segue.facts.evidence import Audit, NotEnough, Weighed
 from segue.facts.merging import merge
 from segue.facts.question import Question
-from segue.facts.summary import Cell, Counts, Moments, Summary
+from segue.facts.summary import Cell, Counts, Moments, Summary, Units
 from segue.measure.cube import COVERAGE, FAILURES
 from segue.measure.history.audit import COHORTS, DRAWN, LOGGED, OUTCOMES, Audited, draws
+from segue.measure.history.clusters import alike
 from segue.measure.history.propensity import Exposed
 from segue.measure.measurement.plan import Measurement
 from segue.measure.measurement.steps import Files
@@ -55,6 +57,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     seen_in_step: int = 0
     baselines: dict[str, tuple[float, float]] = {}
     problems: tuple[str, ...] = ()
+    warnings: dict[str, str] = {}
     audits: tuple[Audit, ...] = ()
     inputs: Inputs | None = None
 
@@ -207,6 +210,7 @@ class Measuring:
             seen_in_step=min(_health(name, numbers[-1:], failures, ()).asked for name in live),
             baselines=_baselines(spec, kept),
             problems=(*segments.problems, *problems, *unknown),
+            warnings=_warnings(subject, kept, merged),
             audits=tuple(audit for name in live for audit in audits(_dealt(subject, kept, failures, name))),
             inputs=Inputs(
                 segments=segments.count,
@@ -238,6 +242,21 @@ class Segments(msgspec.Struct, frozen=True, kw_only=True):
         """The same, judged until a moment."""
         digest = f"{self.count} {judged_until.isoformat()}"
         return msgspec.structs.replace(self, digest=digest, measured_at=judged_until, problems=problems)
+
+
+def _warnings(subject: Subject, kept: Kept, merged: dict[str, Summary]) -> dict[str, str]:
+    """Where requests of one unit are so alike that a verdict on requests says less about those of others."""
+    numbers, found = {it.number for it in subject.of_stage}, {}
+    for question in subject.asked:
+        counted, name = merged.get(question.id), alike(question)
+        if counted is None or not name or subject.spec.unit == ("request",):
+            continue
+        mine = (it for it in kept.cells(name) if it.variant == question.candidate and it.allocation in numbers)
+        units = merge(cell.summary for cell in mine)
+        effect = of_requests(units, counted) if isinstance(units, Units) else None
+        if isinstance(effect, float) and (said := warning(effect)):
+            found[question.id] = said
+    return found
 
 
 def weighed_all(

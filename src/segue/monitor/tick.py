@@ -204,6 +204,7 @@ class Monitor:
             other=next((name for name in live if name != state.rollout), ""),
             baselines=findings.baselines,
             problems=(*findings.problems, *left.refused),
+            warnings=findings.warnings,
             audits=findings.audits,
             inputs=findings.inputs,
         )

@@ -98,6 +98,8 @@ class SmallWorld:
         latency_s: variant -> median time of its answers, where the second argument of `random.lognormvariate` is a half.
         scored: variant -> how many standard deviations the scores of positives lie above those of negatives.
         accuracy_of: (variant, tier) -> its accuracy there, where that is another.
+        users: how many different units there are; each request is one of them.
+        habits: variant -> by how much its accuracy is higher for one half of the units, and lower for the other.
         tiers: of the units, drawn evenly; none for no context.
         features: draws the features of a request; None where no request has any.
     """
@@ -111,6 +113,8 @@ class SmallWorld:
         self.latency_s: dict[str, float] = {}
         self.scored: dict[str, float] = {}
         self.accuracy_of: dict[tuple[str, str], float] = {}
+        self.users = 10**9
+        self.habits: dict[str, float] = {}
         self.tiers: tuple[str, ...] = ()
         self.features: Callable[[random.Random], dict[str, object]] | None = None
         self._random = random.Random(seed)  # noqa: S311 - seeded traffic, no secret
@@ -157,7 +161,7 @@ class SmallWorld:
         for _ in range(requests):
             self._count += 1
             at = self.clock.at + timedelta(hours=hours * self._random.random())
-            unit = f"u{self._random.randrange(10**9)}"
+            unit = f"u{self._random.randrange(self.users)}"
             truth = self._truths[f"q{self._count}"] = str(self._random.randrange(2))
             tier = self._more.choice(self.tiers) if self.tiers else ""
             assigned = assigner.assign(unit, {"tier": tier} if tier else {})
@@ -177,7 +181,8 @@ class SmallWorld:
     def _answer(self, allocation: Allocation, variant: str, case: "_Case") -> Prediction:
         unit, truth, at, (assigned, propensity, _), tier, features = case
         failed = self._random.random() < self.failing.get(variant, 0.0)
-        right = self._random.random() < self.accuracy_of.get((variant, tier), self.accuracy[variant])
+        habit = self.habits.get(variant, 0.0) * (1 if int(unit[1:]) % 2 else -1)
+        right = self._random.random() < self.accuracy_of.get((variant, tier), self.accuracy[variant]) + habit
         label = truth if right else str(1 - int(truth))
         role: Role = "failed" if failed else "served"
         if variant != assigned:

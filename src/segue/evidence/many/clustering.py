@@ -1,4 +1,4 @@
-"""How much do requests of one unit say the same? What an analysis by request would get wrong."""
+"""How much do requests of one unit say the same? What a count by request does not say about the requests of others."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import numpy as np
 from segue.errors import DomainError
 from segue.evidence.process import Floats
 from segue.facts.evidence import NotEnough
-from segue.facts.summary import MomentCell
+from segue.facts.summary import Counts, MomentCell, PairedCounts, Summary, Units
 
 TOO_LARGE: Final = 1.2
 """A design effect above this is warned of: an interval by request would be more than a tenth too narrow."""
@@ -49,13 +49,46 @@ def design_effect(units: MomentCell, *, request_variance: float | None = None) -
     return float(psi @ np.array([[nn, nd], [nd, dd]]) @ psi) / (requests * variance)
 
 
-def warning(effect: float, *, unit: str) -> str:
+def of_requests(units: Units, counted: Summary) -> float | NotEnough:
+    """The design effect of a gate that counts by the request, from a sample of its units and from what it counted.
+
+    Args:
+        units: judged requests of each unit, and the sum of yes, or of candidate less champion, over them.
+        counted: what the gate weighs; the variance of a request is read off it.
+
+    Raises:
+        DomainError: a gate that counts neither yes and no nor pairs.
+    """
+    n = np.array(units.requests, dtype=float)
+    vectors = np.stack([np.array(units.values, dtype=float), n], axis=1)[n > 0]
+    products = vectors.T @ vectors
+    cell = MomentCell(
+        arm="",
+        propensity=1.0,
+        n=len(vectors),
+        sums=tuple(vectors.sum(axis=0).tolist()),
+        products=tuple(products[np.triu_indices(2)].tolist()),
+    )
+    return design_effect(cell, request_variance=_of_a_request(counted))
+
+
+def _of_a_request(counted: Summary) -> float:
+    match counted:
+        case Counts(yes=yes, no=no):
+            return yes * no / max(yes + no, 1) ** 2
+        case PairedCounts(plus=plus, minus=minus, zero=zero):
+            n = max(plus + minus + zero, 1)
+            return (plus + minus) / n - ((plus - minus) / n) ** 2
+    raise DomainError(f"no design effect of {type(counted).__name__}")
+
+
+def warning(effect: float) -> str:
     """What a person is told; "" where nothing has to be.
 
-    >>> warning(1.9, unit="user")
-    'requests of one user are alike (design effect 1.9): count by user, by request the interval would be 1.4 times too narrow'
+    >>> warning(1.9)
+    'requests of one unit are alike (design effect 1.9): for those of other units the interval would be 1.4 times as wide'
     """
     if effect <= TOO_LARGE:
         return ""
-    narrow = f"by request the interval would be {effect**0.5:.2g} times too narrow"
-    return f"requests of one {unit} are alike (design effect {effect:.2g}): count by {unit}, {narrow}"
+    wide = f"for those of other units the interval would be {effect**0.5:.2g} times as wide"
+    return f"requests of one unit are alike (design effect {effect:.2g}): {wide}"

@@ -16,6 +16,7 @@ from segue.measure.answers import answers
 from segue.measure.cube import Cube
 from segue.measure.drift.asking import Asked as Drifting
 from segue.measure.history.audit import Audited
+from segue.measure.history.clusters import clusters
 from segue.measure.history.propensity import DRAWN, Draws, Exposed, chances, statements
 from segue.measure.history.touched import Since, every_hour, touched
 from segue.measure.kinds.catalogue import rule_of
@@ -183,6 +184,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             segments=self.spec.segments if self.segmented else (),
             rules=rules,
             touched=asking.touched,
+            also=tuple(clusters(asked, rules)) if self.spec.unit != ("request",) else (),
         )
         cells: list[Cell] = []
         for counting in cube.statements():

@@ -4,11 +4,12 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from segue.errors import DomainError
-from segue.evidence.many.clustering import TOO_LARGE, design_effect, warning
+from segue.evidence.many.clustering import TOO_LARGE, design_effect, of_requests, warning
 from segue.facts.evidence import NotEnough
-from segue.facts.summary import MomentCell
+from segue.facts.summary import Agreements, Counts, MomentCell, PairedCounts, Units
 
 
 def units(rng: np.random.Generator, n: int, correlation: float, requests: int) -> MomentCell:
@@ -26,7 +27,7 @@ def test_kish(correlation: float) -> None:
     effect = design_effect(units(np.random.default_rng(1), 20_000, correlation, 10))
     assert effect == pytest.approx(1 + 9 * correlation, rel=0.03)
     assert isinstance(effect, float)
-    assert bool(warning(effect, unit="user")) == (correlation > 0.02)
+    assert bool(warning(effect)) == (correlation > 0.02)
 
 
 def test_values() -> None:
@@ -40,8 +41,33 @@ def test_values() -> None:
 
 def test_warning() -> None:
     """Up to 1.2 nobody is disturbed."""
-    assert warning(TOO_LARGE, unit="user") == ""
-    assert "count by user" in warning(2.0, unit="user")
+    assert warning(TOO_LARGE) == ""
+    assert "design effect 2)" in warning(2.0)
+
+
+@pytest.mark.parametrize(("apart", "alike"), [(0.0, False), (0.4, True)])
+def test_of_what_a_gate_counts(apart: float, alike: bool) -> None:
+    """Units whose answers, or pairs, go one way more often than others' are seen in the sums of a sample of them."""
+    rng = np.random.default_rng(4)
+    rates = 0.5 + apart * rng.choice([-1, 1], 400)
+    yes = rng.binomial(10, rates)
+    kept = Units(
+        limit=400,
+        hashes=tuple(f"{at:03x}" for at in range(400)),
+        requests=(10,) * 400,
+        values=tuple(yes.astype(float).tolist()),
+        first=(0,) * 400,
+        last=(0,) * 400,
+    )
+    counts = Counts(yes=int(yes.sum()), no=int(4000 - yes.sum()))
+    one = of_requests(kept, counts)
+    pairs = structs.replace(kept, values=tuple((2.0 * yes - 10).tolist()))
+    two = of_requests(pairs, PairedCounts(plus=counts.yes, minus=counts.no, zero=0))
+    assert one == pytest.approx(two)
+    assert isinstance(one, float)
+    assert bool(warning(one)) == alike
+    with pytest.raises(DomainError, match="no design effect"):
+        of_requests(kept, Agreements(same=1, different=1))
 
 
 def test_not_enough_and_refused() -> None:
