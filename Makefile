@@ -58,7 +58,7 @@ bench: $(READY) $(PEERS) ## all benchmarks
 bench-gateway: $(READY) $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
 	$(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,)
 
-bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twelve minutes
+bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twenty minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_evidence --peers $(EVIDENCE_PEERS)/bin/python
 
 bench-measure: $(READY) ## measuring from cold and tick by tick, about ten minutes (FULL=1: a hundred million rows, an hour more)
