@@ -26,6 +26,7 @@ PEOPLE_ASK: Final[tuple[Trigger, ...]] = (
     "retry",
     "override",
     "undo",
+    "begin",
 )
 """The triggers of acts."""
 
@@ -35,6 +36,7 @@ _ANSWERS: Final[dict[str, Answer]] = {
     "retry": moves.retry,
     "override": moves.override,
     "undo": moves.undo,
+    "begin": moves.begin,
     "approve": lambda scene, reasons, acts: moves.forward(scene, "approve", reasons, acts),
     "promote": lambda scene, reasons, acts: moves.forward(scene, "promote", reasons, acts),
     "promote_full": lambda scene, reasons, acts: moves.forward(scene, "promote_full", reasons, acts),
@@ -59,6 +61,8 @@ def first(scene: Scene, found: tuple[Verdict, ...]) -> Move | None:
     if not scene.observed.acts:
         return None
     act = scene.observed.acts[0]
+    if act.trigger == "begin" and scene.state.phase == "queued" and scene.observed.other:
+        return moves.hold(scene, (f"waits until {scene.observed.other} is over",))  # asked for still
     refusal = _refusal(scene, act) or _no_override(act, found) or _no_undo(scene, act)
     if not refusal:
         chosen, reasons = _chosen(scene, act)

@@ -12,7 +12,7 @@ from segue.facts.decision import Phase, Trigger
 
 LIVE: Final[frozenset[Phase]] = frozenset({"pending", "running", "paused", "awaiting_approval", "held", "watching"})
 """Phases in which guardrails are watched and a rollback is one move away."""
-TERMINAL: Final[frozenset[Phase]] = frozenset(get_args(Phase)) - LIVE
+TERMINAL: Final[frozenset[Phase]] = frozenset(get_args(Phase)) - LIVE - {"queued"}
 """Phases in which a rollout is over; only a retry leaves them."""
 STANDING: Final[frozenset[Phase]] = frozenset({"running", "paused", "awaiting_approval", "held"})
 """Phases inside a stage before the alias has moved: a person may promote out of them."""
@@ -28,6 +28,7 @@ _BY_OVERRIDE: Final[dict[Trigger, Phase]] = {
     "promote_full_last": "promoted",
 }
 _OF_ITS_OWN: Final[dict[Phase, dict[Trigger, Phase]]] = {
+    "queued": {"begin": "pending", "abort": "aborted"},
     "pending": {"ready": "running", "ready_release": "watching", "pause": "paused"},
     "running": {
         "step": "running",
@@ -98,7 +99,7 @@ def draw() -> str:
     always = [f"    live --> {to}: {trigger}" for trigger, to in _OF_EVERY_LIVE_PHASE.items()]
     ends = [f"    {phase} --> [*]" for phase in sorted(TERMINAL)]
     inside = ["    state live {", "        [*] --> pending", *inner, "    }"]
-    return "\n".join(["stateDiagram-v2", "    [*] --> live", *inside, *always, *outer, *ends, ""])
+    return "\n".join(["stateDiagram-v2", "    [*] --> live", "    [*] --> queued", *inside, *always, *outer, *ends, ""])
 
 
 def _lines(edges: dict[tuple[str, str], list[str]]) -> list[str]:

@@ -118,6 +118,12 @@ def leave(scene: Scene, leaving: tuple[str, ...], reasons: tuple[str, ...]) -> M
     return Move(trigger="leave", kind="leave", reasons=reasons, state=after, commands=commands)
 
 
+def begin(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """Out of the queue: the route's other rollout is over."""
+    after = msgspec.structs.replace(scene.state, entered_at=scene.now, step_at=scene.now)
+    return Move(trigger="begin", kind="start", reasons=reasons, state=after, acts=acts)
+
+
 def step(scene: Scene, reasons: tuple[str, ...]) -> Move:
     """The next step of a canary, never more than one."""
     after = msgspec.structs.replace(scene.state, step=scene.state.step + 1, step_at=scene.now)
@@ -127,7 +133,7 @@ def step(scene: Scene, reasons: tuple[str, ...]) -> Move:
 def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[Act, ...] = ()) -> Move:
     """The end without promotion: everybody to the champion at once, the alias where it was."""
     state = scene.state
-    nothing_published = state.phase == "pending" or state.resume_to == "pending"
+    nothing_published = state.phase in {"queued", "pending"} or state.resume_to == "pending"
     commands = allocate.way_back(scene.spec, state, reasons[0], alias_is_ours=trigger != "superseded")
     if released(state) and trigger != "superseded" and not state.alias_before:
         alias = scene.spec.after.registry_alias

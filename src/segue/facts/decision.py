@@ -9,17 +9,19 @@ from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.question import Question
 from segue.facts.summary import Summary
 
-Phase = Literal["pending", "running", "paused", "awaiting_approval", "held", "watching", "promoted", "rolled_back", "aborted"]
-"""pending: applied, its versions not yet ready. running: in a stage. paused: by a person. awaiting_approval: the gates
-passed, a person must say yes. held: time ran out without evidence. watching: promoted, the old champion keeps a hold-back.
-promoted, rolled_back, aborted: over."""
+Phase = Literal[
+    "queued", "pending", "running", "paused", "awaiting_approval", "held", "watching", "promoted", "rolled_back", "aborted",
+]  # fmt: skip
+"""queued: applied while the route had another rollout, and waits until that is over. pending: applied, its versions not yet
+ready. running: in a stage. paused: by a person. awaiting_approval: the gates passed, a person must say yes. held: time ran out
+without evidence. watching: promoted, the old champion keeps a hold-back. promoted, rolled_back, aborted: over."""
 
 Trigger = Literal[
     "ready", "ready_release", "step", "next_stage", "release", "passed", "passed_last",
     "approve", "approve_release", "approve_last",
     "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
-    "override", "undo",
+    "override", "undo", "begin",
     "harm", "leave", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
 ]  # fmt: skip
 """What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,

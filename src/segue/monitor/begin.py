@@ -71,7 +71,12 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
     live = next((loaded for loaded in past if loaded.state.phase in LIVE), None)
     if live is not None and live.state.spec_digest == spec.digest:
         return Applied(rollout=live.state.rollout, spec=spec, created=False, notes=notes)
-    if live is not None:
+    queued = [loaded.state for loaded in past if loaded.state.phase == "queued"]
+    mine = next((state for state in queued if state.spec_digest == spec.digest), None)
+    if mine is not None:
+        control.commands.ask(_begin(mine))
+        return Applied(rollout=mine.rollout, spec=spec, created=False, notes=notes)
+    if live is not None and spec.when_busy == "refuse":
         hint = f"segue abort {live.state.rollout}, or wait until it is over"
         raise Conflict("the route has a rollout of another spec that is not over", hint=hint, rollout=live.state.rollout)
     rollout = f"{spec.route}-{len(past) + 1}"
@@ -84,14 +89,24 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
         rollout=rollout,
         route=spec.route,
         spec_digest=spec.digest,
-        phase="pending",
+        phase="queued" if live or queued else "pending",
         created_at=now,
         entered_at=now,
         step_at=now,
         ledger=ledger(spec),
     )
     control.rollouts.create(state, spec_source=source, salt=derived("salt", rollout, spec.digest, seed))
+    if state.phase == "queued":
+        control.commands.ask(_begin(state))
+        for other in (*([live.state] if live else []), *queued) if spec.when_busy == "supersede" else ():
+            ask(control, other.rollout, "abort", who="segue apply", why=f"superseded by {rollout}")
     return Applied(rollout=rollout, spec=spec, created=True, notes=notes)
+
+
+def _begin(state: State) -> Act:
+    """What a queued rollout waits for, entered once: it is asked for until the route is free."""
+    identity = derived("act", state.rollout, "begin")
+    return Act(id=identity, rollout=state.rollout, trigger="begin", who="segue apply", why="queued", at=state.created_at)
 
 
 def check(spec: Rollout) -> None:

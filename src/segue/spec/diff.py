@@ -83,6 +83,7 @@ def _rollout(rollout: Rollout) -> Lines:
     yield "after.registry_alias", rollout.after.registry_alias
     yield "after.keep_previous_as", rollout.after.keep_previous_as
     yield "after.moved_by_others", rollout.after.moved_by_others
+    yield "when_busy", rollout.when_busy
     for notice in rollout.notify:
         yield f"notify[{notice.url}].on", _list(notice.on)
     for one in rollout.retrain:

@@ -19,6 +19,7 @@ _ADDED: tuple[tuple[str, object], ...] = (
     ("any_of", []),
     ("weight", 1.0),
     ("provider", "gateway"),
+    ("when_busy", "refuse"),
 )  # what format 1 did not have at first, where it is not used
 _LEFT_OUT = ("source", "digest")
 _EXPRESSIONS = ("where", "audience")

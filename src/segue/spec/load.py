@@ -89,6 +89,7 @@ def _rollout(root: Place, fields: Fields, tree: Tree, problems: list[Problem]) -
         stages=built,
         after=fields.get("after", head.after, After()),
         notify=fields.get("notify", head.notices, ()),
+        when_busy=fields.get("when_busy", head.when_busy, "refuse"),
         retrain=fields.get("retrain", lambda place: _retrain(place, scope), ()),
         provider=fields.get("provider", head.provider, GATEWAY),
     )

@@ -94,6 +94,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         provider: who carries the traffic: `gateway`, or `httproute+https://HOST#NAMESPACE/NAME`.
         segments: each a tuple of attributes.
         guardrails: gates watched in every stage, also while paused.
+        when_busy: what becomes of this spec where the route has a rollout that is not over: it is refused, waits, or ends the
+            other one and waits for that.
         source: the text it was loaded from; the digest is taken over its meaning, not over this.
     """
 
@@ -114,6 +116,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     notify: tuple[Notice, ...] = ()
     retrain: tuple[Retrain, ...] = ()
     provider: str = GATEWAY
+    when_busy: Literal["refuse", "queue", "supersede"] = "refuse"
     source: str = ""
     digest: str = ""
 

@@ -37,8 +37,8 @@ def test_over_is_over(phase: Phase) -> None:
 
 
 def test_every_phase_is_reached_and_every_trigger_used() -> None:
-    """The table has no phase that cannot be reached from pending, and no trigger that leads nowhere."""
-    reached: set[Phase] = {"pending"}
+    """The table has no phase that cannot be reached from the queue, and no trigger that leads nowhere."""
+    reached: set[Phase] = {"queued"}
     while more := {to for (phase, _), to in TABLE.items() if phase in reached} - reached:
         reached |= more
     assert reached == set(PHASES)

@@ -131,6 +131,38 @@ def test_a_retry_draws_anew_only_where_asked(begun: SmallWorld) -> None:
     assert salts[0] == salts[1] != salts[2]
 
 
+@pytest.mark.parametrize(("way", "first_ends"), [("queue", "promoted"), ("supersede", "aborted")])
+def test_another_spec_for_a_busy_route(begun: SmallWorld, way: str, first_ends: str) -> None:
+    """It waits until the one before is over, or ends that first; then it begins by itself, and once."""
+    monitor = Monitor(begun.outside)
+    monitor.tick()
+    other = SPEC.replace("models:/churn/8}", "models:/churn/9}") + f"when_busy: {way}\n"
+    applied = apply(begun.outside, other)
+    assert apply(begun.outside, other).created is False
+    assert (applied.rollout, begun.outside.rollouts.load("churn-2").state.phase) == ("churn-2", "queued")
+    phases: list[str] = []
+    for _ in range(40):
+        monitor.tick()
+        phases = [begun.outside.rollouts.load(name).state.phase for name in (ROLLOUT, "churn-2")]
+        assert phases[1] == "queued" or phases[0] == first_ends, "it began beside the one before"
+        if phases[1] != "queued":
+            break
+        begun.traffic(400, hours=0.5)
+        begun.host()
+    assert phases == [first_ends, "pending"]
+    begins = [decision for decision in begun.outside.rollouts.decisions("churn-2") if decision.trigger == "begin"]
+    assert len(begins) == 1
+
+
+def test_a_queued_rollout_can_be_aborted(begun: SmallWorld) -> None:
+    """It leaves the queue without having served anybody."""
+    apply(begun.outside, SPEC.replace("models:/churn/8}", "models:/churn/9}") + "when_busy: queue\n")
+    ask(begun.outside, "churn-2", "abort", who="ana", why="never mind")
+    Monitor(begun.outside).tick()
+    assert begun.outside.rollouts.load("churn-2").state.phase == "aborted"
+    assert begun.allocation().rollout != "churn-2"
+
+
 def test_nothing_begins_before_everything_is_served(small_world: SmallWorld) -> None:
     """Pending, and the reason names what is missing; endpoints that gave no sign of life for long do not count."""
     apply(small_world.outside, SPEC)

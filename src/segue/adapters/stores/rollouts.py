@@ -19,7 +19,7 @@ from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
 from segue.ports.store import Loaded
 
-OVER: Final[frozenset[Phase]] = frozenset({"promoted", "rolled_back", "aborted"})
+OVER: Final[frozenset[Phase]] = frozenset({"queued", "promoted", "rolled_back", "aborted"})
 """Phases of a rollout that is over; its route is free for the next one."""
 
 _rollouts = schema.rollouts.c

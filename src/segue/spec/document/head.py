@@ -216,6 +216,13 @@ def chance(place: Place) -> float:
     return place.within(value, 0 < value < 1, "a chance", "above 0% and below 100%")
 
 
+def when_busy(place: Place) -> Literal["refuse", "queue", "supersede"]:
+    """What becomes of a spec whose route has a rollout that is not over."""
+    names: tuple[Literal["refuse", "queue", "supersede"], ...] = ("refuse", "queue", "supersede")
+    word = place.choice(names, "way")
+    return next((name for name in names if name == word), "refuse")
+
+
 def after(place: Place) -> After:
     """What happens to the aliases."""
     fields, standard = place.fields(AFTER), After()

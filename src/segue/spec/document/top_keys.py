@@ -40,6 +40,8 @@ ROOT: Final = Section(
             form="list", section="stages[]"),
         key("after", "section", "What happens in the registry after a promotion.", "{registry_alias: champion}",
             default="{registry_alias: champion, keep_previous_as: previous}", section="after"),
+        key("when_busy", "choice", "What becomes of this file where the route has a rollout that is not over.", "queue",
+            default="refuse", choices=("refuse", "queue", "supersede")),
         key("notify", "section", "Who hears of what.", '[{on: [promoted], url: "slack://..."}]', default="nobody", form="list",
             section="notify[]"),
         key("retrain", "section", "When to train again.", "[{every: 30d}]", default="never", form="list", section="retrain[]"),
