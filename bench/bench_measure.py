@@ -2,8 +2,9 @@
 
 Run by `make bench-measure`. Histories of one and ten million predictions (`--full`: a hundred) over thirty days and fifty
 segments are made by SQL, counted from cold by the monitor's own measuring, and followed by hours of steady traffic with a tick
-each. Times are CPU seconds of the whole process, which other work on the machine hardly changes. The table goes to stdout and
-into `bench/results/measure.json`.
+each. Then a version's days of a million predictions, from cold, and the numbers that Evidently and NannyML give too beside
+theirs. Times are CPU seconds of the whole process, which other work on the machine hardly changes, unless they say wall. The
+table goes to stdout, into `bench/results/measure.json` and into `docs/benchmarks/measure.md`.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from bench.measure import beside
 from bench.measure.history import TICK_ROWS, Costs
-from bench.rig.figures import Figure, at_most, keep, seen, table
+from bench.rig.figures import Figure, at_most, fill, keep, seen, table
 
 _RESULTS: Final = Path(__file__).parent / "results" / "measure.json"
+_PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks" / "measure.md"
 _MILLION: Final = 1_000_000
 _MEMORY_GIB: Final = 4.0
 
@@ -57,19 +60,31 @@ def figures(folder: Path, sizes: Sequence[int]) -> Iterator[Figure]:
     )
 
 
+def _others(found: Sequence[Figure]) -> list[Figure]:
+    kept = msgspec.json.decode(_RESULTS.read_bytes(), type=list[Figure]) if _RESULTS.exists() else []
+    names = {figure.figure for figure in found}
+    return [figure for figure in kept if figure.figure not in names]
+
+
 def main() -> int:
     """Measure; 1 when a promised figure does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="a hundred million as well: about an hour, 10 GB of disk")
     parser.add_argument("--short", action="store_true", help="a tenth of everything; keeps nothing")
+    parser.add_argument("--only", choices=["history", "days"], help="one part; the other's figures stay as they were kept")
+    parser.add_argument("--peers", default="", help="the Python of the environment that has Evidently and NannyML")
     chosen = parser.parse_args()
     sizes = [_MILLION // 10, _MILLION] if chosen.short else [_MILLION, 10 * _MILLION]
     sizes += [100 * _MILLION] if chosen.full else []
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
-        found = list(figures(Path(folder), sizes))
+        found = [] if chosen.only == "days" else list(figures(Path(folder), sizes))
+        if chosen.only != "history":
+            found += beside.figures(Path(folder) / "days", sizes[0], _named(sizes[0]), chosen.peers)
     print(table(found))
     if not chosen.short:
+        found = [*_others(found), *found] if chosen.only else found
         keep(found, _RESULTS)
+        fill(_PAGE, found)
     return int(any(figure.holds is False for figure in found))
 
 

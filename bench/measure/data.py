@@ -7,12 +7,11 @@ rows is the same data.
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
 import msgspec
 
-from segue.facts.allocation import Allocation
 from segue.measure.sql import filled
 
 START: Final = datetime(2013, 3, 1, tzinfo=UTC)
@@ -23,7 +22,9 @@ CATEGORIES: Final = tuple(f"c{index}" for index in range(10))
 _KINDS: Final = (2, 3, 4, 5, 6, 10, 20, 30, 50, 100)
 _DRIFT_DAY: Final = 20
 
-_SIDES: Final = "(VALUES ('champion', '7', 'served', 0.5), ('v8', '8', 'shadow', 0.45)) v(variant, version, role, cut)"
+_CHAMPION: Final = "('champion', '7', 'served', 0.5)"
+_SHADOW: Final = "('v8', '8', 'shadow', 0.45)"
+_SIDES: Final = "(VALUES {}) v(variant, version, role, cut)"
 _ANSWERS: Final = """
 SELECT printf('%016x', hash(i)) AS request_id, 'churn' AS route, $rollout AS rollout, $stage AS stage,
   $allocation AS allocation,
@@ -92,6 +93,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
         start: of the stretch.
         hours: how long it is.
         features: whether they are in the rows; a history of a hundred million is kept narrow.
+        shadows: whether a shadow answers too.
     """
 
     first: int
@@ -99,6 +101,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     hours: int
     features: bool
+    shadows: bool = True
 
     @property
     def rows(self) -> str:
@@ -120,7 +123,27 @@ def flat(connection: duckdb.DuckDBPyConnection, path: Path, rows: int, *, traini
     connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
 
 
-def ship(connection: duckdb.DuckDBPyConnection, lake: Path, traffic: Traffic, allocation: Allocation) -> None:
+class Under(Protocol):
+    """What rows say of the table that they were answered under; an `Allocation` is one."""
+
+    @property
+    def rollout(self) -> str:
+        """Whose."""
+
+    @property
+    def stage(self) -> str:
+        """Of it."""
+
+    @property
+    def number(self) -> int:
+        """Of the table."""
+
+    @property
+    def spec_digest(self) -> str:
+        """Of the spec."""
+
+
+def ship(connection: duckdb.DuckDBPyConnection, lake: Path, traffic: Traffic, allocation: Under) -> None:
     """The same rows in the lake, as the recorder names them: the champion's answer, the shadow's, and the outcome.
 
     The truth is known a minute to an hour later.
@@ -137,7 +160,8 @@ def ship(connection: duckdb.DuckDBPyConnection, lake: Path, traffic: Traffic, al
         "allocation": f"{allocation.number}::BIGINT",
         "digest": f"'{allocation.spec_digest}'",
     }
-    answers = filled(_ANSWERS, sides=_SIDES, features=features, latency=_uniform(302), **fixed)
+    sides = _SIDES.format(f"{_CHAMPION}, {_SHADOW}" if traffic.shadows else _CHAMPION)
+    answers = filled(_ANSWERS, sides=sides, features=features, latency=_uniform(302), **fixed)
     _write(connection, lake / "predictions", name, answers)
     _write(connection, lake / "outcomes", name, filled(_TRUTHS, delay=delay))
 

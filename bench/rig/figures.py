@@ -41,6 +41,18 @@ def table(figures: list[Figure]) -> str:
     return "\n".join(f"{f.figure:{wide}} {f.value:>10,g} {f.unit:12} {f.goal:10} {says[f.holds]}" for f in figures)
 
 
+def fill(page: Path, figures: list[Figure]) -> None:
+    """Replace what stands between a page's markers by these figures, so that it cannot disagree with them."""
+    says = {True: "yes", False: "**no**", None: ""}
+    lines = ["| figure | measured | goal | holds |", "| --- | --- | --- | --- |"]
+    lines += [f"| {f.figure} | {f.value:,g} {f.unit} | {f.goal} | {says[f.holds]} |" for f in figures]
+    before, begin, rest = page.read_text().partition("<!-- figures -->")
+    _, end, after = rest.partition("<!-- /figures -->")
+    if not end:
+        raise ValueError(f"{page} has no place for figures")
+    page.write_text("\n".join([before + begin, "", *lines, "", end + after]))
+
+
 def keep(figures: list[Figure], file: Path) -> None:
     """The figures for a program."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from segue.evidence.drift.distances import JensenShannon, Psi
+from segue.evidence.drift.distances import Counted, JensenShannon, Psi, shares
 from segue.evidence.process import Floats
 
 Compared = Callable[[Floats, Floats], float]
@@ -21,8 +21,12 @@ _TINY: Final = float(np.finfo(float).tiny)
 
 def evidently_psi(reference: Floats, current: Floats) -> float:
     """Sturges' edges over both samples together (a value each up to 20 values); empty shares count as 1e-4, or less."""
-    p, q = _evidently(reference, current)
-    p, q = (_evidently_filled(share) for share in (p, q))
+    return evidently_psi_of_bins(*_evidently(reference, current))
+
+
+def evidently_psi_of_bins(reference: Counted, current: Counted) -> float:
+    """The same, of counts or shares in these bins."""
+    p, q = (_evidently_filled(share) for share in shares(reference, current))
     return float(np.sum((p - q) * np.log(p / q)))
 
 
