@@ -74,6 +74,7 @@ def _told(reads: list[bytes], *, by_parser: bool) -> list[object]:
 def _taught(*requests: bytes) -> RequestReader[Request]:
     """A reader that the parser has read these for."""
     reader = RequestReader(_LIMITS, Request)
+    reader.plain.forget()
     for data in requests:
         reader.feed(data)
     return reader
@@ -101,6 +102,13 @@ def test_the_third_request_like_two_before_needs_no_parser() -> None:
     shape, values, body = taken
     assert (shape.method, shape.target, body) == (b"POST", b"/infer", b"{}")
     assert shape.filled(values) == [(b"Host", b"a"), (b"X-User-Id", b"u-3"), (b"Content-Length", b"2")]
+
+
+def test_a_new_connection_begins_with_what_others_have_found() -> None:
+    """A caller that opens a connection for each request is taken without the parser as well, once its like is known."""
+    _taught(_PLAIN, _OTHER)
+    reader = RequestReader(_LIMITS, Request)
+    assert reader.plain.taken(_PLAIN.replace(b"u-1", b"u-3")) is not None
 
 
 def test_new_values_never_drive_out_what_frames_a_request() -> None:

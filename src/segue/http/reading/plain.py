@@ -9,7 +9,8 @@ parser; `tests/properties/test_plain_requests.py` holds both together.
 Host and Connection are never left open, a length only to digits that are the body's own, any other value only to visible ASCII.
 Taken is one whole HTTP/1.1 request with one Host, at most one length, no transfer coding, no expectation, and nothing after it.
 
-A connection knows its own few shapes, so that no other caller's lines drive them out. The value of a field that carries
+A connection begins with the shapes that others have found last, and then knows its own few as well, so that no other caller's
+requests drive them out. The value of a field that carries
 credentials is left open from the start, and kept nowhere.
 """
 
@@ -85,6 +86,7 @@ Plain: TypeAlias = tuple[Shape, tuple[bytes, ...], bytes]
 _Key: TypeAlias = tuple[bytes, bytes, tuple[bytes, ...]]
 """Method, target, names."""
 _shapes: dict[tuple[_Key, tuple[bytes | None, ...]], Shape] = {}  # the same for all connections whose callers are alike
+_latest: dict[_Key, Shape] = {}  # what a new connection begins with
 
 
 class PlainRequests:
@@ -100,7 +102,7 @@ class PlainRequests:
     def __init__(self, head_bytes: int, body_bytes: int) -> None:
         self._head_bytes = head_bytes
         self._body_bytes = body_bytes
-        self._shapes: dict[_Key, Shape] = {}
+        self._shapes = _latest.copy()
         self._seen: dict[_Key, tuple[bytes | None, ...]] = {}  # the values of a head, None where they are left open
 
     def taken(self, data: bytes) -> Plain | None:
@@ -140,7 +142,9 @@ class PlainRequests:
             self._shapes.pop(key, None)  # another host
         else:
             values = tuple([value if value == before else None for value, before in zip(values, seen, strict=True)])
-            self._shapes[key] = _shape(key, values)
+            self._shapes[key] = _latest[key] = _shape(key, values)
+            if len(_latest) > _OF_ONE_CONNECTION:
+                del _latest[next(iter(_latest))]
         self._seen[key] = values
 
     def forget(self) -> None:
