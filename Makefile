@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRES := $(VENV)/.postgres
 MLFLOW := $(VENV)/.mlflow
+SPARK := $(VENV)/.spark
 PEERS := $(VENV)/.peers
 EVIDENCE_PEERS := $(VENV)/.evidence-peers
 MEASURE_PEERS := $(VENV)/.measure-peers
@@ -34,13 +35,18 @@ $(MLFLOW): $(READY)
 	$(BIN)/uv pip install --quiet --python $@/bin/python --group mlflow-server
 	@touch $@
 
+# Spark is too large for everybody who runs the quick tests.
+$(SPARK): $(READY) tools/spark
+	tools/spark $(VENV)
+	@touch $@
+
 demo: $(READY) ## the main job on real data, at most five minutes (SEED=1, SWAP=1)
 	$(BIN)/segue demo --seed $(SEED) $(if $(SWAP),--swap,)
 
 test: $(READY) $(POSTGRES) ## all quick tests
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
-test-slow: $(READY) $(POSTGRES) $(MLFLOW) ## the long ones: crash loops, simulations
+test-slow: $(READY) $(POSTGRES) $(MLFLOW) $(SPARK) ## the long ones: crash loops, simulations
 	$(BIN)/pytest -m slow
 
 check: $(READY) ## format, lint, types, floors
@@ -94,7 +100,7 @@ $(PEERS): $(READY)
 
 lock: $(READY) ## pin the newest versions within the ranges
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-package pyspark --no-emit-package py4j -o requirements.lock
 
 clean: ## what was made, the virtual environment included
 	rm -rf $(VENV) site demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

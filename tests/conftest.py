@@ -54,6 +54,21 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def spark_master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Spark cluster of two workers; left out where there is no Spark or Java, unless everything has to run."""
+    import spark_cluster
+
+    spark = spark_cluster.home()
+    if spark is None:
+        reason = "Spark is not installed; `make test-slow` installs it"
+        if os.environ.get("SEGUE_TESTS") == "all":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with spark_cluster.running(spark, tmp_path_factory.mktemp("spark")) as address:
+        yield address
+
+
 @pytest.fixture
 def open_world() -> OpenWorld:
     """Opens the world that rests in a folder, new or as it was left; everything in memory is new."""

@@ -22,6 +22,7 @@ from segue.errors import DomainError
 
 if TYPE_CHECKING:
     from segue.adapters.engines.duckdb import DuckdbEngine
+    from segue.adapters.engines.spark import SparkEngine
     from segue.adapters.lakes.s3 import S3Settings
     from segue.adapters.stores.store import MakeRegistry, Stores
     from segue.gateway.serve import Preamble, WorkerJournal
@@ -40,6 +41,7 @@ KUBE: Final = {"token": "SEGUE_KUBE_TOKEN", "ca.crt": "SEGUE_KUBE_CA"}
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EMBEDDED: Final = "embedded"
 LAKE: Final = "SEGUE_LAKE"
+ENGINE: Final = "SEGUE_ENGINE"
 CLOCK: Final = "SEGUE_CLOCK"
 REGISTRY: Final = "SEGUE_REGISTRY"
 SEAL: Final = "SEGUE_SEAL_S"
@@ -53,6 +55,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         store: url of the store.
         registry: `embedded` (in the store), or the address of another (`mlflow+http://host:5000`).
         lake_at: where the lake is, `s3://bucket/prefix` or a folder; "" for one in the home.
+        engine: who measures, `duckdb` or a Spark cluster (`spark://host:7077`); "" is `duckdb`.
         clock: setting of the clock ("" is the machine's own).
         seal_age_s: real time after which a journal file goes to the shipper; what makes the lake fresh.
     """
@@ -61,6 +64,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     registry: str = EMBEDDED
     lake_at: str = ""
+    engine: str = ""
     clock: str = ""
     seal_age_s: float = 2.0
 
@@ -95,6 +99,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
             HOME: str(self.folder),
             STORE: self.store,
             LAKE: self.lake_at,
+            ENGINE: self.engine,
             REGISTRY: self.registry,
             CLOCK: self.clock,
             SEAL: str(self.seal_age_s),
@@ -121,6 +126,7 @@ def home_at(folder: str | Path | None = None) -> Home:
         store=store,
         registry=registry,
         lake_at=os.environ.get(LAKE, ""),
+        engine=os.environ.get(ENGINE, ""),
         clock=os.environ.get(CLOCK, ""),
         seal_age_s=float(seal),
     )
@@ -168,8 +174,25 @@ def lake_of(home: Home) -> "Lake":
     return FolderLake(Path(home.lake).absolute())
 
 
+def measuring_engine_of(home: Home) -> "DuckdbEngine | SparkEngine":
+    """Who runs the SQL of the monitor, which alone can be a cluster: other commands look at little.
+
+    Raises:
+        DomainError: an engine that nobody knows, or that needs an extra which is not installed.
+    """
+    if home.engine in {"", "duckdb"}:
+        return engine_of(home)
+    if not home.engine.startswith("spark://"):
+        raise DomainError(f"no engine is called {home.engine!r}", hint="duckdb, or a Spark cluster: spark://host:7077")
+    try:
+        from segue.adapters.engines.spark import SparkEngine, SparkSettings
+    except ModuleNotFoundError as error:
+        raise DomainError(f"measuring on Spark needs {error.name}", hint="pip install 'segue[spark]'") from error
+    return SparkEngine(SparkSettings(master=home.engine))
+
+
 def engine_of(home: Home, *, once: bool = False) -> "DuckdbEngine":
-    """Who runs the SQL; for one question it keeps no rows of what it reads."""
+    """Who runs the SQL on this machine; for one question it keeps no rows of what it reads."""
     from segue.adapters.engines.duckdb import DuckdbEngine
     from segue.adapters.engines.settings import DuckdbSettings
 
@@ -286,7 +309,7 @@ def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
     from segue.monitor.outside import Outside
     from segue.monitor.tick import Monitor, MonitorSettings
 
-    with stores_of(home) as opened, engine_of(home) as engine:
+    with stores_of(home) as opened, measuring_engine_of(home) as engine:
         stores = opened.led()
         outside = Outside(
             clock=clock_of(home),

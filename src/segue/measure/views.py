@@ -71,7 +71,10 @@ _TRUTH: Final = """,
 truths$index AS (
   SELECT request_id, arg_max(
     {'label': label, 'values': "values", 'received_us': received_us},
-    {'a': at_us, 'r': received_us, 'l': coalesce(label, ''), 'v': "values"::VARCHAR}
+    {
+      'a': at_us, 'r': received_us, 'l': coalesce(label, ''), 'none': coalesce(cardinality("values"), 0) = 0,
+      'names': coalesce(map_keys("values"), []), 'values': coalesce(map_values("values"), [])
+    }
   ) AS truth
   FROM matches WHERE $within GROUP BY request_id
 )"""

@@ -7,6 +7,7 @@ import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from segue.children.child import Child
@@ -133,13 +134,15 @@ def monitor(
     *,
     tick: Annotated[float, Parameter(help="Real seconds between two looks.")] = 1.0,
     lease: Annotated[float, Parameter(help="Real seconds after which another takes over from one that is gone.")] = 15.0,
+    engine: Annotated[str, Parameter(help="Who measures: `duckdb`, or a cluster, `spark://host:7077`.")] = "",
     home: HomeFolder = None,
 ) -> int:
     """Measure, weigh, decide, and carry out what was decided; of several monitors one leads."""
     from segue.wiring import run_monitor
 
     log_to_stderr()
-    run_monitor(home_at(home), tick_s=tick, lease_s=lease)
+    place = home_at(home)
+    run_monitor(msgspec.structs.replace(place, engine=engine or place.engine), tick_s=tick, lease_s=lease)
     return 0
 
 

@@ -1,0 +1,189 @@
+"""How does a statement in DuckDB's dialect read in Spark's?
+
+The canonical SQL is DuckDB's; sqlglot parses it, and each node is rewritten from the leaves up. A function is let through only
+if it is known here to mean the same on both sides; any other is refused by its name, so that no number is ever quietly another.
+"""
+
+from collections.abc import Callable, Mapping
+from string import Template
+from typing import Final
+
+import msgspec
+import sqlglot
+from sqlglot import exp
+
+from segue.errors import DomainError, InvariantError
+
+SPARK: Final = "spark"
+
+_SAME: Final[frozenset[type[exp.Expression]]] = frozenset(
+    {
+        *(exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.Exists, exp.DPipe),
+        *(exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.ArgMax, exp.ArgMin, exp.LogicalOr, exp.LogicalAnd, exp.AnyValue),
+        *(exp.RowNumber, exp.Abs, exp.Ceil, exp.Floor, exp.Round, exp.Ln, exp.Exp, exp.Sqrt, exp.Pow, exp.IsNan, exp.Sign),
+        *(exp.MD5, exp.Substring, exp.Chr, exp.Lower, exp.Struct, exp.Array, exp.Explode, exp.ArrayToString, exp.ArraySort),
+        exp.MapKeys,
+    }
+)
+"""Functions that mean the same on both sides, once sqlglot has given them their names."""
+_TYPES: Final = frozenset(exp.DataType.Type[name] for name in ("INT", "BIGINT", "DOUBLE", "TEXT", "VARCHAR", "BOOLEAN"))
+_LISTS: Final = frozenset({exp.DataType.Type.ARRAY, exp.DataType.Type.LIST})
+_NUMBER: Final = r"(?i)^\\s*[-+]?(nan|inf|infinity|[0-9.]+(e[-+]?[0-9]+)?)\\s*\\z"
+"""What DuckDB reads as a number; Java would read a `1d` too."""
+
+_TRY_NUMBER: Final = Template(f"CASE WHEN $it RLIKE '{_NUMBER}' THEN TRY_CAST($it AS DOUBLE) END")
+_FINITE: Final = Template("($it > DOUBLE('-Infinity') AND $it < DOUBLE('Infinity'))")  # NaN is above all numbers
+_MICROS: Final = Template("UNIX_MICROS($it)")
+_SIZE: Final = Template("CARDINALITY($it)")
+_VALUES: Final = Template("MAP_VALUES($it)")
+_QUOTIENT: Final = Template("TRY_DIVIDE($a, $b)")
+_LIST: Final = Template("CASE WHEN COUNT(*)$having > 0 THEN ($collected(STRUCT($it AS v))$having).v END")
+_ORDERED: Final = Template(
+    "CASE WHEN COUNT(*)$having > 0 THEN (ARRAY_SORT(COLLECT_LIST(STRUCT($by AS k, $it AS v))$having)).v END"
+)
+_HISTOGRAM: Final = Template(
+    "CASE WHEN COUNT($it)$having > 0 THEN MAP_FROM_ENTRIES(TRANSFORM(COLLECT_SET($it)$having, "
+    "k -> STRUCT(k, SIZE(FILTER(COLLECT_LIST($it)$having, x -> x = k))))) END"
+)
+
+_CALLED: Final[Mapping[str, Template]] = {
+    "isfinite": _FINITE,
+    "epoch_us": _MICROS,
+    "cardinality": _SIZE,
+    "map_values": _VALUES,
+}
+"""Functions of one argument that sqlglot has no node for."""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """A query for Spark.
+
+    Args:
+        name: of the temporary table or view that keeps its rows; "" for a query.
+    """
+
+    name: str
+    query: str
+
+
+def rewritten(sql: str) -> Statement:
+    """A statement for Spark.
+
+    Raises:
+        DomainError: it calls something that does not run on Spark; its name is said.
+        InvariantError: it is no statement in DuckDB's dialect.
+    """
+    try:
+        tree = sqlglot.parse_one(sql, read="duckdb")
+    except sqlglot.errors.SqlglotError as error:
+        raise InvariantError(f"our SQL can't be parsed: {error}") from error
+    name = tree.this.name if isinstance(tree, exp.Create) else ""
+    query = tree.expression if isinstance(tree, exp.Create) else tree
+    holder = exp.Paren(this=query)
+    for node in reversed(list(query.walk())):  # leaves first
+        new = _rewritten(node)
+        if new is not node:
+            node.replace(new)
+    return Statement(name=name, query=holder.this.sql(dialect=SPARK))
+
+
+def _rewritten(node: exp.Expression) -> exp.Expression:
+    rule = _RULES.get(type(node))
+    if rule is not None:
+        return rule(node)
+    if isinstance(node, exp.Func) and type(node) not in _SAME:
+        raise _refused(node.sql_name())
+    return node
+
+
+def _refused(name: str) -> DomainError:
+    hint = "docs/operate/many-machines.md lists what runs on Spark; the embedded engine runs all of it"
+    return DomainError(f"`{name.lower()}` does not run on Spark", hint=hint)
+
+
+def _text(node: exp.Expression) -> str:
+    return node.sql(dialect=SPARK)
+
+
+def _raw(template: Template, **parts: str) -> exp.Expression:
+    return exp.Var(this=template.substitute(parts))
+
+
+def _called(node: exp.Expression) -> exp.Expression:
+    name = node.name.lower()
+    if name == "histogram" and len(node.expressions) == 1:
+        return node if isinstance(node.parent, exp.Filter) else _raw(_HISTOGRAM, it=_text(node.expressions[0]), having="")
+    if name not in _CALLED:
+        raise _refused(name)
+    return _raw(_CALLED[name], it=_text(node.expressions[0]))
+
+
+def _filter(node: exp.Expression) -> exp.Expression:
+    having = f" FILTER ({_text(node.expression)})"
+    if isinstance(node.this, exp.ArrayAgg):
+        return _listed(node.this, having)
+    if isinstance(node.this, exp.Anonymous):  # a histogram
+        return _raw(_HISTOGRAM, it=_text(node.this.expressions[0]), having=having)
+    return node
+
+
+def _array_agg(node: exp.Expression) -> exp.Expression:
+    return node if isinstance(node.parent, exp.Filter) else _listed(node, "")
+
+
+def _listed(node: exp.Expression, having: str) -> exp.Expression:
+    what = node.this
+    if isinstance(what, exp.Order):
+        by = ", ".join(_text(it.this) for it in what.expressions)
+        return _raw(_ORDERED, by=f"STRUCT({by})", it=_text(what.this), having=having)
+    if isinstance(what, exp.Distinct):
+        return _raw(_LIST, collected="COLLECT_SET", it=_text(what.expressions[0]), having=having)
+    return _raw(_LIST, collected="COLLECT_LIST", it=_text(what), having=having)
+
+
+def _grouping(node: exp.Expression) -> exp.Expression:
+    # DuckDB's has a bit for each column, the first the highest; Spark's is about one.
+    bits = reversed(list(enumerate(reversed([_text(it) for it in node.expressions]))))
+    return exp.Var(this="(" + " + ".join(f"CAST(GROUPING({name}) AS BIGINT) * {1 << place}" for place, name in bits) + ")")
+
+
+def _matched(node: exp.Expression) -> exp.Expression:
+    pattern = exp.Literal.string(rf"^(?:{node.expression.name})\z")
+    return exp.Var(this=f"{_text(node.this)} RLIKE {_text(pattern)}")
+
+
+def _literal(node: exp.Expression) -> exp.Expression:
+    # A plain decimal is a DECIMAL in Spark to the end, in DuckDB a DOUBLE as soon as it meets one.
+    plain = not node.is_string and "." in node.name and "e" not in node.name.lower()
+    return exp.Literal.number(f"{node.name}e0") if plain else node
+
+
+def _cast(node: exp.Expression) -> exp.Expression:
+    to = node.args["to"]
+    inner = to.expressions[0] if to.this in _LISTS else to
+    if inner.this not in _TYPES:
+        raise _refused(f"a cast to {to.sql(dialect='duckdb')}")
+    if isinstance(node, exp.TryCast):
+        if to.this != exp.DataType.Type.DOUBLE:
+            raise _refused(f"try_cast to {to.sql(dialect='duckdb')}")
+        return _raw(_TRY_NUMBER, it=_text(node.this))
+    return node
+
+
+def _cte(node: exp.Expression) -> exp.Expression:
+    node.set("materialized", None)
+    return node
+
+
+_RULES: Final[Mapping[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
+    exp.Anonymous: _called,
+    exp.ArrayAgg: _array_agg,
+    exp.CTE: _cte,
+    exp.Cast: _cast,
+    exp.Div: lambda node: _raw(_QUOTIENT, a=_text(node.this), b=_text(node.expression)),
+    exp.Filter: _filter,
+    exp.Grouping: _grouping,
+    exp.Literal: _literal,
+    exp.RegexpFullMatch: _matched,
+    exp.TryCast: _cast,
+}

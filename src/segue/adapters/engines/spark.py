@@ -1,0 +1,207 @@
+"""Who runs the SQL where one machine is too small? A Spark cluster, to which this process is the driver.
+
+The statements are the same as DuckDB's, rewritten (`rewriting`); every machine of the cluster reads the lake itself, so that
+its locations have to mean the same everywhere: a folder that all mount, or a bucket.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import unquote
+
+import msgspec
+from py4j.protocol import Py4JError
+from pyspark import StorageLevel
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Row as SparkRow
+
+from segue.adapters.engines.rewriting import rewritten
+from segue.errors import DomainError, InvariantError, Unavailable
+from segue.ports.columns import BODIES, COLUMNS
+from segue.ports.engine import Row
+
+_NEW: Final = "new_"
+_TYPES: Final = {
+    "VARCHAR": "STRING",
+    "BLOB": "BINARY",
+    "INTEGER": "INT",
+    "TIMESTAMPTZ": "TIMESTAMP",
+    "MAP(VARCHAR, VARCHAR)": "MAP<STRING, STRING>",
+    "MAP(VARCHAR, DOUBLE)": "MAP<STRING, DOUBLE>",
+}
+"""Names of SQL's types in Spark, where they differ."""
+_FIXED: Final = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",  # what overflows or can't be cast is an error, and never another number
+    "spark.sql.parquet.mergeSchema": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+_LOCAL: Final = re.compile(r"^file:/+")
+
+
+class SparkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the cluster is and how it is asked.
+
+    Args:
+        master: `spark://host:port`, or whatever else Spark takes.
+        rows_at_once: a measurement takes about so many predictions at a time.
+        more: settings of Spark's own; what is not said here stands in its `spark-defaults.conf`.
+    """
+
+    master: str
+    rows_at_once: int = 50_000_000
+    more: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class SparkEngine:
+    """Spark over the lake's files; one query at a time, one engine a process.
+
+    The session begins with the first `bind`. When the cluster fails, it is given up, and the next `bind` begins another.
+    """
+
+    def __init__(self, settings: SparkSettings) -> None:
+        self._settings = settings
+        self._open: SparkSession | None = None
+        self._kept: dict[str, DataFrame] = {}
+
+    @property
+    def rows_at_once(self) -> int:
+        """About so many predictions are measured at a time."""
+        return self._settings.rows_at_once
+
+    def bind(self, sources: Mapping[str, Sequence[str]]) -> None:
+        """Name the tables for the queries to come; what earlier queries made is gone.
+
+        Raises:
+            DomainError: a name that is no kind of row, with or without `new_` before it.
+            Unavailable: a file can't be read, or the cluster does not answer.
+        """
+        kinds = {name: _kind(name) for name in sources}
+        with self._asking(at_fault=Unavailable):
+            self._forget()
+            for name, locations in sources.items():
+                self._files(kinds[name], locations).createOrReplaceTempView(name)
+
+    def run(self, sql: str) -> Sequence[Row]:
+        """The rows of one query.
+
+        Raises:
+            DomainError: it calls something that does not run on Spark.
+        """
+        statement = rewritten(sql)
+        with self._asking():
+            return [tuple(_python(value) for value in row) for row in self._session.sql(statement.query).collect()]
+
+    def execute(self, sql: str) -> None:
+        """A statement without rows, such as a temporary table; it lasts until the next `bind`.
+
+        A table is computed when it is first read, and kept in the cluster's memory and on its disks.
+        """
+        statement = rewritten(sql)
+        with self._asking():
+            table = self._session.sql(statement.query).persist(StorageLevel.MEMORY_AND_DISK)
+            table.createOrReplaceTempView(statement.name)
+            self._kept[statement.name] = table
+
+    def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
+        """All of the files: the cluster reads them faster than the driver could keep the keys of a lake that large."""
+        del column, keys
+        _kind(kind)
+        return list(locations)
+
+    def counts(self, locations: Sequence[str]) -> Sequence[int]:
+        """How many rows each of these files holds."""
+        if not locations:
+            return []
+        with self._asking(at_fault=Unavailable):
+            files = self._session.read.schema("request_id STRING").parquet(*map(_location, locations))
+            found = files.select("_metadata.file_path").groupBy("file_path").count().collect()
+        rows = {_plain(name): int(count) for name, count in found}
+        return [rows.get(_plain(_location(location)), 0) for location in locations]
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        session, self._open, self._kept = self._open, None, {}
+        if session is not None:
+            session.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def _session(self) -> SparkSession:
+        if self._open is None:
+            builder = SparkSession.builder.master(self._settings.master).appName("segue")
+            for name, value in (*self._settings.more.items(), *_FIXED.items()):
+                builder = builder.config(name, value)
+            self._open = builder.getOrCreate()
+        return self._open
+
+    def _files(self, kind: str, locations: Sequence[str]) -> DataFrame:
+        columns = {name: _TYPES.get(sql, sql) for name, sql in COLUMNS[kind].items() if name not in BODIES}
+        if not locations:
+            nothing = ", ".join(f"CAST(NULL AS {sql}) AS `{name}`" for name, sql in columns.items())
+            return self._session.sql(f"SELECT {nothing} WHERE FALSE")
+        schema = ", ".join(f"`{name}` {sql}" for name, sql in columns.items())
+        return self._session.read.schema(schema).parquet(*map(_location, locations))
+
+    def _forget(self) -> None:
+        for name, table in self._kept.items():
+            self._session.catalog.dropTempView(name)
+            table.unpersist()
+        self._kept = {}
+
+    @contextmanager
+    def _asking(self, at_fault: type[Unavailable | InvariantError] = InvariantError) -> Iterator[None]:
+        try:
+            yield
+        except AnalysisException as error:
+            raise at_fault(f"Spark refused: {error}") from error
+        except (PySparkException, Py4JError, OSError) as error:
+            self._give_up()
+            raise Unavailable(f"Spark could not finish: {error}") from error
+
+    def _give_up(self) -> None:
+        try:
+            self.close()
+        except (PySparkException, Py4JError, OSError):
+            self._open = None  # there is nobody left to take leave of
+
+
+def _kind(name: str) -> str:
+    kind = name.removeprefix(_NEW)
+    if kind not in COLUMNS:
+        raise DomainError(f"no table of the lake is called {name!r}", hint=", ".join(COLUMNS))
+    return kind
+
+
+def _location(location: str) -> str:
+    """A location as Spark takes it: Hadoop calls S3 `s3a`.
+
+    >>> _location("s3://bucket/lake/a.parquet"), _location("/lake/a.parquet")
+    ('s3a://bucket/lake/a.parquet', '/lake/a.parquet')
+    """
+    return "s3a://" + location.removeprefix("s3://") if location.startswith("s3://") else location
+
+
+def _plain(location: str) -> str:
+    return unquote(_LOCAL.sub("/", location))
+
+
+def _python(value: Any) -> object:  # noqa: ANN401 - whatever Spark gives back
+    if isinstance(value, SparkRow):
+        return {name: _python(it) for name, it in value.asDict().items()}
+    if isinstance(value, list):
+        return [_python(it) for it in value]
+    if isinstance(value, dict):
+        return {name: _python(it) for name, it in value.items()}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)  # without a zone it is in the machine's own
+    return bytes(value) if isinstance(value, bytearray) else value

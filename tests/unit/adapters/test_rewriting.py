@@ -1,0 +1,94 @@
+"""What is rewritten for Spark, and what is refused."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from segue.adapters.engines.rewriting import rewritten
+from segue.errors import DomainError, InvariantError
+from segue.measure.kinds.catalogue import reading_of
+from segue.spec.metric import KINDS
+from segue.testkit.measured import ask
+from segue.testkit.worlds import measurement, spec
+
+PAGE = Path(__file__).parents[3] / "docs" / "operate" / "many-machines.md"
+REQUIRED: dict[str, str | float] = {
+    "actual": "0", "after": "outcome.cart", "base": "accuracy", "before": "past", "beta": 1.0, "centre": 20.0, "days": 1.0,
+    "error": "timeout", "over": "country", "per": "outcome.shown", "positive": "1", "predicted": "1", "q": 0.5, "size": 50.0,
+}  # fmt: skip
+
+
+def refused(kind: str) -> str:
+    """Why a kind is not read on Spark; "" where it is."""
+    needed = {name: REQUIRED[name] for name, default in KINDS[kind].parameters.items() if default is None}
+    needed |= {"of": "outcome.spend"} if KINDS[kind].of else {}
+    plan = measurement(spec_of=spec([ask(kind, **needed)]))
+    (metric,) = plan.metrics
+    reading = reading_of(metric, plan.rules)
+    parts = [reading.due, reading.judged, reading.numerator, reading.denominator, reading.each]
+    try:
+        rewritten(f"SELECT {', '.join(filter(None, [*parts, *reading.values, *reading.keys]))}".replace("$", ""))
+    except DomainError as error:
+        return error.message
+    return ""
+
+
+def test_the_page_names_the_kinds_that_do_not_run_on_spark() -> None:
+    """The operator's page lists exactly the kinds that are refused; most are not."""
+    section = PAGE.read_text().partition("### What does not run on Spark")[2].partition("\n#")[0]
+    said = {name for name in re.findall(r"`(\w+)`", section) if name in KINDS}
+    assert said == {kind for kind in KINDS if refused(kind)}
+    assert len(said) < len(KINDS) / 4
+
+
+@pytest.mark.parametrize(
+    ("duckdb", "spark"),
+    [
+        ('SELECT epoch_us("at") // 60 AS m FROM p', "SELECT UNIX_MICROS(`at`) DIV 60 AS m FROM p"),
+        ("SELECT * EXCLUDE (a) FROM p SEMI JOIN q USING (b)", "SELECT * EXCEPT (a) FROM p SEMI JOIN q USING (b)"),
+        ("SELECT arg_max({'x': a}, b)['x'] FROM p", "SELECT MAX_BY(STRUCT(a AS x), b)['x'] FROM p"),
+        ("SELECT 1.5 * x, (1.0e-01) FROM p", "SELECT 1.5e0 * x, (1.0e-01) FROM p"),
+        ("SELECT item[1] FROM p ORDER BY a", "SELECT item[0] FROM p ORDER BY a NULLS LAST"),
+        ("SELECT context['O''Hare\\']", "SELECT context['O\\'Hare\\\\']"),
+        ("SELECT regexp_full_match(x, '\\d')", "SELECT x RLIKE '^(?:\\\\d)\\\\z'"),
+        ("WITH w AS MATERIALIZED (SELECT 1 AS a) SELECT a FROM w", "WITH w AS (SELECT 1 AS a) SELECT a FROM w"),
+        ("SELECT x / y FROM p", "SELECT TRY_DIVIDE(x, y) FROM p"),
+    ],
+)
+def test_says_the_same_in_spark(duckdb: str, spark: str) -> None:
+    """Each construct that the dialects write differently, or mean differently, is rewritten."""
+    assert rewritten(duckdb).query == spark
+
+
+def test_a_bit_for_each_column_of_a_grouping() -> None:
+    """The first column has the highest bit, as in DuckDB."""
+    query = rewritten("SELECT grouping(a, b) FROM p GROUP BY GROUPING SETS ((a), (b))").query
+    assert "CAST(GROUPING(a) AS BIGINT) * 2 + CAST(GROUPING(b) AS BIGINT) * 1" in query
+
+
+def test_names_what_is_kept() -> None:
+    """A temporary table is a name and a query."""
+    made = rewritten("CREATE TEMP TABLE chances AS SELECT * FROM (VALUES (1, 'a')) c(draw, history)")
+    assert (made.name, made.query) == ("chances", "SELECT * FROM VALUES (1, 'a') AS c(draw, history)")
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("SELECT list_cosine_similarity(a, b) FROM p", "list_cosine_similarity"),
+        ("SELECT levenshtein(a, b) FROM p", "levenshtein"),
+        ("SELECT TRY_CAST(a AS JSON) FROM p", "a cast to json"),
+        ("SELECT median(a) FROM p", "median"),
+    ],
+)
+def test_refuses_what_it_does_not_know(sql: str, name: str) -> None:
+    """A function that is not known to mean the same is refused by its name, also where Spark has one that is called so."""
+    with pytest.raises(DomainError, match=f"`{name}` does not run on Spark"):
+        rewritten(sql)
+
+
+def test_says_that_sql_is_broken() -> None:
+    """What can't be parsed is our own mistake."""
+    with pytest.raises(InvariantError, match="parsed"):
+        rewritten("SELECT (")
