@@ -23,7 +23,7 @@ def demo(
     Real model processes, real HTTP, outcomes when the aircraft land; a few minutes. At the end a report, as a page and as JSON.
     """
     try:
-        from segue.demo.reporting.report import report
+        from segue.demo.reported import report
         from segue.demo.run import Demo, DemoSettings
     except ModuleNotFoundError as error:
         raise DomainError(f"the demo needs {error.name}", hint="pip install 'segue[demo]'") from error

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from segue.cli.options import HomeFolder
-from segue.wiring import home_at, outside_of, stores_of
+from segue.wiring import home_at, outside_of
 
 
 def report(
@@ -19,14 +19,13 @@ def report(
 
     The page holds everything that it shows; no script, no font, no picture from elsewhere.
     """
-    from segue.demo.reporting.report import Rows, of_rollout, to_html
-    from segue.demo.reporting.sections import sections
     from segue.monitor.begin import find
+    from segue.report.gather import of_rollout, to_html
+    from segue.report.sections import sections
 
-    place = home_at(home)
-    with outside_of(place) as outside, stores_of(place) as stores:
+    with outside_of(home_at(home)) as outside:
         loaded = find(outside, rollout)
-        found = of_rollout(stores, loaded.state.rollout, Rows(outside.lake, outside.engine), outside.clock.now())
+        found = of_rollout(outside, loaded.state.rollout)
         text = to_html(found, sections(outside, loaded))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from segue.demo.reporting import words
-from segue.demo.reporting.gathered import Number, Told
-from segue.demo.reporting.walks import Walk
 from segue.facts.decision import Decision, Verdict
 from segue.facts.evidence import Evidence
 from segue.facts.question import Question
+from segue.report import words
+from segue.report.gathered import Number, Told
+from segue.report.walks import Walk
 
 
 def sentence(walk: Walk, served: int | None) -> str:

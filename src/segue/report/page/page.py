@@ -8,12 +8,12 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from segue.demo.reporting import words
-from segue.demo.reporting.drawing.curves import course, evidence
-from segue.demo.reporting.drawing.scales import thinned
-from segue.demo.reporting.drawing.timeline import timeline
-from segue.demo.reporting.gathered import Asked, Course, Gate, Look, Moved, Report, Segments, Story
-from segue.demo.reporting.sections import Section
+from segue.report import words
+from segue.report.gathered import Asked, Course, Gate, Look, Moved, Report, Segments, Story
+from segue.report.page.curves import course, evidence
+from segue.report.page.scales import thinned
+from segue.report.page.timeline import timeline
+from segue.report.sections import Section
 
 _HERE: Final = Path(__file__).parent
 _COLOURS: Final = 6

@@ -17,8 +17,6 @@ from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import Stores, open_store
 from segue.assign.draw import Assigner
-from segue.demo.reporting.gathered import Report, Told
-from segue.demo.reporting.report import Rows, gather, to_html, write
 from segue.facts.allocation import Allocation, Endpoint
 from segue.facts.decision import State
 from segue.facts.evidence import Evidence
@@ -29,6 +27,8 @@ from segue.monitor.outside import Outside
 from segue.monitor.tick import Monitor
 from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion
+from segue.report.gather import gather, to_html, write
+from segue.report.gathered import Report, Told
 from segue.testkit.small_world import HandClock
 
 START: Final = datetime(2013, 3, 1, 5, tzinfo=UTC)
@@ -174,7 +174,7 @@ class Airport:
             began_at=START,
             ended_at=self.clock.at,
         )
-        return gather(self.stores, self.rollouts, told, Rows(self.lake, self.engine))
+        return gather(self.outside, self.rollouts, told)
 
     def fly(self, requests: int = 240) -> None:
         """Some hours of requests with their outcomes; then it is later."""

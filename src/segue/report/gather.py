@@ -1,63 +1,49 @@
-"""What did a run of the demo show? One page for people, the same content as JSON for programs.
+"""What did rollouts show? One page for people, the same content as JSON for programs.
 
 `gather` reads store, registry and lake and computes nothing anew; `to_html` and `to_json` only say what it found. The page is
 one file: no script, no font, no picture from elsewhere.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from segue import __version__
 from segue.decide.allocate import model_of
-from segue.demo.reporting import headline, words
-from segue.demo.reporting.counts import Recorded, checks, recorded
-from segue.demo.reporting.gates import gates
-from segue.demo.reporting.gathered import AliasMoved, Report, Story, Told, Version
-from segue.demo.reporting.metrics import Sides, Tally, courses, segments, tallies
-from segue.demo.reporting.page import page
-from segue.demo.reporting.sections import Section
-from segue.demo.reporting.walks import Walk, moved, shares, spans, spent
-from segue.ports.engine import Engine
-from segue.ports.lake import Lake
+from segue.monitor.outside import Outside
+from segue.report import headline, words
+from segue.report.counts import Recorded, checks, recorded
+from segue.report.gates import gates
+from segue.report.gathered import AliasMoved, Report, Story, Told, Version
+from segue.report.metrics import Sides, Tally, courses, segments, tallies
+from segue.report.page.page import page
+from segue.report.sections import Section
+from segue.report.walks import Walk, moved, shares, spans, spent
 from segue.spec.load import load
-
-if TYPE_CHECKING:
-    from segue.adapters.stores.store import Stores
-    from segue.demo.run import Walked
 
 HTML: Final = "report.html"
 JSON: Final = "report.json"
 
 
-class Rows(msgspec.Struct, frozen=True):
-    """Where the record is, and who counts it."""
-
-    lake: Lake
-    engine: Engine
-
-
-def gather(stores: "Stores", rollouts: Sequence[str], told: Told, rows: Rows) -> Report:
+def gather(outside: Outside, rollouts: Sequence[str], told: Told) -> Report:
     """Everything that a report says.
 
     Args:
-        stores: of the run.
+        outside: where it is read; the record whole: what is still in a journal is missing from it.
         rollouts: ids in the order that they began, at least one; all of one route.
         told: what the caller counted, by version as people say it (`v8`).
-        rows: the record, whole: what is still in a journal is missing from it.
 
     Raises:
         NotFound: no such rollout.
         PortError: store, registry or lake did not answer.
     """
-    walks = [_walk(stores, rollout, told) for rollout in rollouts]
-    record = recorded(rows.lake, rows.engine, walks[0].spec.route)
-    tallied = [tallies(stores.summaries, _sides(walk)) for walk in walks]
+    walks = [_walk(outside, rollout, told) for rollout in rollouts]
+    record = recorded(outside.lake, outside.engine, walks[0].spec.route)
+    tallied = [tallies(outside.summaries, _sides(walk)) for walk in walks]
     stories = tuple(_story(walk, parts, record) for walk, parts in zip(walks, tallied, strict=True))
-    versions = _versions(stores, walks, record)
+    versions = _versions(outside, walks, record)
     books = checks(told, record)
     names = tuple(version.name for version in versions)
     kept = sum(len(walk.decisions) for walk in walks)
@@ -90,17 +76,17 @@ def gather(stores: "Stores", rollouts: Sequence[str], told: Told, rows: Rows) ->
     )
 
 
-def of_rollout(stores: "Stores", rollout: str, rows: Rows, now: datetime) -> Report:
+def of_rollout(outside: Outside, rollout: str) -> Report:
     """What the record says of one rollout, where no caller counted beside it.
 
     Raises:
         NotFound: no such rollout.
         PortError: store, registry or lake did not answer.
     """
-    state = stores.rollouts.load(rollout).state
+    state, now = outside.rollouts.load(rollout).state, outside.clock.now()
     told = Told(requests=0, answers={}, outcomes=0, failures={}, wall_s=0.0, began_at=state.created_at, ended_at=now)
-    found = gather(stores, [rollout], told, rows)
-    record = recorded(rows.lake, rows.engine, state.route)
+    found = gather(outside, [rollout], told)
+    record = recorded(outside.lake, outside.engine, state.route)
     alone = msgspec.structs.replace(told, requests=record.requests, answers=record.answers, outcomes=record.outcomes)
     asked, answered = words.many(record.requests, "request"), words.counted(record.answered)
     return msgspec.structs.replace(
@@ -131,48 +117,16 @@ def write(report: Report, folder: Path) -> tuple[Path, Path]:
     return html, json
 
 
-def report(walked: "Walked", folder: Path, settings: dict[str, str] | None = None) -> tuple[Path, Path]:
-    """Write the report of a run whose processes have ended; where page and data are.
-
-    Args:
-        walked: what the run left.
-        folder: for both files.
-        settings: what the run was started with, for people.
-    """
-    from segue.wiring import engine_of, lake_of, stores_of  # noqa: PLC0415 - the page can be made without an engine
-
-    with stores_of(walked.home) as stores, engine_of(walked.home) as engine:
-        found = gather(stores, walked.rollouts, told_by(walked, settings or {}), Rows(lake_of(walked.home), engine))
-    return write(found, folder)
-
-
-def told_by(walked: "Walked", settings: dict[str, str]) -> Told:
-    """What the caller of a run counted."""
-    played = walked.played
-    return Told(
-        requests=played.requests,
-        answers={words.version_name(version): count for version, count in sorted(played.answers.items())},
-        failures=dict(sorted(played.failures.items())),
-        outcomes=played.outcomes,
-        outcomes_refused=played.outcomes_refused,
-        slowest_lag_s=played.slowest_lag_s,
-        wall_s=walked.wall_s,
-        began_at=walked.began_at,
-        ended_at=walked.ended_at,
-        settings=settings,
-    )
-
-
-def _walk(stores: "Stores", rollout: str, told: Told) -> Walk:
-    loaded = stores.rollouts.load(rollout)
+def _walk(outside: Outside, rollout: str, told: Told) -> Walk:
+    loaded = outside.rollouts.load(rollout)
     spec = load(loaded.spec_source)
     model = model_of(spec.variants[spec.candidates[0]].version)
     return Walk(
         spec=spec,
         state=loaded.state,
-        decisions=tuple(stores.rollouts.decisions(rollout)),
-        allocations=tuple(stores.allocations.allocations(spec.route)),
-        moves=tuple(stores.registry.moves(model)),
+        decisions=tuple(outside.rollouts.decisions(rollout)),
+        allocations=tuple(outside.allocations.allocations(spec.route)),
+        moves=tuple(outside.registry.moves(model)),
         until=told.ended_at,
     )
 
@@ -208,9 +162,9 @@ def _story(walk: Walk, tallied: Sequence[Tally], record: Recorded) -> Story:
     )
 
 
-def _versions(stores: "Stores", walks: Sequence[Walk], record: Recorded) -> tuple[Version, ...]:
+def _versions(outside: Outside, walks: Sequence[Walk], record: Recorded) -> tuple[Version, ...]:
     model = model_of(walks[0].spec.variants[walks[0].spec.candidates[0]].version)
-    about = {words.version_name(it.version): it.tags.get("about", "") for it in stores.registry.versions(model)}
+    about = {words.version_name(it.version): it.tags.get("about", "") for it in outside.registry.versions(model)}
     names = dict.fromkeys(name for walk in walks for name in (walk.champion, walk.candidate))
     return tuple(
         Version(

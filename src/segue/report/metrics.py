@@ -7,8 +7,6 @@ from typing import Final, Literal, cast
 
 import msgspec
 
-from segue.demo.reporting.gathered import Bucket, Compared, Course, Group, Segments
-from segue.demo.reporting.words import better_side, value_unit
 from segue.facts.evidence import NotEnough
 from segue.facts.merging import merge
 from segue.facts.question import MetricRef
@@ -16,6 +14,8 @@ from segue.facts.summary import Cell, Summary
 from segue.measure.kinds.catalogue import value
 from segue.measure.kinds.entry import observations
 from segue.ports.store import SummaryStore
+from segue.report.gathered import Bucket, Compared, Course, Group, Segments
+from segue.report.words import better_side, value_unit
 from segue.spec.metric import KINDS, Metric
 from segue.spec.rollout import Rollout
 

@@ -9,12 +9,12 @@ import msgspec
 from segue.assign.ownership import owned
 from segue.decide.budget import ledger
 from segue.decide.machine import TERMINAL
-from segue.demo.reporting import words
-from segue.demo.reporting.gathered import Judged, Moved, Shares, Span, Spent
 from segue.facts.allocation import BUCKETS, Allocation, Split
 from segue.facts.decision import Decision, Phase, State, Verdict
 from segue.facts.evidence import Evidence
 from segue.ports.registry import AliasMove
+from segue.report import words
+from segue.report.gathered import Judged, Moved, Shares, Span, Spent
 from segue.spec.rollout import Rollout
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from markupsafe import Markup
 
-from segue.demo.reporting import words
-from segue.demo.reporting.drawing.plots import Panel, picture
-from segue.demo.reporting.drawing.scales import Across, Tick, Up, apart, padded, round_numbers, thinned
-from segue.demo.reporting.drawing.timeline import Colours
-from segue.demo.reporting.gathered import Asked, Bucket, Course, Gate, Look, Unit
+from segue.report import words
+from segue.report.gathered import Asked, Bucket, Course, Gate, Look, Unit
+from segue.report.page.plots import Panel, picture
+from segue.report.page.scales import Across, Tick, Up, apart, padded, round_numbers, thinned
+from segue.report.page.timeline import Colours
 
 _BAND: Final = 150.0
 _STRENGTH: Final = 48.0

@@ -11,7 +11,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from segue.demo.reporting.drawing.scales import WIDTH, Across, Tick, Up
+from segue.report.page.scales import WIDTH, Across, Tick, Up
 
 Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]

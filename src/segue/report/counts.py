@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from segue.demo.reporting.gathered import Check, Seen, Told
-from segue.demo.reporting.words import version_name
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
+from segue.report.gathered import Check, Seen, Told
+from segue.report.words import version_name
 
 _ROWS: Final = """
 SELECT rollout, version, role, count(*), count(*) FILTER (status = 200) FROM predictions GROUP BY ALL

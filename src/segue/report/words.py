@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Final
 
-from segue.demo.reporting.gathered import Unit
 from segue.facts.decision import Command, MoveAlias, SendNotice
 from segue.facts.question import Question
+from segue.report.gathered import Unit
 from segue.spec.metric import KINDS, Metric, scale_of
 
 _SCALE: Final[Mapping[Unit, float]] = {"pp": 100.0, "%": 100.0, "ms": 1000.0, "": 1.0}

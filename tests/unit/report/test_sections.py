@@ -2,14 +2,12 @@
 
 import random
 import re
-from typing import cast
 
-from segue.adapters.stores.store import Stores
-from segue.demo.reporting.report import Rows, of_rollout, to_html
-from segue.demo.reporting.sections import line, sections
 from segue.evidence.drift.profiling import profile_of
 from segue.monitor.begin import apply
 from segue.monitor.tick import Monitor
+from segue.report.gather import of_rollout, to_html
+from segue.report.sections import line, sections
 from segue.testkit.small_world import SPEC, SmallWorld
 
 
@@ -37,7 +35,7 @@ def test_a_page_that_needs_nothing_else(small_world: SmallWorld) -> None:
     small_world.host()
     monitor.tick()
     loaded = outside.rollouts.load("churn-1")
-    found = of_rollout(cast("Stores", outside), "churn-1", Rows(outside.lake, outside.engine), outside.clock.now())
+    found = of_rollout(outside, "churn-1")
     made = {section.name: section for section in sections(outside, loaded)}
     assert list(made) == ["drift", "agreement", "segments-accuracy", "segments-errors"]
     assert made["drift"].rows[0][0] == "age"
@@ -58,7 +56,7 @@ def test_nothing_known_is_left_out(small_world: SmallWorld) -> None:
     small_world.host()
     Monitor(outside).tick()
     assert sections(outside, outside.rollouts.load("churn-1")) == ()
-    found = of_rollout(cast("Stores", outside), "churn-1", Rows(outside.lake, outside.engine), outside.clock.now())
+    found = of_rollout(outside, "churn-1")
     assert "0 requests of the route were recorded" in to_html(found)
 
 

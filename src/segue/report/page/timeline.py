@@ -6,10 +6,10 @@ from typing import Final
 
 from markupsafe import Markup
 
-from segue.demo.reporting import words
-from segue.demo.reporting.drawing.plots import Panel, Point, picture, steps
-from segue.demo.reporting.drawing.scales import WIDTH, Across, Up
-from segue.demo.reporting.gathered import Shares, Span, Story
+from segue.report import words
+from segue.report.gathered import Shares, Span, Story
+from segue.report.page.plots import Panel, Point, picture, steps
+from segue.report.page.scales import WIDTH, Across, Up
 
 _ROW: Final = 28.0
 _BADGES: Final = 26.0

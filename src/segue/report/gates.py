@@ -5,12 +5,12 @@ from typing import Literal, cast
 
 import msgspec
 
-from segue.demo.reporting import words
-from segue.demo.reporting.gathered import Asked, Gate, Look
-from segue.demo.reporting.walks import Walk, by_version, finite
 from segue.facts.decision import Decision, Verdict
 from segue.facts.evidence import Evidence
 from segue.facts.question import Question
+from segue.report import words
+from segue.report.gathered import Asked, Gate, Look
+from segue.report.walks import Walk, by_version, finite
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,1 +1,0 @@
-"""How are the pictures of a report drawn?"""

@@ -1,0 +1,1 @@
+"""How does a report look: one file with its style and its pictures in it?"""
