@@ -1,9 +1,9 @@
 """Does a gate pass, fail, or is it too early to say?
 
 Only what is shown counts. A promotion gate passes when its claim is shown and is *not yet* in every other case, also where
-the data point the other way: only guardrails and limits roll back. It is *futile* besides when the interval, which comes from
-the same process, lies wholly beyond its bound (a planned superiority: beyond the planned effect): then the stage ends as its
-`at_most` says. A guardrail fails when harm is shown, passes while
+the data point the other way: only guardrails and limits roll back. It is *futile* besides when the same process, turned round,
+has shown with an alpha of its own that the effect is not as large as it has to be (of a planned superiority: as was planned):
+then the stage ends as its `at_most` says. A guardrail fails when harm is shown, passes while
 harm is ruled out, and is *not yet* in between; it needs to fail to act.
 """
 
@@ -83,16 +83,8 @@ def _of(asked: Asked, question: Question, state: State, observed: Observed) -> V
         question=question,
         summary=observed.summaries.get(question.id),
         evidence=weighed,
-        futile=asked.kind == "promotion" and outcome == "not_yet" and isinstance(weighed, Evidence) and _futile(asked, weighed),
+        futile=asked.kind == "promotion" and outcome == "not_yet" and isinstance(weighed, Evidence) and weighed.futile,
     )
-
-
-def _futile(asked: Asked, evidence: Evidence) -> bool:
-    claim = asked.question.claim
-    towards = asked.question.prior.effect if asked.planned else claim.bound
-    if claim.side == "above":
-        return evidence.high < max(claim.bound, towards)
-    return evidence.low > min(claim.bound, towards)
 
 
 def _said(asked: Asked, question: Question, weighed: Weighed | None, before: float | None) -> tuple[Outcome3, str]:
@@ -121,13 +113,21 @@ def _not_shown(asked: Asked, question: Question, evidence: Evidence, numbers: st
             if contrary
             else ("not_yet", f"harm ({bound}) is not shown: {numbers}")
         )
-    if contrary:
-        return "not_yet", f"the data show the opposite of {bound}: {numbers}; it cannot be passed any more"
-    if asked.planned and _futile(asked, evidence):
-        planned = effect_text(question, asked.metric, question.prior.effect)
-        return "not_yet", f"the planned {planned} cannot be reached: {numbers}"
+    if contrary or evidence.futile:
+        wanted = question.futility.effect if question.futility else claim.bound
+        missed = f"the planned {effect_text(question, asked.metric, wanted)} cannot be reached"
+        what = f"the data show the opposite of {bound}" if contrary else missed if asked.planned else f"{bound} is out of reach"
+        return "not_yet", f"{what}: {numbers}{_given_up(evidence)}"
     need = f"about {evidence.need} judged in all, if the estimate holds" if evidence.need else "for ever, if the estimate holds"
     return "not_yet", f"{bound} is not shown: {numbers}; it takes {need}"
+
+
+def _given_up(evidence: Evidence) -> str:
+    if not evidence.futile or evidence.log_e_futile is None or evidence.futile_threshold is None:
+        return ""
+    return (
+        f"; it cannot be passed any more (log e {evidence.log_e_futile:.2f} of {evidence.futile_threshold:.2f} against waiting)"
+    )
 
 
 def _too_few(few: NotEnough) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from segue.decide.allocate import model_of
-from segue.decide.budget import gate_alpha, guardrail_alpha
+from segue.decide.budget import Purse
 from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, of_disagreements, unknowable
 from segue.decide.gates.expectation import end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
@@ -17,7 +17,7 @@ from segue.decide.machine import LIVE
 from segue.decide.walk import alive, destination, entered, stage_of, version_of
 from segue.errors import InvariantError
 from segue.facts.decision import State
-from segue.facts.question import Design, MetricRef, Prior, Question, Unit
+from segue.facts.question import Design, Futility, MetricRef, Prior, Question, Unit
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
 from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
@@ -53,7 +53,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def questions(spec: Rollout, state: State) -> tuple[Question, ...]:
     """Everything to be measured and weighed at this tick; nothing before the first stage and after the end."""
     asked = asked_gates(spec, state)
-    return (*(it.question for it in asked), *(it.instead for it in asked if it.instead is not None))
+    every = (*(it.question for it in asked), *(it.instead for it in asked if it.instead is not None))
+    return tuple({question.id: question for question in every}.values())
 
 
 def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
@@ -63,8 +64,9 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
     stage = stage_of(spec, state)
     gates: list[tuple[Gate, GateKind]] = [(gate, "guardrail") for gate in spec.guardrails]
     gates += [(gate, "promotion") for gate in stage.promote_when]
+    purse = Purse(spec, state.ledger)
     return tuple(
-        _asked(spec, state, gate if kind == "promotion" else guarded(gate), kind=kind, candidate=candidate)
+        _asked(Standing(spec, state, purse), gate if kind == "promotion" else guarded(gate), kind=kind, candidate=candidate)
         for gate, kind in gates
         if (metric := subject(gate, spec)) is not None
         if not missing_part(gate, metric, kind) and not unknowable(gate, metric, stage, spec.outcome)
@@ -118,10 +120,20 @@ def _choosing(spec: Rollout) -> list[str]:
     return [f"{where}: {len(spec.candidates)} candidates, and no gate before the release to choose one by"]
 
 
-def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate: str) -> Asked:
+class Standing(msgspec.Struct, frozen=True):
+    """Where it is asked, and who pays."""
+
+    spec: Rollout
+    state: State
+    purse: Purse
+
+
+def _asked(standing: Standing, gate: Gate, *, kind: GateKind, candidate: str) -> Asked:
+    spec, state = standing.spec, standing.state
     stage, metric = stage_of(spec, state), subject(gate, spec)
-    if metric is None:
-        raise InvariantError(f"{gate.path} is about no metric")
+    spent = standing.purse.line(stage, gate, kind, candidate)
+    if metric is None or spent is None:
+        raise InvariantError(f"{gate.path} is about no metric, or nothing pays for it")
     shown = claim(gate, metric, kind)
     question = Question(
         id="",
@@ -136,9 +148,9 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
         champion=spec.champion if _beside(gate, metric) else "",
         where=gate.where if isinstance(gate, MetricGate) else "",
         claim=shown,
-        alpha=gate_alpha(spec, stage, gate) if kind == "promotion" else guardrail_alpha(spec, gate),
+        alpha=spent.alpha,
         prior=prior(gate, metric, shown, stage=stage, state=state),
-        since_allocation=state.since_allocation,
+        since_allocation=max(state.since_allocation, spent.since),
         expected=f"context.{metric.expected}" if metric.expected and _design(gate, stage) == "randomised" else "",
         over=gate.over if isinstance(gate, FairnessGate) else "",
         every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,
@@ -148,7 +160,10 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
     if instead is not None:
         question = msgspec.structs.replace(question, alpha=question.alpha - instead.alpha)
     if kind == "promotion":
-        question = msgspec.structs.replace(question, horizon=end_of_looking(question, stage, len(entered(spec, state))))
+        # A gate that was added later has missed the beginning, and nobody knows when its own looking ends.
+        end = None if spent.since > state.since_allocation else end_of_looking(question, stage, len(entered(spec, state)))
+        given_up = _futility(standing, gate, question)
+        question = msgspec.structs.replace(question, horizon=end, futility=given_up)
     return Asked(
         gate=gate,
         metric=metric,
@@ -160,8 +175,22 @@ def _asked(spec: Rollout, state: State, gate: Gate, *, kind: GateKind, candidate
     )
 
 
+def _futility(standing: Standing, gate: Gate, question: Question) -> Futility | None:
+    """The effect below which nobody waits: the planned one of a superiority, the bound of any other claim."""
+    stage, claim = stage_of(standing.spec, standing.state), question.claim
+    spent = standing.purse.line(stage, gate, "futility", question.candidate)
+    if spent is None:
+        return None
+    towards = question.prior.effect if is_planned(gate, stage) else claim.bound
+    effect = max(claim.bound, towards) if claim.side == "above" else min(claim.bound, towards)
+    return Futility(effect=effect, alpha=spent.alpha)
+
+
 def _named(question: Question, state: State) -> Question:
-    return msgspec.structs.replace(question, id=derived("q", state.attempt, to_json(question).decode()))
+    # Where it stands in the file says nothing about it: it is the same question when another gate is put before it.
+    return msgspec.structs.replace(
+        question, id=derived("q", state.attempt, to_json(msgspec.structs.replace(question, gate="")).decode())
+    )
 
 
 def _since_some_hour(question: Question, stage: Stage) -> Question | None:

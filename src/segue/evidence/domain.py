@@ -25,11 +25,13 @@ def check_question(question: Question) -> None:
     """Refuse what no method can answer.
 
     Raises:
-        DomainError: alpha outside (0, 1); a bound, factor or prior that is no number; a factor that is not positive.
+        DomainError: an alpha outside (0, 1); a bound, factor or prior that is no number; a factor that is not positive.
     """
-    claim, prior = question.claim, question.prior
-    if not 0 < question.alpha < 1:
-        raise DomainError(f"alpha is a chance of error in (0, 1), not {question.alpha}", question=question.id)
+    claim, prior, futility = question.claim, question.prior, question.futility
+    for alpha in (question.alpha,) if futility is None else (question.alpha, futility.alpha):
+        if not 0 < alpha < 1:
+            raise DomainError(f"alpha is a chance of error in (0, 1), not {alpha}", question=question.id)
+    _refuse_unless(futility is None or isfinite(futility.effect), futility)
     _refuse_unless(_finite(claim.bound, claim.factor, prior.mean, prior.variance, prior.effect), f"{claim}, {prior}")
     _refuse_unless(claim.factor > 0 and prior.variance >= 0, f"{claim}, {prior}")
     if question.horizon is not None and (not 0 < question.horizon < inf or question.design == "events"):

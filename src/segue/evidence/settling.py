@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from math import ceil, exp, log, nextafter
 
+import msgspec
+
 from segue.evidence.process import Process, find_root
 from segue.facts.evidence import Evidence
-from segue.facts.question import Claim, Question, Side
+from segue.facts.question import Claim, Futility, Question, Side
+
+_OPPOSITE: dict[Side, Side] = {"above": "below", "below": "above"}
 
 
 def settle(question: Question, process: Process) -> Evidence:
@@ -33,6 +37,13 @@ def settle(question: Question, process: Process) -> Evidence:
         validity=process.validity,
         assumptions=process.assumptions,
     )
+
+
+def given_up(evidence: Evidence, claim: Claim, futility: Futility, process: Process) -> Evidence:
+    """The evidence together with that against waiting: the same process, turned against "the effect is at least so large"."""
+    effect = min(max(futility.effect, process.support[0]), process.support[1])
+    log_e = process.bets.log_e(_OPPOSITE[claim.side], effect)
+    return msgspec.structs.replace(evidence, log_e_futile=log_e, futile_threshold=-log(futility.alpha))
 
 
 def _interval(process: Process, threshold: float) -> tuple[float, float]:

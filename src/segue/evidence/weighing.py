@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from segue.errors import DomainError
 from segue.evidence.domain import check_question, check_summary
 from segue.evidence.drift.any_look import drift
@@ -19,7 +21,7 @@ from segue.evidence.methods.ranking.delong import roc_area
 from segue.evidence.methods.ratio import ratio
 from segue.evidence.methods.score import score
 from segue.evidence.process import Method
-from segue.evidence.settling import settle
+from segue.evidence.settling import given_up, settle
 from segue.facts.drift.bins import Bins
 from segue.facts.evidence import NotEnough, Weighed
 from segue.facts.question import Question
@@ -96,4 +98,10 @@ def weigh(question: Question, summary: Summary | None) -> Weighed:
         raise DomainError(f"no method weighs {kind} under the design {question.design}", question=question.id)
     check_summary(summary)
     process = method(question, summary)
-    return process if isinstance(process, NotEnough) else settle(question, on_horizon(question, process))
+    if isinstance(process, NotEnough):
+        return process
+    evidence, futility = settle(question, on_horizon(question, process)), question.futility
+    if futility is None:
+        return evidence
+    waiting = on_horizon(msgspec.structs.replace(question, alpha=futility.alpha), process)
+    return given_up(evidence, question.claim, futility, waiting)

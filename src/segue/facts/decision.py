@@ -195,7 +195,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Inputs | None = None
 
 
-Account = Literal["false_promotion", "false_rollback", "reserve"]
+Account = Literal["false_promotion", "false_rollback", "futility", "reserve"]
 
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +205,9 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
         gate: its path in the spec.
         text: the gate as a sentence; with the stage it says which gate this is, wherever it stands.
         alpha: the chance that it is ever wrong.
-        account: what it is taken from; reserve: not spent, for guardrails that are added later.
+        account: what it is taken from; futility: to give up what is as good as planned; reserve: not spent, for guardrails that
+            are added later.
+        since: rows of earlier allocations do not count, for a gate that was added while the rollout was live; 0 for all.
     """
 
     gate: str
@@ -214,6 +216,7 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
     candidate: str
     alpha: float
     account: Account
+    since: int = 0
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,8 +29,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence"):
         estimate: of the effect, in the metric's unit; for a ratio of rates, the ratio.
         low, high: two-sided confidence sequence at 1 - 2 x alpha of the question.
         log_e: logarithm of the e-value against the null.
-        log_e_max: the largest it has ever been for this rollout; crossings are sticky (decide keeps it).
         threshold: log(1 / alpha): the claim is shown when log_e >= threshold.
+        log_e_futile, futile_threshold: the same of the null that waiting is worth while, by the same process with an alpha of
+            its own; None where the question does not give up.
         n: observations per variant.
         have, need: judged observations, and how many the claim takes if the estimate were true (None: it never would).
         method: the name of the process ("paired betting", "randomised likelihood ratio").
@@ -49,6 +50,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence"):
     method: str
     validity: Validity
     assumptions: tuple[str, ...]
+    log_e_futile: float | None = None
+    futile_threshold: float | None = None
+
+    @property
+    def futile(self) -> bool:
+        """Whether it is shown at this look that more data will not help."""
+        return (
+            self.log_e_futile is not None and self.futile_threshold is not None and self.log_e_futile >= self.futile_threshold
+        )
 
     @property
     def shown(self) -> bool:

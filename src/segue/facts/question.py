@@ -69,6 +69,18 @@ class Prior(msgspec.Struct, frozen=True, kw_only=True):
     effect: float = 0.01
 
 
+class Futility(msgspec.Struct, frozen=True, kw_only=True):
+    """What would have to be true for waiting to be worth while: its rejection says that more data will not help.
+
+    Args:
+        effect: the null is that the effect is at least (for a claim "below": at most) this.
+        alpha: chance of ever giving up where that is so, in (0, 1).
+    """
+
+    effect: float
+    alpha: float
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One null hypothesis about one metric in one population.
 
@@ -92,6 +104,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             agreements count without a truth. 0 where truths come by themselves.
         run_length: hours that pass on average before a false alarm, at least: the question is whether something has changed
             since any hour, not whether it is so over all of them. 0 for no such question.
+        futility: when to give up, tested by the same bets with an alpha of its own; None where nobody gives up.
         every_s: the length of a period of the design `days`, in stream seconds, whole hours.
     """
 
@@ -117,3 +130,4 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     every_s: float = 0.0
     sampled: float = 0.0
     run_length: float = 0.0
+    futility: Futility | None = None

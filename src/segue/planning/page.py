@@ -10,7 +10,7 @@ from markupsafe import Markup
 from segue.planning import figures
 from segue.planning.drawing import chances, stages, strategies
 from segue.planning.plan import RolloutPlan
-from segue.planning.words import headline, why
+from segue.planning.words import headline, spent, why
 
 _HERE: Final = Path(__file__).parent
 
@@ -44,15 +44,5 @@ def page(plan: RolloutPlan) -> str:
         curves=curves,
         alternatives=[(group, strategies(group)) for group in by_gate if any(one.days for one in group)],
         stages=[stage.name for stage in plan.stages],
-        ledger=_ledger(plan),
+        ledger=spent(plan.ledger),
     )
-
-
-def _ledger(plan: RolloutPlan) -> dict[tuple[str, str], dict[str, str]]:
-    """Gate and budget -> stage -> what it may spend there."""
-    spent: dict[tuple[str, str], dict[str, str]] = {}
-    for line in plan.ledger:
-        budget = "false promotion" if line.account == "false_promotion" else "false rollback"
-        said = f"{100 * line.alpha:.3g} %" + " kept" * (line.account == "reserve")
-        spent.setdefault((line.text, budget), {})[line.stage] = said
-    return spent

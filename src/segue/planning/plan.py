@@ -82,6 +82,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     assumed: Assumed
     false_promotion: float
     false_rollback: float
+    futility: float
     stages: tuple[StagePlan, ...]
     gates: tuple[GatePlan, ...]
     alternatives: tuple[Alternative, ...]
@@ -125,6 +126,7 @@ def plan(spec: Rollout, assumed: Assumed, say: Callable[[str], None] = lambda _:
         assumed=assumed,
         false_promotion=spec.error_budget.false_promotion,
         false_rollback=spec.error_budget.false_rollback,
+        futility=spec.error_budget.futility,
         stages=tuple(stages),
         gates=tuple(gates),
         alternatives=tuple(_alternatives(spec, assumed)),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from segue.facts.decision import Account, Spending
 from segue.planning.figures import count, percent, span
 from segue.planning.gates import GatePlan
 from segue.planning.plan import Alternative, RolloutPlan, StagePlan
@@ -12,6 +13,10 @@ _GATE: Final = ("stage", "gate", "if", "needs", "outcomes", "half by", "decided 
 _GATE_WIDE: Final = ("within limit", "refutes", "alpha", "one look", "with an end")
 _SOME, _EVERY = 3, 1000
 _ENOUGH: Final = {None: "-", True: "yes", False: "no: insufficient"}
+_BUDGETS: Final[dict[Account, str]] = {
+    "false_promotion": "false promotion", "futility": "futility",
+    "false_rollback": "false rollback", "reserve": "false rollback",
+}  # fmt: skip
 _ENDS: Final = {"hold": "be held there", "rollback": "be rolled back"}
 
 
@@ -132,21 +137,27 @@ def _alternatives(found: Sequence[Alternative], *, wide: bool) -> Iterator[str]:
     yield from _table(("gate", *strategies), [(gate, *(row[name] for name in strategies)) for gate, row in by_gate.items()])
 
 
-def _ledger(plan: RolloutPlan) -> Iterator[str]:
-    wrong, harmless = percent(plan.false_promotion), percent(plan.false_rollback)
-    yield ""
-    yield f"Error budget: a candidate that should not pass is promoted in at most {wrong} of cases,"
-    yield f"a harmless one rolled back in at most {harmless}, however often somebody looks"
-    stages = list(dict.fromkeys(line.stage for line in plan.ledger))
-    spent: dict[tuple[str, str], dict[str, str]] = {}
-    for line in plan.ledger:
-        kind = "false promotion" if line.account == "false_promotion" else "false rollback"
+def spent(ledger: Sequence[Spending]) -> dict[tuple[str, str], dict[str, str]]:
+    """Gate and budget -> stage -> what it may spend there; what promotes first, then what gives up, then what rolls back."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for line in sorted(ledger, key=lambda line: list(_BUDGETS).index(line.account)):
         alpha = f"{100 * line.alpha:.3g} %" + " kept" * (line.account == "reserve")
-        spent.setdefault((line.text, kind), {})[line.stage] = alpha
-    rows = [(text, kind, *(alphas.get(stage, "") for stage in stages)) for (text, kind), alphas in spent.items()]
+        found.setdefault((line.text, _BUDGETS[line.account]), {})[line.stage] = alpha
+    return found
+
+
+def _ledger(plan: RolloutPlan) -> Iterator[str]:
+    wrong, harmless, good = percent(plan.false_promotion), percent(plan.false_rollback), percent(plan.futility)
+    yield ""
+    yield f"Error budget: a candidate that should not pass is promoted in at most {wrong} of cases, a harmless one rolled back"
+    yield f"in at most {harmless}, one as good as planned given up in at most {good}, however often somebody looks"
+    stages = list(dict.fromkeys(line.stage for line in plan.ledger))
+    by_gate = spent(plan.ledger)
+    rows = [(text, kind, *(alphas.get(stage, "") for stage in stages)) for (text, kind), alphas in by_gate.items()]
     yield from _table(("gate", "taken from", *stages), rows)
     if any(line.account == "reserve" for line in plan.ledger):
-        yield "  kept: the guardrail sees nothing there; its share is the reserve of guardrails that are added later"
+        yield "  kept: the reserve of guardrails that are added while the rollout is live; a guardrail's own part is kept"
+        yield "  where it sees nothing"
 
 
 def _block(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -76,6 +76,8 @@ def _rollout(rollout: Rollout) -> Lines:
     yield from _metrics(rollout)
     yield "error_budget.false_promotion", spell_share(rollout.error_budget.false_promotion)
     yield "error_budget.false_rollback", spell_share(rollout.error_budget.false_rollback)
+    yield "error_budget.futility", spell_share(rollout.error_budget.futility)
+    yield "error_budget.reserve", spell_share(rollout.error_budget.reserve)
     yield from _gates("guardrails", rollout.guardrails, rollout)
     for stage in rollout.stages:
         yield from _stage(f"stages[{stage.name}]", stage, rollout)

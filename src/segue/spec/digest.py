@@ -18,6 +18,8 @@ _ADDED: tuple[tuple[str, object], ...] = (
     ("any_of", ()),
     ("any_of", []),
     ("weight", 1.0),
+    ("futility", 0.1),
+    ("reserve", 0.1),
     ("provider", "gateway"),
     ("when_busy", "refuse"),
 )  # what format 1 did not have at first, where it is not used

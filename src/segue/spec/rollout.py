@@ -53,10 +53,17 @@ class OutcomeRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorBudget(msgspec.Struct, frozen=True, kw_only=True):
-    """Chances of ever being wrong in the whole rollout, at any number of looks."""
+    """Chances of ever being wrong in the whole rollout, at any number of looks.
+
+    Args:
+        futility: of giving up a candidate that is as good as planned, because its gates seem out of reach.
+        reserve: the part of `false_rollback` that is kept for guardrails that are added while the rollout is live.
+    """
 
     false_promotion: float = 0.05
     false_rollback: float = 0.01
+    futility: float = 0.1
+    reserve: float = 0.1
 
 
 class After(msgspec.Struct, frozen=True, kw_only=True):

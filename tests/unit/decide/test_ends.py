@@ -28,6 +28,9 @@ def hopeless(scene: Any, **changes: float) -> dict[str, Any]:
             found = weighed[asked.question.id]
             assert isinstance(found, Evidence)
             apart = {"low": bound - 0.04, "estimate": bound - 0.02, "high": bound - 0.01} | changes
+            given_up = asked.question.futility
+            assert given_up is not None
+            apart |= {"log_e_futile": 9.0 if apart["high"] < given_up.effect else 0.5, "futile_threshold": 4.0}
             weighed[asked.question.id] = msgspec.structs.replace(found, **apart)
     return weighed
 
@@ -53,6 +56,17 @@ def test_without_a_limit_it_is_only_said(running: Any) -> None:
     decision = decided(scene, weighed=hopeless(scene))
     assert decision.trigger == "hold"
     assert "it cannot be passed any more" in " ".join(decision.reasons)
+
+
+def test_giving_up_has_an_alpha_of_its_own(running: Any) -> None:
+    """An interval that lies beyond the claim says so, and ends nothing before waiting is refuted at its own level."""
+    weighed = {
+        name: msgspec.structs.replace(it, log_e_futile=3.9) if it.futile else it for name, it in hopeless(running).items()
+    }
+    decision = decided(running, weighed=weighed)
+    assert decision.trigger == "hold"
+    assert "the data show the opposite" in " ".join(decision.reasons)
+    assert "cannot be passed" not in " ".join(decision.reasons)
 
 
 def test_what_cannot_be_believed_ends_nothing(running: Any) -> None:

@@ -93,8 +93,10 @@ def test_warnings(planned: RolloutPlan) -> None:
 
 def test_the_budget_is_part_of_it(planned: RolloutPlan) -> None:
     """What guardrails spend and what is kept sums to the budget."""
-    assert sum(line.alpha for line in planned.ledger if line.account != "false_promotion") == pytest.approx(0.01)
-    assert [line.stage for line in planned.ledger if line.account == "reserve"] == ["shadow"]
+    harmless = [line for line in planned.ledger if line.account in {"false_rollback", "reserve"}]
+    assert sum(line.alpha for line in harmless) == pytest.approx(0.01)
+    assert [line.stage for line in harmless if line.account == "reserve" and line.gate] == ["shadow"]
+    assert sum(line.alpha for line in planned.ledger if line.account == "futility") == pytest.approx(0.1)
 
 
 def test_the_first_lines_say_the_main_thing(planned: RolloutPlan) -> None:

@@ -79,8 +79,9 @@ def _guesses(asked: Asked) -> tuple[Guess, ...]:
 
 def _again(question: Question, guess: Guess, state: State) -> Question:
     metric = msgspec.structs.replace(question.metric, parameters=question.metric.parameters | {UNKNOWN: guess})
-    again = msgspec.structs.replace(question, id="", metric=metric)
-    return msgspec.structs.replace(again, id=derived("q", state.attempt, to_json(again).decode()))
+    again = msgspec.structs.replace(question, id="", metric=metric, futility=None)
+    named = msgspec.structs.replace(again, gate="")
+    return msgspec.structs.replace(again, id=derived("q", state.attempt, to_json(named).decode()))
 
 
 def _shown(question: Question, state: State, observed: Observed) -> bool:

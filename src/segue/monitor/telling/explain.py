@@ -75,7 +75,10 @@ def spending(spec: Rollout) -> str:
     """The ledger of the error budget: what each gate may spend in each stage."""
     rows = [f"  {entry.account:<16} {entry.stage:<12} {entry.alpha:.5g}  {entry.gate}" for entry in ledger(spec)]
     budget = spec.error_budget
-    chances = f"false promotion {100 * budget.false_promotion:g} %, false rollback {100 * budget.false_rollback:g} %"
+    chances = (
+        f"false promotion {100 * budget.false_promotion:g} %, false rollback {100 * budget.false_rollback:g} %, "
+        f"given up as good as planned {100 * budget.futility:g} %"
+    )
     head = f"{chances}, at any number of looks"
     return "\n".join([head, *rows])
 

@@ -207,6 +207,8 @@ def error_budget(place: Place) -> ErrorBudget:
     return ErrorBudget(
         false_promotion=fields.get("false_promotion", chance, standard.false_promotion),
         false_rollback=fields.get("false_rollback", chance, standard.false_rollback),
+        futility=fields.get("futility", chance, standard.futility),
+        reserve=fields.get("reserve", kept, standard.reserve),
     )
 
 
@@ -214,6 +216,12 @@ def chance(place: Place) -> float:
     """A share strictly between 0 and 1."""
     value = percent(place)
     return place.within(value, 0 < value < 1, "a chance", "above 0% and below 100%")
+
+
+def kept(place: Place) -> float:
+    """A share of which something is left; 0 for none."""
+    value = percent(place)
+    return place.within(value, 0 <= value < 1, "a part", "0% or more, and below 100%")
 
 
 def when_busy(place: Place) -> Literal["refuse", "queue", "supersede"]:

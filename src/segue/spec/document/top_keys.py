@@ -129,6 +129,20 @@ ERROR_BUDGET: Final = Section(
     (
         key("false_promotion", "percent", "Of promoting a candidate that does not do what the gates ask.", "5%", default="5%"),
         key("false_rollback", "percent", "Of rolling back a candidate that harms nobody.", "1%", default="1%"),
+        key(
+            "futility",
+            "percent",
+            "Of giving up, in a stage with a limit, a candidate that is as good as planned.",
+            "10%",
+            default="10%",
+        ),
+        key(
+            "reserve",
+            "percent",
+            "The part of `false_rollback` that is kept for guardrails that are added later.",
+            "20%",
+            default="10%",
+        ),
     ),
 )
 

@@ -50,7 +50,8 @@ def told(scene: Scene, **said: str) -> Observed:
         shown = how == ("harmful" if asked.kind == "guardrail" else "passes")
         found = evidence(asked.question, shown=shown)
         if how == "futile" and asked.kind == "promotion":
-            found = msgspec.structs.replace(found, low=-0.9, high=-0.8, estimate=-0.85)
+            apart = {"low": -0.9, "high": -0.8, "estimate": -0.85, "log_e_futile": 9.0, "futile_threshold": 4.0}
+            found = msgspec.structs.replace(found, **apart)
         weighed[asked.question.id] = found
         if asked.instead is not None:
             weighed[asked.instead.id] = NotEnough(have=0, need=1, unit="rows")

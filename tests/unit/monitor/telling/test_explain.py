@@ -40,5 +40,5 @@ def test_people_read_what_was_decided_and_why(small_world: SmallWorld) -> None:
 def test_the_ledger_is_told(small_world: SmallWorld) -> None:
     """What each gate may spend, and what the whole may."""
     text = spending(apply(small_world.outside, SPEC, dry_run=True).spec)
-    assert text.startswith("false promotion 5 %, false rollback 1 %, at any number of looks")
+    assert text.startswith("false promotion 5 %, false rollback 1 %, given up as good as planned 10 %, at any number of looks")
     assert text.count("false_rollback") == 6
