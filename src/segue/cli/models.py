@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from segue.cli.data.profiles import LabelColumn, LeftOut, Positive, ProfileFile, ScoreColumn, TruthColumn, listing, read_profile
+from segue.cli.data.versions import profile_of
 from segue.cli.options import Dry, HomeFolder, Reason, who
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError, NotFound
@@ -75,9 +76,7 @@ def register(
 def profile_(model: str, version: str, *, output: Output = "table", home: HomeFolder = None) -> None:
     """What a version saw in training: each column's bins and counts, as they are kept for comparisons."""
     with stores_of(home_at(home)) as stores:
-        found = stores.profiles.profile(model, version)
-    if found is None:
-        raise NotFound(f"{model} {version} has no profile", hint="register a version with --profile training.csv")
+        found = profile_of(stores, f"{model}/{version}")
     say(f"{found.rows:,} rows of {found.source}" + (", calibrated" if found.calibration else ""))
     show(listing(found), output)
 

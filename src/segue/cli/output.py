@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from ruamel.yaml import YAML
 
 Format = Literal["table", "wide", "json", "yaml", "name"]
@@ -89,7 +90,8 @@ def _table(listing: Listing, columns: Mapping[str, str]) -> None:
     for heading in columns:
         table.add_column(heading.upper(), overflow="fold")
     for row in listing.rows:
-        table.add_row(*(_text(row.get(key)) for key in columns.values()))
+        # Plain texts: a name such as `psi[ref_deciles]` is no markup.
+        table.add_row(*(Text(_text(row.get(key))) for key in columns.values()))
     out().print(table)
 
 

@@ -10,7 +10,7 @@ from segue.decide.allocate import model_of
 from segue.decide.budget import ledger
 from segue.decide.machine import LIVE, triggers
 from segue.decide.questions import blind, questions, unbuilt
-from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, TransitionError
+from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, TransitionError, near_miss
 from segue.facts.decision import Act, State, Trigger
 from segue.ids import derived
 from segue.measure.questions import unanswerable
@@ -181,7 +181,11 @@ def find(control: Control, name: str) -> Loaded:
     except NotFound:
         newest = next(iter(control.rollouts.rollouts(name)), None)
         if newest is None:
-            raise
+            names = [loaded.state.rollout for loaded in control.rollouts.rollouts()]
+            hint = near_miss(name, names) or (
+                f"there are {', '.join(names[:5])}" if names else "there is none yet; segue apply"
+            )
+            raise NotFound(f"there is no rollout or route {name!r}", hint=hint) from None
         return newest
 
 

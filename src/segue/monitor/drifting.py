@@ -88,16 +88,9 @@ def look(engine: Engine, lake: Lake, profile: Profile, looked: Looked) -> tuple[
     Raises:
         Unavailable: lake or engine did not answer.
     """
-    window = looked.window
-    segments = [
-        segment
-        for segment in lake.segments("predictions", looked.route)
-        if segment.hour < window.end and (looked.against == "before" or segment.hour >= window.begin)
-    ]
-    if not segments:
+    if not bound(engine, lake, looked):
         return ()
-    engine.bind({"predictions": lake.locations(segments)})
-    arm = _arm(looked)
+    arm = arm_of(looked)
     statements = (of_requests(profile, arm=arm), of_answers(profile, arm=arm))
     counted = [_counted(engine, statement) for statement in statements if statement is not None]
     current = _joined(counted, "current")
@@ -105,8 +98,20 @@ def look(engine: Engine, lake: Lake, profile: Profile, looked: Looked) -> tuple[
     return compared(profile, reference, current)
 
 
-def _arm(looked: Looked) -> str:
-    """Which side a row is on, NULL for none."""
+def bound(engine: Engine, lake: Lake, looked: Looked) -> bool:
+    """Name the files that a look reads; False where there are none."""
+    window = looked.window
+    segments = [
+        segment
+        for segment in lake.segments("predictions", looked.route)
+        if segment.hour < window.end and (looked.against == "before" or segment.hour >= window.begin)
+    ]
+    engine.bind({"predictions": lake.locations(segments)})
+    return bool(segments)
+
+
+def arm_of(looked: Looked) -> str:
+    """Which side a row of `predictions` is on, NULL for none; SQL."""
     hour = f'epoch_us("at") // {HOUR_US}'
     inside = f"{hour} BETWEEN {looked.window.begin} AND {looked.window.end - 1}"
     mine = f"version = {quoted(looked.version)}"

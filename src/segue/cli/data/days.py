@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from segue.cli.data.versions import Version, known, profile_of
 from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, say, show
-from segue.errors import DomainError
 from segue.facts.daily import DayCell, DayMoved
 from segue.wiring import clock_of, engine_of, home_at, lake_of, stores_of
 
@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def days(
     route: str,
     *,
-    version: Annotated[str, Parameter(help="MODEL/VERSION: whose answers; shadows included.")],
+    version: Version,
     segment: Annotated[str, Parameter(help="An attribute of the context; each of its values gets a row a day.")] = "",
     last: Annotated[float, Parameter(help="How many days, up to now.")] = 30.0,
     positive: Annotated[str, Parameter(help="The label that counts as positive.")] = "1",
@@ -35,13 +35,9 @@ def days(
     from segue.monitor.telling.daily import days as find
 
     place = home_at(home)
-    model, _, name = version.rpartition("/")
-    if not model:
-        raise DomainError("a version is named MODEL/VERSION", hint="such as churn/8")
     with stores_of(place) as stores, engine_of(place, once=True) as engine:
-        profile = stores.profiles.profile(model, name) if features else None
-        if features and profile is None:
-            raise DomainError(f"{version} has no profile", hint="register a version with --profile training.csv")
+        name = known(stores, version)
+        profile = profile_of(stores, version) if features else None
         window = Window.of_last(clock_of(place).now(), 24 * last)
         asked = Daily(route=route, version=name, begin=window.begin, end=window.end, segment=segment, positive=positive)
         found = find(engine, lake_of(place), asked, profile)

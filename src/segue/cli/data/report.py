@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from segue.cli.options import HomeFolder
+from segue.errors import DomainError
 from segue.wiring import home_at, outside_of
 
 
@@ -27,6 +28,9 @@ def report(
         loaded = find(outside, rollout)
         found = of_rollout(outside, loaded.state.rollout)
         text = to_html(found, sections(outside, loaded))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DomainError(f"{file} cannot be written: {error.strerror}", hint="name another with --file") from error
     print(file)

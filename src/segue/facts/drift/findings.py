@@ -1,5 +1,7 @@
 """How far has each column moved, by which convention, and could that be chance?"""
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -111,3 +113,42 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     labelled: int = 0
     method: str
     assumptions: tuple[str, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal of a detector, as places in the losses that it watched; and where the losses changed most before it.
+
+    Args:
+        signalled: the loss at which it signalled.
+        changed: the first loss of the part that is estimated to be another one.
+        before, after: the mean loss of the two parts, since the signal before this one; None where there is no before.
+        at, since: stream time of the two; None until somebody knows.
+    """
+
+    signalled: int
+    changed: int
+    before: float | None
+    after: float
+    rows_before: int
+    rows_after: int
+    at: datetime | None = None
+    since: datetime | None = None
+
+
+class Detected(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector said of a stretch of losses.
+
+    Args:
+        detector: with its whole convention.
+        guarantee: what is proved of its false alarms, in words.
+        rows: losses that it watched.
+        false_per_million: signals per million losses, on `drawn` losses that were drawn from those before its first
+            change, where every signal is a false one.
+    """
+
+    detector: str
+    guarantee: str
+    rows: int
+    changes: tuple[Change, ...]
+    false_per_million: float
+    drawn: int

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from segue.errors import DomainError
+from segue.errors import DomainError, near_miss
 from segue.evidence.drift.skew import Tolerance, skew
 from segue.evidence.many.weak_segments import LEAST, Sides, weak_segments
 from segue.facts.drift.findings import SegmentDifference, Skew
@@ -70,7 +70,7 @@ def segments(outside: Outside, loaded: Loaded, metric: str, least: int = LEAST) 
     spec, state = load(loaded.spec_source), loaded.state
     if metric not in spec.metrics or not spec.context:
         said = f"no metric is called {metric}" if metric not in spec.metrics else "the spec declares no context"
-        raise DomainError(said, hint=f"metrics: {', '.join(spec.metrics) or 'none'}")
+        raise DomainError(said, hint=near_miss(metric, spec.metrics) or f"metrics: {', '.join(spec.metrics) or 'none'}")
     names = tuple((name,) for name in spec.context) + tuple(combinations(spec.context, 2))
     alone = msgspec.structs.replace(spec, metrics={metric: spec.metrics[metric]}, segments=names)
     measurement = Measurement(spec=alone, rollout=state.rollout, began_at=state.created_at, questions=(), allocations=())
