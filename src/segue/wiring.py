@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 HOME: Final = "SEGUE_HOME"
 STORE: Final = "SEGUE_STORE"
 SIGNED_WITH: Final = "SEGUE_NOTIFY_SECRET"
+HOOKS_SIGNED_WITH: Final = "SEGUE_HOOK_SECRET"
 KUBE: Final = {"token": "SEGUE_KUBE_TOKEN", "ca.crt": "SEGUE_KUBE_CA"}
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EMBEDDED: Final = "embedded"

@@ -13,6 +13,11 @@ from typing import Final
 
 ENVIRONMENT: Final = Path(sys.prefix) / ".mlflow"
 _START_WITHIN_S: Final = 180.0
+_WEBHOOKS: Final = {  # to this machine, without TLS, and heard of by the next event
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
+}
 
 
 def program() -> Path | None:
@@ -27,7 +32,8 @@ def running(python: Path, folder: Path, port: int = 0) -> Iterator[str]:
     port = port or _free_port()
     command = [str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts")]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PATH": f"{python.parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, **_WEBHOOKS, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment["PATH"] = f"{python.parent}:{os.environ['PATH']}"
     with (folder / "mlflow.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -1,6 +1,7 @@
 """A real HTTP receiver for tests: it keeps what it is sent, and answers as it is told."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -22,6 +23,15 @@ class Receiver:
         self.received: list[Received] = []
         self.answers: list[int] = []
         self.url = ""
+
+
+def told(received: Iterable[Received]) -> list[str]:
+    """The events that somebody hears who knows a notice again by its id, in order."""
+    events: dict[str, str] = {}
+    for came in received:
+        event = json.loads(came.body)
+        events.setdefault(event["id"], event["data"]["event"])
+    return list(events.values())
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Several monitors on one PostgreSQL, each a process: one acts, whatever happens to it; nothing is done twice or forgotten."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import postgres
 import pytest
+from receiver import Receiver, receiving, told
 from sqlalchemy import text
 
 from segue.adapters.stores.store import Stores, open_store
@@ -27,6 +29,7 @@ from segue.wiring import control_of, home_at
 pytestmark = pytest.mark.slow
 LEASE_S = 1.0
 PATIENCE_S = 120.0
+EVENTS = {"ready": "started", "promote_full": "promoted", "pause": "paused", "abort": "aborted"}
 NAMES = ("models:/churn@champion", "models:/churn/7", "models:/churn/8")
 
 MONITOR = """
@@ -36,6 +39,7 @@ from pathlib import Path
 
 folder, point, skew_s = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 
+from segue.adapters.notifiers import by_scheme
 from segue.adapters.stores import allocations, commands, leases, rollouts
 from segue.adapters.registries import embedded
 from segue.adapters.stores.database import connect
@@ -76,6 +80,7 @@ BEFORE = {
     "before publish": (allocations.SqlAllocations, "publish"),
     "before move": (embedded.EmbeddedRegistry, "move"),
     "before done": (commands.SqlCommands, "done"),
+    "before send": (by_scheme.NotifierByScheme, "send"),
     "inside save": (rollouts, "_keep"),
     "inside publish": (allocations, "renew_revision"),
     "inside move": (embedded, "_require"),
@@ -98,10 +103,11 @@ class World:
         server: PostgreSQL.
         name: of the database.
         folder: of the home.
+        receiver: hears of everything.
     """
 
-    def __init__(self, server: postgres.Server, name: str, folder: Path) -> None:
-        self.server, self.name, self.folder = server, name, folder
+    def __init__(self, server: postgres.Server, name: str, folder: Path, receiver: Receiver) -> None:
+        self.server, self.name, self.folder, self.receiver = server, name, folder, receiver
         self.environment = {**os.environ, "SEGUE_HOME": str(folder / "home"), "SEGUE_STORE": server.url(name)}
         self.environment |= {"SEGUE_LOG": "INFO"}
         self.stores = open_store(server.url(name))
@@ -135,7 +141,8 @@ class World:
 
     def begin(self) -> str:
         """A rollout, running."""
-        rollout = self.sure(lambda: apply(self.control, SPEC).rollout)
+        notify = f'notify: [{{on: [{", ".join(EVENTS.values())}], url: "{self.receiver.url}"}}]\n'
+        rollout = self.sure(lambda: apply(self.control, SPEC + notify).rollout)
         self.until(lambda: self.phase(rollout) == "running")
         return rollout
 
@@ -175,7 +182,7 @@ class World:
             return int(connection.execute(text("SELECT fence FROM leases WHERE name = 'monitor'")).scalar() or 0)
 
     def check(self, rollout: str, triggers: list[Trigger]) -> None:
-        """Every decision once, in order; every command of them once, in order; nothing open."""
+        """Every decision and command once, in order; each decision told, once to who knows ids; nothing open."""
         stores = self.stores
         decisions = stores.rollouts.decisions(rollout)
         assert [it.number for it in decisions] == list(range(1, len(decisions) + 1))
@@ -184,6 +191,8 @@ class World:
         assert set(applied.values()) <= {1}
         assert not stores.commands.pending(rollout)
         assert not stores.commands.asked(rollout)
+        heard = [it for it in self.receiver.received if json.loads(it.body)["subject"] == rollout]
+        assert told(heard) == [EVENTS[trigger] for trigger in triggers]
         published = stores.allocations.allocations("churn")
         assert [it.number for it in published] == list(range(1, len(published) + 1))
 
@@ -191,8 +200,8 @@ class World:
 @pytest.fixture
 def world(postgres_server: postgres.Server, tmp_path: Path) -> Iterator[World]:
     """A store, and nobody who looks after it."""
-    with postgres_server.database() as name:
-        made = World(postgres_server, name, tmp_path)
+    with postgres_server.database() as name, receiving() as receiver:
+        made = World(postgres_server, name, tmp_path, receiver)
         with made.stores:
             yield made
 
@@ -204,7 +213,7 @@ def moves(stores: Stores) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "point",
-    ["before save", "inside save", "before publish", "inside publish", "inside move", "before done"],
+    ["before save", "inside save", "before publish", "inside publish", "inside move", "before done", "before send"],
 )
 def test_a_leader_that_is_frozen_and_wakes_does_nothing_more(world: World, point: str) -> None:
     """Stopped at any write, with another in its place that took its work over and then undid it, it changes nothing."""
@@ -225,8 +234,8 @@ def test_a_leader_that_is_frozen_and_wakes_does_nothing_more(world: World, point
         assert moves(world.stores) == [("7", "8"), ("8", "7")]
         assert world.stores.allocations.allocations("churn")[-1] == last
         assert world.stores.registry.alias("churn", "champion") == "7"
-        told = (world.folder / "log").read_text()
-        assert "another process leads since" in told or point.startswith("inside"), "the fence was not needed"
+        log = (world.folder / "log").read_text()
+        assert "another process leads since" in log or point.startswith("inside"), "the fence was not needed"
 
 
 def test_cut_connections_and_killed_monitors_lose_nothing(world: World) -> None:

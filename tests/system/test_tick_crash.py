@@ -1,14 +1,16 @@
 """The monitor dies between any two calls to the outside, and the next one carries on."""
 
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from receiver import Receiver, receiving, told
 
+from segue.adapters.notifiers.by_scheme import NotifierByScheme
 from segue.facts.decision import Trigger
 from segue.monitor.begin import apply, ask
 from segue.monitor.outside import Outside
@@ -17,6 +19,7 @@ from segue.testkit.small_world import SPEC, SmallWorld
 
 OpenWorld = Callable[[Path], AbstractContextManager[SmallWorld]]
 ROLLOUT = "churn-1"
+NOTIFY = 'notify: [{on: [advanced, promoted, rolled_back, aborted], url: "URL"}]\n'
 
 
 class Killed(BaseException):
@@ -52,24 +55,50 @@ def mortal(outside: Outside, count: list[int]) -> Outside:
     return Outside(**{**ports, "registry_name": outside.registry_name})
 
 
+class Worlds:
+    """Worlds whose notices go to one receiver over HTTP."""
+
+    def __init__(self, opens: OpenWorld, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self._opens = opens
+
+    @contextmanager
+    def open(self, folder: Path) -> Iterator[SmallWorld]:
+        """The world that rests in a folder."""
+        with self._opens(folder) as world:
+            yield SmallWorld(replace(world.outside, notifier=NotifierByScheme()), world.clock)
+
+    def told(self) -> list[str]:
+        """The events that somebody hears who knows a notice again by its id, in order."""
+        return told(self.receiver.received)
+
+
 @pytest.fixture
-def prepared(tmp_path: Path, open_world: OpenWorld) -> Path:
+def worlds(open_world: OpenWorld) -> Iterator[Worlds]:
+    """Somebody who listens."""
+    with receiving() as receiver:
+        yield Worlds(open_world, receiver)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, worlds: Worlds) -> Path:
     """A folder with a rollout in its first stage, and everything served."""
     folder = tmp_path / "prepared"
     folder.mkdir()
-    with open_world(folder) as world:
-        apply(world.outside, SPEC)
+    with worlds.open(folder) as world:
+        apply(world.outside, SPEC + NOTIFY.replace("URL", worlds.receiver.url))
         world.host()
         Monitor(world.outside).tick()
     return folder
 
 
-def story(folder: Path, open_world: OpenWorld, acts: tuple[Trigger, ...], dies_after: int) -> tuple[object, int]:
+def story(folder: Path, worlds: Worlds, acts: tuple[Trigger, ...], dies_after: int) -> tuple[tuple[object, ...], int]:
     """Acts, each followed by ticks; the monitor dies once, after so many calls, and a new one goes on. How it ended."""
     count = [dies_after]
     left = list(acts)
+    worlds.receiver.received.clear()
     while True:
-        with open_world(folder) as world:
+        with worlds.open(folder) as world:
             world.host()
             try:
                 while left:
@@ -82,7 +111,7 @@ def story(folder: Path, open_world: OpenWorld, acts: tuple[Trigger, ...], dies_a
             except Killed:
                 count[0] = -1
                 continue
-            return ending(world), dies_after - count[0]
+            return (*ending(world), worlds.told()), dies_after - count[0]
 
 
 def enter(outside: Outside, act: Trigger) -> None:
@@ -92,7 +121,7 @@ def enter(outside: Outside, act: Trigger) -> None:
         ask(outside, ROLLOUT, act, who="ana", why="because")
 
 
-def ending(world: SmallWorld) -> object:
+def ending(world: SmallWorld) -> tuple[object, ...]:
     """Everything that must not depend on a crash."""
     outside = world.outside
     state = outside.rollouts.load(ROLLOUT).state
@@ -119,29 +148,30 @@ STORIES = pytest.mark.parametrize(
 
 @STORIES
 def test_a_death_here_and_there_changes_nothing(
-    prepared: Path, tmp_path: Path, open_world: OpenWorld, acts: tuple[Trigger, ...]
+    prepared: Path, tmp_path: Path, worlds: Worlds, acts: tuple[Trigger, ...]
 ) -> None:
-    """At a sample of all moments: the rollout ends the same, nothing is done twice, nothing is forgotten."""
-    die_at(prepared, tmp_path, open_world, acts, every=13)
+    """At a sample of all moments: the rollout ends the same, nothing is done or told twice, nothing is forgotten."""
+    die_at(prepared, tmp_path, worlds, acts, every=13)
 
 
 @pytest.mark.slow
 @STORIES
 def test_a_death_between_any_two_calls_changes_nothing(
-    prepared: Path, tmp_path: Path, open_world: OpenWorld, acts: tuple[Trigger, ...]
+    prepared: Path, tmp_path: Path, worlds: Worlds, acts: tuple[Trigger, ...]
 ) -> None:
-    """Wherever the monitor dies, the rollout ends the same: nothing is done twice, nothing is forgotten."""
-    die_at(prepared, tmp_path, open_world, acts, every=1)
+    """Wherever the monitor dies, the rollout ends the same: nothing is done or told twice, nothing is forgotten."""
+    die_at(prepared, tmp_path, worlds, acts, every=1)
 
 
-def die_at(prepared: Path, tmp_path: Path, open_world: OpenWorld, acts: tuple[Trigger, ...], *, every: int) -> None:
+def die_at(prepared: Path, tmp_path: Path, worlds: Worlds, acts: tuple[Trigger, ...], *, every: int) -> None:
     """The story with a death at every so many-th call, compared with the story without."""
     quiet = tmp_path / "quiet"
     shutil.copytree(prepared, quiet)
-    expected, calls = story(quiet, open_world, acts, 10**6)
+    expected, calls = story(quiet, worlds, acts, 10**6)
     assert calls > 50
+    assert expected[-1]
     for dies_after in range(1, calls, every):
         folder = tmp_path / f"dies-{dies_after}"
         shutil.copytree(prepared, folder)
-        assert story(folder, open_world, acts, dies_after)[0] == expected, f"died after {dies_after} calls"
+        assert story(folder, worlds, acts, dies_after)[0] == expected, f"died after {dies_after} calls"
         shutil.rmtree(folder)

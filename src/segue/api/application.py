@@ -25,6 +25,7 @@ from segue.api.openapi import EVENTS, KEY_PATTERN, OPERATIONS, document
 from segue.api.operation import PATH, Call, Office, Operation, Reply
 from segue.api.problems import MEDIA, of_status, trouble
 from segue.errors import Conflict, DomainError, NotFound
+from segue.facts.wire.signing import signed
 from segue.ids import derived, digest
 from segue.ports.access import Answered, Role
 
@@ -82,14 +83,14 @@ def _endpoint(office: Office, operation: Operation) -> Answer:
 
 
 def _answer(office: Office, operation: Operation, request: Request, body: bytes) -> Response:
-    person = _person(office, request, operation.role)
+    person = _caller(office, operation, request, body)
     call = Call(
         office=office,
         person=person,
         path=_path(request),
         query=_query(request, operation.query),
         body=_read(request, body, operation),
-        once=_once(request) if operation.once else "",
+        once=_once(request, operation),
         token=_match(request) if operation.matched else None,
     )
     if not call.once:
@@ -106,6 +107,15 @@ def _answer(office: Office, operation: Operation, request: Request, body: bytes)
     entry = Answered(id=answer_id, request=asked, status=response.status_code, body=bytes(response.body).decode(), at=now)
     office.answered.keep(entry, since=now - _KEPT)
     return response
+
+
+def _caller(office: Office, operation: Operation, request: Request, body: bytes) -> Person:
+    found = operation.known(office, request.headers, body) if operation.known is not None else None
+    if found is None:
+        return _person(office, request, operation.role)
+    if operation.role is not None:
+        require(found, operation.role)
+    return found
 
 
 def _person(office: Office, request: Request, role: Role | None) -> Person:
@@ -153,8 +163,9 @@ def _converted(read: Callable[[], msgspec.Struct]) -> msgspec.Struct:
         raise DomainError(f"it is not well said: {error}", hint="/openapi.json says how") from error
 
 
-def _once(request: Request) -> str:
-    key = request.headers.get("idempotency-key", "")
+def _once(request: Request, operation: Operation) -> str:
+    said = signed(request.headers) if operation.known is not None else None
+    key = said.id if said is not None else request.headers.get("idempotency-key", "") if operation.once else ""
     if key and not _ONCE.fullmatch(key):
         raise DomainError("an idempotency key has 1 to 128 visible characters")
     return key

@@ -7,10 +7,16 @@ import msgspec
 
 import segue
 from segue.api.doing import people, rollouts, serving
+from segue.api.doing.hooks import operations as hooks
 from segue.api.operation import PATH, Operation
 from segue.api.problems import MEDIA, Trouble
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*rollouts.OPERATIONS, *serving.OPERATIONS, *people.OPERATIONS)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *rollouts.OPERATIONS,
+    *serving.OPERATIONS,
+    *people.OPERATIONS,
+    *hooks.OPERATIONS,
+)
 EVENTS: Final = "/v1/rollouts/{rollout}/events"
 KEY: Final = "Idempotency-Key"
 KEY_PATTERN: Final = r"^[!-~]{1,128}$"
@@ -60,7 +66,7 @@ def _operation(operation: Operation, schemas: dict[str, Any], components: dict[s
         "summary": operation.says,
         "parameters": [*_in_path(operation.path), *_in_query(operation.query, schemas, components), *_in_header(operation)],
         "responses": {
-            **{str(status): {"description": "Done.", "content": answer} for status in operation.statuses},
+            **{str(status): _done(status, answer, schemas) for status in operation.statuses},
             **_troubles(schemas),
         },
     }
@@ -69,6 +75,13 @@ def _operation(operation: Operation, schemas: dict[str, Any], components: dict[s
     if operation.role is not None:
         said |= {"security": [{"token": []}], "x-segue-role": operation.role}
     return said
+
+
+def _done(status: int, answer: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """An answer; a hook that holds has its own shape for a status that also says what is wrong."""
+    if status < 400:
+        return {"description": "Done.", "content": answer}
+    return {"description": "Hold; or what is wrong.", "content": answer | {MEDIA: {"schema": schemas[_key(Trouble)]}}}
 
 
 def _events(schemas: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

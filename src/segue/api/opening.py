@@ -1,5 +1,6 @@
 """How does somebody who has the store at hand come to a desk, and what is the API made of?"""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from segue.facts.decision import State
 from segue.measure.wanted import wanted
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Shadow
-from segue.wiring import Home, control_of, engine_of, lake_of, stores_of
+from segue.wiring import HOOKS_SIGNED_WITH, Home, control_of, engine_of, lake_of, stores_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
@@ -41,6 +42,7 @@ def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":
         answered=stores.answered,
         audit=stores.audit,
         wanted=look_at_lake(home),
+        hook_secrets=tuple(os.environ.get(HOOKS_SIGNED_WITH, "").split()),
         guarded=guarded,
     )
 

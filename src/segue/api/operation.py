@@ -3,7 +3,7 @@
 Its address, whom it is for, what it takes and what it gives: routing, checks and the OpenAPI document are all made from this.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -31,6 +31,7 @@ class Office:
 
     Args:
         wanted: asks the lake which outcomes are worth asking for.
+        hook_secrets: with which other programs sign what they send; more than one while they are exchanged.
         guarded: False on loopback: while there has never been a token, whoever reaches it may do everything.
     """
 
@@ -40,6 +41,7 @@ class Office:
     answered: AnswerStore
     audit: AuditLog
     wanted: LookAtLake | None = None
+    hook_secrets: tuple[str, ...] = ()
     guarded: bool = True
 
     def desk(self, person: Person) -> Desk:
@@ -103,6 +105,8 @@ class Operation:
         statuses: of answers that went well.
         once: whether it takes an idempotency key.
         matched: whether it takes `If-Match`.
+        known: for hooks of other programs: who asks, by lower-case headers and body; None where they do not say. A delivery
+            that names its id is done once, and answered the same.
     """
 
     name: str
@@ -117,6 +121,7 @@ class Operation:
     statuses: tuple[int, ...] = (200,)
     once: bool = False
     matched: bool = False
+    known: "Callable[[Office, Mapping[str, str], bytes], Person | None] | None" = None
 
 
 def page(items: Sequence[T], asked: Paging) -> Page[T]:

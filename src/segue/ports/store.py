@@ -84,8 +84,12 @@ class CommandStore(Protocol):
         """The rollouts, live or over, with a command that is not done or an act that is not applied; oldest first."""
         ...
 
+    def nudge(self) -> None:
+        """Wake who listens, for a reason that is not in the store: something outside may have changed."""
+        ...
+
     def listen(self, wake: Wake) -> End:
-        """Be woken when somebody asks for something; a store that cannot tell wakes nobody."""
+        """Be woken when somebody asks for something, or nudges; a store that cannot tell wakes nobody."""
         ...
 
 

@@ -1,12 +1,8 @@
 """How does a program hear what was decided? A CloudEvent, posted as JSON and signed.
 
-The event's id is the notice's, at every attempt. The signature is that of Standard Webhooks (which MLflow's webhooks share):
-`webhook-signature: v1,BASE64(HMAC-SHA256(secret, "ID.TIMESTAMP.BODY"))`.
+The event's id is the notice's, at every attempt. The signature is that of Standard Webhooks (`facts.wire.signing`).
 """
 
-import base64
-import hashlib
-import hmac
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +13,7 @@ import msgspec
 
 from segue.errors import Refused, Unavailable
 from segue.facts.decision import SendNotice
+from segue.facts.wire.signing import signature
 
 TYPE: Final = "io.segue.rollout."
 _ANSWER_WITHIN_S: Final = 5.0
@@ -55,16 +52,6 @@ def cloud_event(notice: SendNotice) -> bytes:
             },
         }
     )
-
-
-def signature(secret: str, identity: str, timestamp: str, body: bytes) -> str:
-    """What proves that a message is from whoever knows the secret.
-
-    >>> signature("s", "1", "2", b"{}")
-    'v1,SnYrvqzM9LnSl953cPVWV1AmSWOeDIOs6ZD5pBq4+Ig='
-    """
-    code = hmac.new(secret.encode(), f"{identity}.{timestamp}.".encode() + body, hashlib.sha256)
-    return f"v1,{base64.b64encode(code.digest()).decode()}"
 
 
 def post(notice: SendNotice, secret: str) -> None:

@@ -93,8 +93,14 @@ class SqlCommands:
         with self._database.read() as connection:
             return list(connection.execute(query.order_by(rollouts.seq)).scalars())
 
+    def nudge(self) -> None:
+        """Wake who listens; nothing is written."""
+        if self._database.tells:
+            with self._database.glance() as connection:
+                tell(connection, _CHANNEL, "")
+
     def listen(self, wake: Wake) -> End:
-        """Be woken when somebody asks for something."""
+        """Be woken when somebody asks for something, or nudges."""
         return listen(self._database, _CHANNEL, wake)
 
 

@@ -34,7 +34,7 @@ def stores(postgres_server: postgres.Server, database: str) -> Iterator[Stores]:
 
 
 def test_a_revision_and_an_act_are_told_each_to_its_listeners(stores: Stores) -> None:
-    """Whoever follows directories is woken by publications, whoever does what people ask for by acts."""
+    """Whoever follows directories is woken by publications, whoever does what people ask for by acts and nudges."""
     stores.rollouts.create(samples.state(), spec_source="", salt="")
     changed, asked = threading.Event(), threading.Event()
     ends = [stores.allocations.listen(changed.set), stores.commands.listen(asked.set)]
@@ -45,6 +45,9 @@ def test_a_revision_and_an_act_are_told_each_to_its_listeners(stores: Stores) ->
     assert changed.wait(WITHIN_S)
     assert not asked.is_set()
     stores.commands.ask(samples.act())
+    assert asked.wait(WITHIN_S)
+    asked.clear()
+    stores.commands.nudge()
     assert asked.wait(WITHIN_S)
     for end in ends:
         end()
@@ -72,6 +75,8 @@ def test_a_store_that_cannot_tell_wakes_nobody() -> None:
         threads = threading.active_count()
         end = store.allocations.listen(pytest.fail)
         store.allocations.publish(samples.allocation(), command_id="c1")
+        store.commands.listen(pytest.fail)
+        store.commands.nudge()
         assert threading.active_count() == threads
         end()
 

@@ -1,0 +1,1 @@
+"""Hooks of other programs that the API answers."""
