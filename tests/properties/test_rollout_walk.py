@@ -13,6 +13,7 @@ from segue.decide.acts import PEOPLE_ASK
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE, TABLE
 from segue.decide.observed import Health, Observed
+from segue.decide.preconditions.champion import unwell
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import asked_gates
 from segue.decide.walk import alive, steps_of
@@ -35,7 +36,9 @@ APPROVED = SPEC.replace(
 )
 WITHOUT_FULL = SPEC[: SPEC.index("  - name: everyone")] + SPEC[SPEC.index("after:") :]
 V8 = "  v8: {version: models:/churn/8}\n"
-SPECS = [load(text) for text in (SPEC, APPROVED, WITHOUT_FULL, SPEC.replace(V8, f"{V8}  v9: {{version: models:/churn/10}}\n"))]
+SEVERAL = SPEC.replace(V8, f"{V8}  v9: {{version: models:/churn/10}}\n")
+FALLING_BACK = f"{APPROVED}unhealthy_champion: {{then: previous, after: 2h}}\n"
+SPECS = [load(text) for text in (SPEC, APPROVED, WITHOUT_FULL, SEVERAL, FALLING_BACK)]
 
 
 class CrashError(Exception):
@@ -156,12 +159,13 @@ class Walk(RuleBasedStateMachine):
         of=st.sampled_from(["v8", "v9", "both"]),
         act=st.sampled_from([None, None, *PEOPLE_ASK]),
         silent=st.booleans(),
+        ill=st.sampled_from(["", "", "champion_errors", "unserved", "ejected", "v8 ejected"]),
         dies_after=st.integers(-1, 12),
     )
-    def tick(self, shown: set[str], of: str, act: str | None, *, silent: bool, dies_after: int) -> None:
+    def tick(self, shown: set[str], of: str, act: str | None, *, silent: bool, ill: str, dies_after: int) -> None:
         """Leftovers, decide, save, carry out; the process may die after any call."""
         self._carry_out(-1)
-        observed = self._observed(shown - {"none"}, act, silent=silent, of=of)
+        observed = _falling_ill(self._observed(shown - {"none"}, act, silent=silent, of=of), ill)
         before = self.state
         decision, self.state = decide(self.spec, before, observed, self.now)
         self.outside.waiting += decision.commands
@@ -170,7 +174,10 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def a_way_back_is_always_there(self) -> None:
-        """From every live phase, harm and a person's abort end it in one decision that gives everybody the champion first."""
+        """From every live phase, harm and a person's abort end it in one decision that gives everybody the champion first.
+
+        Also while the champion is unhealthy: harm to those who have the candidate is harm.
+        """
         if not hasattr(self, "state") or self.state.phase not in LIVE:
             return
         for trigger, end in (("abort", "aborted"), ("harm", "rolled_back")):
@@ -180,6 +187,7 @@ class Walk(RuleBasedStateMachine):
             if trigger == "harm" and not asked:
                 continue  # before the first stage nobody can be harmed
             assert after.phase == end
+            assert after.unhealthy_since is None
             if asked:
                 first = decision.commands[0]
                 assert isinstance(first, PublishAllocation)
@@ -210,6 +218,15 @@ class Walk(RuleBasedStateMachine):
             assert decision.acts, "an override is not recorded"
         elif decision.trigger not in {"retry", "ready", "ready_release"}:
             assert not moved
+        ill = bool(unwell(decision.verdicts)) or before.phase == "champion_unhealthy"
+        if ill and not decision.acts:
+            forward = BY_EVIDENCE | {"step", "watched", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback"}
+            assert decision.trigger not in forward, "something moved on evidence beside a champion that is ill"
+        if decision.trigger == "fall_back":
+            assert before.phase == "champion_unhealthy"
+            assert self.spec.unhealthy_champion.then == "previous"
+            assert [it.version for it in decision.commands if isinstance(it, MoveAlias)] == [observed.previous]
+        assert (self.state.phase == "champion_unhealthy") == (self.state.unhealthy_since is not None)
         if decision.trigger == "step":
             assert (self.state.stage, self.state.step) == (before.stage, before.step + 1)
             assert observed.seen_in_step > 0
@@ -265,6 +282,19 @@ class Walk(RuleBasedStateMachine):
             strong = asked.question.metric.name in shown and not harm and of in {"both", asked.candidate}
             found[asked.question.id] = _strong(asked.question.id) if strong else NotEnough(have=0, need=1, unit="rows")
         return found | {it.question.id: _strong(it.question.id) for it in what_ifs(self.spec, self.state)}
+
+
+def _falling_ill(observed: Observed, ill: str) -> Observed:
+    observed = msgspec.structs.replace(observed, previous="6")
+    match ill:
+        case "unserved":
+            return msgspec.structs.replace(observed, missing=("models:/churn/7",))
+        case "ejected" | "v8 ejected":
+            return msgspec.structs.replace(observed, ejected={"champion" if ill == "ejected" else "v8": 1.0})
+        case "champion_errors":
+            audit = Audit(name="champion_errors", found=_strong(ill), expected=0.03)
+            return msgspec.structs.replace(observed, audits=(*observed.audits, audit))
+    return observed
 
 
 def _strong(question: str) -> Evidence:

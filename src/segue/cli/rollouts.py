@@ -20,7 +20,14 @@ Name = Annotated[str, Parameter(help="A rollout, or a route for its newest one."
 DecisionId = Annotated[str, Parameter(help="A decision's id, from `segue history`.")]
 Timeout = Annotated[float, Parameter(help="Real seconds to wait at most; 0 for ever.")]
 
-STATUS: Final[dict[Phase, int]] = {"rolled_back": 2, "aborted": 2, "held": 3, "awaiting_approval": 3, "paused": 3}
+STATUS: Final[dict[Phase, int]] = {
+    "rolled_back": 2,
+    "aborted": 2,
+    "held": 3,
+    "awaiting_approval": 3,
+    "paused": 3,
+    "champion_unhealthy": 3,
+}
 """Phase -> exit status of `segue status`; 0 for the others."""
 
 

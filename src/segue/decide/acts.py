@@ -11,6 +11,7 @@ from segue.decide import moves
 from segue.decide.gates import contest
 from segue.decide.machine import triggers
 from segue.decide.moves import Move, Scene
+from segue.decide.preconditions.champion import champion_name
 from segue.decide.walk import alive, destination
 from segue.facts.decision import Act, Trigger, Verdict
 
@@ -95,8 +96,10 @@ def _refusal(scene: Scene, act: Act) -> str:
     promoting = act.trigger in {"promote", "promote_full", "approve"}
     if promoting and (state.phase in {"promoted", "rolled_back", "aborted", "pending"} or state.resume_to == "pending"):
         return f"a rollout that is {state.phase} cannot be promoted" + _before(scene)
-    if promoting and observed.missing:
-        return f"not served: {', '.join(observed.missing)}"
+    ill = champion_name(scene.spec, state) if state.phase == "champion_unhealthy" else ""
+    gone = [name for name in observed.missing if name != ill]
+    if promoting and gone:
+        return f"not served: {', '.join(gone)}"
     if promoting and observed.alias is None:
         return "it is not known what the registry's alias points at"
     if act.trigger == "retry" and observed.other:

@@ -86,6 +86,23 @@ def way_back(spec: Rollout, state: State, why: str, *, alias_is_ours: bool = Tru
     return (*commands, at_rest(spec, state))
 
 
+def fallen_back(spec: Rollout, state: State, before: str, why: str) -> tuple[Command, ...]:
+    """What answers a champion that stays unhealthy: the alias to the version before, then rest, as soon as that is served.
+
+    Shares stay as they are until then: whoever has the candidate is not sent to the champion that is ill.
+    """
+    move = MoveAlias(
+        id="",
+        rollout=state.rollout,
+        model=model_of(spec.variants[spec.candidates[0]].version),
+        alias=spec.after.registry_alias,
+        version=before,
+        expected=state.alias_version,
+        why=why,
+    )
+    return (move, at_rest(spec, state))
+
+
 def undone(spec: Rollout, state: State, why: str) -> tuple[Command, ...]:
     """What takes a promotion back: the alias, which serving follows; where it does not, the champion's shares first."""
     follows = len(to_the_end(spec, state)) > 1

@@ -1,8 +1,8 @@
 """What follows? One tick's decision, with every number that it rests on.
 
 The order in which things are looked at is the order of safety: a person's abort, harm, an alias that somebody else moved,
-what people ask for, time limits, and only then the evidence for moving on. Nothing raises out of here for what the world
-does: an act that cannot be is refused in the history, missing data hold.
+what people ask for, a champion that is itself unhealthy, time limits, and only then the evidence for moving on. Nothing raises
+out of here for what the world does: an act that cannot be is refused in the history, missing data hold.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,9 @@ from segue.decide.judge import Judged, crossed, overridden, timed, verdicts
 from segue.decide.machine import LIVE, move
 from segue.decide.moves import Move, Scene
 from segue.decide.observed import Observed
+from segue.decide.preconditions import unhealthy
 from segue.decide.preconditions.audits import broken
+from segue.decide.preconditions.champion import failing, health_of_champion, left_out
 from segue.decide.preconditions.stage import preconditions
 from segue.decide.walk import alive, destination, released, span, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
@@ -48,7 +50,11 @@ def judge(scene: Scene) -> Judged:
     """All verdicts of this tick, preconditions included."""
     found = verdicts(scene.spec, scene.state, scene.observed)
     phase = scene.state.phase
-    if phase in {"running", "awaiting_approval", "held", "paused"} and scene.state.resume_to in {None, "running"}:
+    if phase in LIVE and "pending" not in {phase, scene.state.resume_to}:
+        found += health_of_champion(scene.spec, scene.state, scene.observed)
+        found += failing(scene.spec, scene.state, scene.observed)
+    standing = phase in {"running", "awaiting_approval", "held", "paused", "champion_unhealthy"}
+    if standing and scene.state.resume_to in {None, "running", "awaiting_approval"}:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
     shown = crossed(scene.state, found)
     age_s = stage_age_s(scene.state, scene.now)
@@ -61,6 +67,8 @@ def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, St
     phase = move(state.phase, chosen.trigger)
     entered = chosen.state.stage != state.stage or chosen.trigger == "retry"
     after = msgspec.structs.replace(chosen.state, phase=phase, decisions=number, crossed={} if entered else judged.crossed)
+    if phase != "champion_unhealthy":
+        after = msgspec.structs.replace(after, unhealthy_since=None, well_since=None)
     told = moves.notices(scene, chosen, phase, stage_of(scene.spec, after).name)
     decision = Decision(
         id=derived("d", state.rollout, number),
@@ -131,7 +139,15 @@ def _in_phase(scene: Scene, judged: Judged) -> Move:
     return _PHASES.get(scene.state.phase, _over)(scene, judged)
 
 
-_IN_ORDER: Final[tuple[Callable[[Scene, Judged], Move | None], ...]] = (_abort, _harm, _superseded, _asked, _alarmed, _in_phase)
+_IN_ORDER: Final[tuple[Callable[[Scene, Judged], Move | None], ...]] = (
+    _abort,
+    _harm,
+    _superseded,
+    _asked,
+    _alarmed,
+    unhealthy.look,
+    _in_phase,
+)
 
 
 def _pending(scene: Scene, _judged: Judged) -> Move:
@@ -218,7 +234,7 @@ def _step(scene: Scene, judged: Judged) -> Move:
         return moves.hold(scene, (f"{place} is {span(age)} old and stays {span(current.age_s)}", *_still_open(judged)))
     if scene.observed.problems:
         return moves.hold(scene, (f"{place} is old enough, but not everything is measured", *scene.observed.problems))
-    alarms = broken(judged.verdicts)
+    alarms = (*broken(judged.verdicts), *left_out(judged.verdicts))
     if alarms:
         return moves.hold(scene, (f"{place} is old enough, but its data cannot be believed", *map(_line, alarms)))
     if scene.observed.seen_in_step <= 0:
@@ -237,6 +253,8 @@ def _watching(scene: Scene, judged: Judged) -> Move:
         return moves.hold(scene, ("the watch is over, but not everything is measured", *scene.observed.problems))
     if watch.watch_s > 0 and scene.observed.seen_in_step <= 0:
         return moves.hold(scene, ("the watch is over, but nothing was recorded of the candidate in it",))
+    if alarms := left_out(judged.verdicts):
+        return moves.hold(scene, ("the watch is over, but the candidate keeps failing", *map(_line, alarms)))
     return moves.finish(scene, (f"watched for {span(age)}, and no guardrail is broken", *guard))
 
 

@@ -10,11 +10,13 @@ from typing import Final, get_args
 from segue.errors import TransitionError
 from segue.facts.decision import Phase, Trigger
 
-LIVE: Final[frozenset[Phase]] = frozenset({"pending", "running", "paused", "awaiting_approval", "held", "watching"})
+LIVE: Final[frozenset[Phase]] = frozenset(
+    {"pending", "running", "paused", "awaiting_approval", "held", "champion_unhealthy", "watching"}
+)
 """Phases in which guardrails are watched and a rollback is one move away."""
 TERMINAL: Final[frozenset[Phase]] = frozenset(get_args(Phase)) - LIVE - {"queued"}
 """Phases in which a rollout is over; only a retry leaves them."""
-STANDING: Final[frozenset[Phase]] = frozenset({"running", "paused", "awaiting_approval", "held"})
+STANDING: Final[frozenset[Phase]] = frozenset({"running", "paused", "awaiting_approval", "held", "champion_unhealthy"})
 """Phases inside a stage before the alias has moved: a person may promote out of them."""
 
 _OF_EVERY_LIVE_PHASE: Final[dict[Trigger, Phase]] = {"abort": "aborted", "superseded": "aborted", "harm": "rolled_back"}
@@ -41,11 +43,30 @@ _OF_ITS_OWN: Final[dict[Phase, dict[Trigger, Phase]]] = {
         "futile_hold": "held",
         "futile_rollback": "rolled_back",
         "pause": "paused",
+        "unhealthy": "champion_unhealthy",
+    },
+    "champion_unhealthy": {
+        "recovered": "running",
+        "recovered_approval": "awaiting_approval",
+        "recovered_watch": "watching",
+        "fall_back": "aborted",
+        "pause": "paused",
     },
     "paused": {"resume": "running", "resume_pending": "pending", "resume_watch": "watching"},
-    "awaiting_approval": {"approve": "running", "approve_release": "watching", "approve_last": "promoted"},
+    "awaiting_approval": {
+        "approve": "running",
+        "approve_release": "watching",
+        "approve_last": "promoted",
+        "unhealthy": "champion_unhealthy",
+    },
     "held": {"resume": "running", "retry": "pending"},
-    "watching": {"watched": "promoted", "promote_last": "promoted", "promote_full_last": "promoted", "pause": "paused"},
+    "watching": {
+        "watched": "promoted",
+        "promote_last": "promoted",
+        "promote_full_last": "promoted",
+        "pause": "paused",
+        "unhealthy": "champion_unhealthy",
+    },
     "promoted": {"undo": "rolled_back"},
     "rolled_back": {"retry": "pending"},
     "aborted": {"retry": "pending"},

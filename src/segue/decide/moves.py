@@ -11,13 +11,10 @@ import msgspec
 from segue.decide import allocate
 from segue.decide.observed import Observed
 from segue.decide.walk import after_pause, destination, full_stage, leader, released, version_of
-from segue.facts.decision import Act, Command, MoveAlias, Phase, SendNotice, State, Trigger
+from segue.facts.decision import Act, Command, Kind, MoveAlias, Phase, SendNotice, State, Trigger
 from segue.ids import derived
 from segue.spec.rollout import Rollout
 
-Kind = Literal[
-    "promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave", "override"
-]
 Actor = Literal["gates", "approve", "promote", "promote_full"]
 
 _FORWARD: Final[dict[Actor, dict[str, Trigger]]] = {
@@ -139,7 +136,7 @@ def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[A
         alias = scene.spec.after.registry_alias
         reasons += (f"the alias {alias} did not exist before this rollout, and still points at {state.alias_version}",)
     kind: Kind = "abort" if trigger in {"abort", "superseded"} else "roll_back"
-    after = _running_again(scene)
+    after = running_again(scene)
     if released(state) and trigger != "superseded" and state.alias_before:
         after = msgspec.structs.replace(after, alias_version=state.alias_before)
     return Move(
@@ -190,7 +187,12 @@ def wait_for_approval(scene: Scene, reasons: tuple[str, ...]) -> Move:
 
 def pause(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
     """The clocks of stage and step stand still; shares stay; guardrails are watched on."""
-    after = msgspec.structs.replace(scene.state, paused_at=scene.now, resume_to=scene.state.phase)
+    state = scene.state
+    if state.phase == "champion_unhealthy":  # they stand still already
+        to: Phase = "watching" if state.resume_to == "watching" else "running"
+        after = msgspec.structs.replace(state, resume_to=to)
+    else:
+        after = msgspec.structs.replace(state, paused_at=scene.now, resume_to=state.phase)
     return Move(trigger="pause", kind="pause", reasons=reasons, state=after, acts=acts)
 
 
@@ -198,10 +200,11 @@ def resume(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Mov
     """Back to where the pause came from; out of `held` the stage's clock begins anew, its evidence does not."""
     state = scene.state
     to_watch: dict[str | None, Trigger] = {"watching": "resume_watch", "pending": "resume_pending"}
-    after = _running_again(scene)
+    after, commands = well_again(scene)
     if state.phase == "held":
         after = msgspec.structs.replace(after, entered_at=scene.now, paused_s=0.0)
-    return Move(trigger=to_watch.get(state.resume_to, "resume"), kind="resume", reasons=reasons, state=after, acts=acts)
+    trigger = to_watch.get(state.resume_to, "resume")
+    return Move(trigger=trigger, kind="resume", reasons=reasons, state=after, commands=commands, acts=acts)
 
 
 def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
@@ -248,6 +251,8 @@ _EVENTS: Final[dict[Kind, str]] = {
     "pause": "paused",
     "abort": "aborted",
     "leave": "left",
+    "suspend": "champion_unhealthy",
+    "fall_back": "aborted",
 }
 _BY_PHASE: Final[dict[Phase, str]] = {"awaiting_approval": "needs_approval", "held": "held"}
 
@@ -255,6 +260,7 @@ _BY_PHASE: Final[dict[Phase, str]] = {"awaiting_approval": "needs_approval", "he
 def notices(scene: Scene, move: Move, phase: Phase, stage: str) -> tuple[SendNotice, ...]:
     """Whom a move tells, after everything else that follows from it; nobody of a tick at which nothing moved."""
     event = _BY_PHASE.get(phase, _EVENTS.get(move.kind, "")) if phase != scene.state.phase else _EVENTS.get(move.kind, "")
+    event = "champion_recovered" if move.trigger.startswith("recovered") else event
     return tuple(
         SendNotice(
             id="",
@@ -284,6 +290,8 @@ def _enter(scene: Scene, stage: int) -> State:
         resume_to=None,
         passed={},
         overridden={},
+        apart_from=0,
+        apart=(),
         baselines=scene.observed.baselines or scene.state.baselines,
     )
 
@@ -291,7 +299,7 @@ def _enter(scene: Scene, stage: int) -> State:
 def _release(scene: Scene, stage: int, why: str, *, to_end: bool) -> tuple[State, tuple[Command, ...]]:
     spec, state = scene.spec, scene.state
     if released(state):
-        return _running_again(scene), allocate.to_the_end(spec, state)
+        return running_again(scene), allocate.to_the_end(spec, state)
     entered = _enter(scene, stage)
     after = msgspec.structs.replace(
         entered, alias_before=state.alias_version, alias_version=version_of(spec, state, leader(spec, state))
@@ -301,6 +309,17 @@ def _release(scene: Scene, stage: int, why: str, *, to_end: bool) -> tuple[State
     return after, (allocate.alias_forward(spec, state, why), first, *shares[1:])
 
 
-def _running_again(scene: Scene) -> State:
+def well_again(scene: Scene) -> tuple[State, tuple[Command, ...]]:
+    """Clocks go on; where rows were set apart, those from now on count again, under an allocation that tells them apart."""
+    after = running_again(scene)
+    if not after.apart_from:
+        return after, ()
+    last = max(scene.observed.allocation, after.apart_from)
+    after = msgspec.structs.replace(after, apart=(*after.apart, (after.apart_from, last)), apart_from=0)
+    return after, (allocate.for_stage(scene.spec, after),)
+
+
+def running_again(scene: Scene) -> State:
+    """The clocks of stage and step go on from where they stood."""
     paused_s, step_at = after_pause(scene.state, scene.now)
     return msgspec.structs.replace(scene.state, paused_at=None, resume_to=None, paused_s=paused_s, step_at=step_at)

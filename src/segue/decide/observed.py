@@ -51,7 +51,10 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         baselines: metric -> (mean, variance) of the champion as known now.
         problems: what could not be measured, and why; nothing is promoted while there are any.
         warnings: question id -> what should be known beside its verdict, and changes none.
-        audits: whether the draw and the record of this stage can be believed.
+        audits: whether the draw and the record of this stage can be believed, and whether the champion is as it was.
+        ejected: variant -> the share of the gateways' workers that leave it out now because it keeps failing; of the champion,
+            that would, were anybody else there.
+        previous: what the alias of the version before points at, "" for nothing or where that is not known.
     """
 
     weighed: dict[str, Weighed] = {}
@@ -68,4 +71,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     warnings: dict[str, str] = {}
     audits: tuple[Audit, ...] = ()
+    ejected: dict[str, float] = {}
+    previous: str = ""
     inputs: Inputs | None = None

@@ -151,6 +151,7 @@ def _asked(standing: Standing, gate: Gate, *, kind: GateKind, candidate: str) ->
         alpha=spent.alpha,
         prior=prior(gate, metric, shown, stage=stage, state=state),
         since_allocation=max(state.since_allocation, spent.since),
+        apart=state.apart if kind == "promotion" else (),
         expected=f"context.{metric.expected}" if metric.expected and _design(gate, stage) == "randomised" else "",
         over=gate.over if isinstance(gate, FairnessGate) else "",
         every_s=gate.every_s if isinstance(gate, StableGate) else 0.0,

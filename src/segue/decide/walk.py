@@ -62,7 +62,9 @@ def watch_of(spec: Rollout, state: State) -> Full:
 
 def released(state: State) -> bool:
     """Whether the alias has moved: in a watch, also while it is paused, and after it."""
-    return state.phase in {"watching", "promoted"} or (state.phase == "paused" and state.resume_to == "watching")
+    return state.phase in {"watching", "promoted"} or (
+        state.phase in {"paused", "champion_unhealthy"} and state.resume_to == "watching"
+    )
 
 
 def stage_age_s(state: State, now: datetime) -> float:

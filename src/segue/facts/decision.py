@@ -10,11 +10,13 @@ from segue.facts.question import Question
 from segue.facts.summary import Summary
 
 Phase = Literal[
-    "queued", "pending", "running", "paused", "awaiting_approval", "held", "watching", "promoted", "rolled_back", "aborted",
+    "queued", "pending", "running", "paused", "awaiting_approval", "held", "champion_unhealthy", "watching", "promoted",
+    "rolled_back", "aborted",
 ]  # fmt: skip
 """queued: applied while the route had another rollout, and waits until that is over. pending: applied, its versions not yet
 ready. running: in a stage. paused: by a person. awaiting_approval: the gates passed, a person must say yes. held: time ran out
-without evidence. watching: promoted, the old champion keeps a hold-back. promoted, rolled_back, aborted: over."""
+without evidence. champion_unhealthy: what everything is compared with is ill, and nothing moves forward. watching: promoted,
+the old champion keeps a hold-back. promoted, rolled_back, aborted: over."""
 
 Trigger = Literal[
     "ready", "ready_release", "step", "next_stage", "release", "passed", "passed_last",
@@ -22,6 +24,7 @@ Trigger = Literal[
     "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
     "override", "undo", "begin",
+    "unhealthy", "recovered", "recovered_approval", "recovered_watch", "fall_back",
     "harm", "leave", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
 ]  # fmt: skip
 """What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,
@@ -165,6 +168,13 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     measured_at: datetime | None = None
 
 
+Kind = Literal[
+    "promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave", "override",
+    "suspend", "fall_back",
+]  # fmt: skip
+"""What a decision is, in the words of people. suspend: the champion is unhealthy. fall_back: to the version before it."""
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the history: what was decided at one tick, and why.
 
@@ -179,9 +189,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rollout: str
     number: int
     at: datetime
-    kind: Literal[
-        "promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave", "override"
-    ]
+    kind: Kind
     trigger: Trigger
     from_phase: Phase
     to_phase: Phase
@@ -241,6 +249,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             points elsewhere, somebody else has moved it. "" where it pointed at nothing.
         alias_before: what it pointed at before this rollout moved it, for the way back; "" until then.
         ledger: what each gate may spend of the error budget, as it was when the rollout was applied.
+        unhealthy_since: when the champion was found unhealthy; None while it is well.
+        well_since: since when nothing is wrong with it any more, while the rollout waits whether that lasts.
+        apart_from: the first allocation of the time in which the champion is unhealthy; 0 for none.
+        apart: first and last allocation of each such time that is over: what was recorded in it never promotes.
     """
 
     rollout: str
@@ -270,3 +282,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     passed: dict[str, float] = {}
     overridden: dict[str, str] = {}
     draw: int = 0
+    unhealthy_since: datetime | None = None
+    well_since: datetime | None = None
+    apart_from: int = 0
+    apart: tuple[tuple[int, int], ...] = ()

@@ -73,6 +73,8 @@ UNKNOWN: Final = "unknown"
 a pair it is what the champion, or what the candidate said: where both said the same, no truth can part them."""
 
 AuditName = Literal["sample_ratio", "segments", "outcome_stream", "propensity", "cohorts", "coverage", "shadows"]
+HealthName = Literal["champion_errors", "champion_latency"]
+"""Audits of the champion beside its own past."""
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +88,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         candidate: who was audited beside the champion; "" in rows of older programs, which had one.
     """
 
-    name: AuditName
+    name: AuditName | HealthName
     candidate: str = ""
     part: dict[str, str] = {}
     found: Weighed

@@ -121,7 +121,7 @@ class Worker:
         """What is done with a route now; may be called by another thread."""
         live = self.live.get(route)
         killed = tuple(sorted(live.killed)) if live is not None else ()
-        return Runs(self.running.get(route, 0), self.ejections.now.get(route, ()), killed)
+        return Runs(self.running.get(route, 0), self.ejections.reported(route, time.monotonic()), killed)
 
     def _enter_frame(self, route: str, number: int, frame: bytes) -> None:
         """Write the allocation into the journal before the first row that names it."""

@@ -194,10 +194,22 @@ def _as_assigned(reading: Reading, guess: str) -> tuple[str, str, str]:
     return n, d, judged
 
 
+def apart(question: Question, allocation: str) -> str:
+    """The condition that a row, or a unit's first exposure, lies in none of the times that are left out.
+
+    Args:
+        question: says which times.
+        allocation: the column.
+    """
+    return " AND ".join(f"{allocation} NOT BETWEEN {first} AND {last}" for first, last in question.apart)
+
+
 def _scope(question: Question, asking: Asking) -> dict[str, str | int]:
     conditions = [f"r.context[{quoted(name)}] = {quoted(value)}" for name, value in question.segment.items()]
     if question.where:
         conditions.append(to_sql(parse(question.where, asking.attributes), "r.context"))
+    if question.apart:  # of a drawn unit it is the first exposure that counts, not each of its requests
+        conditions.append(apart(question, "e.allocation" if question.design in {"randomised", "events"} else "r.allocation"))
     return {
         "touched": asking.touched,
         "stage": quoted(question.stage),

@@ -5,7 +5,7 @@ what lies around the hours that changed, however long the rollout runs. The part
 bit by bit, whatever came in which order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from segue.facts.merging import merge
@@ -35,6 +35,10 @@ class Course:
             return
         _replace(self._levels[0], hour, summary)
         self._stale.add(hour)
+
+    def hours(self) -> dict[int, Summary]:
+        """Each hour's summary."""
+        return dict(self._levels[0])
 
     @property
     def first(self) -> int:
@@ -108,6 +112,13 @@ class Kept:
             for place, course in self._cells.items()
             if place[0] == metric and (total := course.total()) is not None
         ]
+
+    def hourly(self, metric: str, variant: str) -> Iterator[tuple[int, int, Summary]]:
+        """Allocation, hour and summary of a variant, everybody together."""
+        for (name, of, allocation, segment), course in self._cells.items():
+            if (name, of, segment) == (metric, variant, ()):
+                for hour, summary in course.hours().items():
+                    yield allocation, hour, summary
 
     def replace(self, counted: Keep) -> None:
         """Take the summaries of some hours, in the store first."""

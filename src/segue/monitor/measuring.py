@@ -36,6 +36,7 @@ from segue.measure.history.propensity import Exposed
 from segue.measure.measurement.plan import Measurement
 from segue.measure.measurement.steps import Files
 from segue.monitor.carrying import Means, carried_through
+from segue.monitor.champion import beside_its_past, latencies
 from segue.monitor.drifting import Profiles, is_drift, unprofiled
 from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
@@ -109,6 +110,7 @@ class Measuring:
         self._least = timedelta(seconds=least_s)
         self._last: dict[str, Remembered] = {}
         self._kept: dict[str, Kept] = {}
+        self._apart: dict[str, set[str]] = {}
         self._profiles = Profiles(outside.profiles)
 
     def find(self, spec: Rollout, loaded: Loaded, now: datetime, *, anew: bool = True) -> Findings:
@@ -148,13 +150,14 @@ class Measuring:
         """Forget what was kept in memory about a rollout that is over."""
         self._last.pop(rollout, None)
         self._kept.pop(rollout, None)
+        self._apart.pop(rollout, None)
 
     def _summaries(self, spec: Rollout, rollout: str) -> Kept:
         """What was counted so far; read again where another monitor has written in between."""
         kept = self._kept.get(rollout)
         if kept is None or not kept.is_current():
             added = [name for name, metric in spec.metrics.items() if KINDS[metric.kind].shape not in _NO_MEANS]
-            metrics = (FAILURES, COVERAGE, *added)
+            metrics = (FAILURES, COVERAGE, *added, *latencies(spec))
             kept = Kept(self._outside.summaries, rollout, metrics=metrics, by_segment=(DRAWN, OUTCOMES, COHORTS, LOGGED))
             self._kept[rollout] = kept
         return kept
@@ -166,6 +169,10 @@ class Measuring:
         predictions = outside.lake.segments("predictions", state.route)
         outcomes = outside.lake.segments("outcomes", state.route)
         judged_until = kept.judged_until
+        apart = {question.id for question in subject.asked if question.apart}
+        if apart - self._apart.get(rollout, set()):
+            judged_until = None  # of rows that were counted before, some do not count any more
+        self._apart[rollout] = apart
         keys = [segment.key for segment in (*predictions, *outcomes)]
         every = Segments(count=len(keys), last=max(keys, default=""))
         fresh = any(key not in kept.seen for key in keys)
@@ -211,7 +218,10 @@ class Measuring:
             baselines=_baselines(spec, kept),
             problems=(*segments.problems, *problems, *unknown),
             warnings=_warnings(subject, kept, merged),
-            audits=tuple(audit for name in live for audit in audits(_dealt(subject, kept, failures, name))),
+            audits=(
+                *(audit for name in live for audit in audits(_dealt(subject, kept, failures, name))),
+                *beside_its_past(spec, state, kept, subject.now),
+            ),
             inputs=Inputs(
                 segments=segments.count,
                 last_segment=segments.last,

@@ -27,6 +27,7 @@ from segue.facts.decision import Decision
 from segue.monitor.acting.carry_out import CarriedOut, Task, allocation_in_force, carry_out
 from segue.monitor.acting.publish import salt_of
 from segue.monitor.acting.served import look, missing, real_now
+from segue.monitor.champion import ejected
 from segue.monitor.keeping import Keeping
 from segue.monitor.leading import Leading
 from segue.monitor.measuring import Findings, Measuring
@@ -206,6 +207,8 @@ class Monitor:
             problems=(*findings.problems, *left.refused),
             warnings=findings.warnings,
             audits=findings.audits,
+            ejected=ejected(outside.allocations.reports(state.route), self._real()),
+            previous=registry.before,
             inputs=findings.inputs,
         )
 

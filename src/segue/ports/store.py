@@ -98,7 +98,8 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         at: real time of the report.
-        ejected: variants that this worker does not ask for a while because they keep failing.
+        ejected: variants that this worker does not ask for a while because they keep failing; and the champion where it would
+            not, were anybody else there.
         killed: variants that this worker does not ask because a person has killed them on its machine.
     """
 

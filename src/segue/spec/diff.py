@@ -86,6 +86,12 @@ def _rollout(rollout: Rollout) -> Lines:
     yield "after.keep_previous_as", rollout.after.keep_previous_as
     yield "after.moved_by_others", rollout.after.moved_by_others
     yield "when_busy", rollout.when_busy
+    ill = rollout.unhealthy_champion
+    yield "unhealthy_champion.errors_rise_by", spell_points(ill.errors_rise_by)
+    yield "unhealthy_champion.latency_rises_by", spell_share(ill.latency_rises_by)
+    yield "unhealthy_champion.then", ill.then
+    yield "unhealthy_champion.after", spell_seconds(ill.after_s)
+    yield "unhealthy_champion.well_for", spell_seconds(ill.well_for_s)
     for notice in rollout.notify:
         yield f"notify[{notice.url}].on", _list(notice.on)
     for one in rollout.retrain:

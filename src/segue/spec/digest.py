@@ -9,7 +9,7 @@ import msgspec
 from segue.errors import SpecError
 from segue.ids import digest
 from segue.spec.expression import canonical, parse
-from segue.spec.rollout import Rollout
+from segue.spec.rollout import Rollout, UnhealthyChampion
 
 _ADDED: tuple[tuple[str, object], ...] = (
     ("wanted", 0.0),
@@ -22,6 +22,7 @@ _ADDED: tuple[tuple[str, object], ...] = (
     ("reserve", 0.1),
     ("provider", "gateway"),
     ("when_busy", "refuse"),
+    ("unhealthy_champion", msgspec.to_builtins(UnhealthyChampion())),
 )  # what format 1 did not have at first, where it is not used
 _LEFT_OUT = ("source", "digest")
 _EXPRESSIONS = ("where", "audience")

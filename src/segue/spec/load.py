@@ -14,13 +14,13 @@ from segue.spec.document.gates import Asked, gate, gates
 from segue.spec.document.head import check_format, positive_duration
 from segue.spec.document.metrics import Scope, metrics
 from segue.spec.document.place import Fields, Place
-from segue.spec.document.rules import beyond, ordered
+from segue.spec.document.rules import beyond, falling_back, ordered
 from segue.spec.document.stages import stages
 from segue.spec.document.top_keys import RETRAIN, ROOT
 from segue.spec.document.tree import Tree, parse, places
 from segue.spec.gate import Gate, MetricGate, StableGate
 from segue.spec.metric import AGREEMENT, Metric, needs_outcome
-from segue.spec.rollout import GATEWAY, After, ErrorBudget, OutcomeRule, Reading, Retrain, Rollout
+from segue.spec.rollout import GATEWAY, After, ErrorBudget, OutcomeRule, Reading, Retrain, Rollout, UnhealthyChampion
 from segue.spec.stage import Stage
 
 
@@ -90,10 +90,12 @@ def _rollout(root: Place, fields: Fields, tree: Tree, problems: list[Problem]) -
         after=fields.get("after", head.after, After()),
         notify=fields.get("notify", head.notices, ()),
         when_busy=fields.get("when_busy", head.when_busy, "refuse"),
+        unhealthy_champion=fields.get("unhealthy_champion", head.unhealthy_champion, UnhealthyChampion()),
         retrain=fields.get("retrain", lambda place: _retrain(place, scope), ()),
         provider=fields.get("provider", head.provider, GATEWAY),
     )
     problems.extend(beyond(rollout, _positions(tree)))
+    problems.extend(falling_back(rollout, _positions(tree)))
     return rollout
 
 

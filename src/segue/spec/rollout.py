@@ -11,7 +11,10 @@ from segue.spec.stage import Stage
 Protocol = Literal["v2", "v1", "mlflow", "openai", "raw"]
 GATEWAY: Final = "gateway"
 """The provider that does all that a rollout may ask for: our own gateway."""
-NOTICES: Final = ("started", "advanced", "promoted", "rolled_back", "held", "paused", "aborted", "needs_approval", "left")
+NOTICES: Final = (
+    "started", "advanced", "promoted", "rolled_back", "held", "paused", "aborted", "needs_approval", "left",
+    "champion_unhealthy", "champion_recovered",
+)  # fmt: skip
 """What `notify` may hear of."""
 
 
@@ -78,6 +81,27 @@ class After(msgspec.Struct, frozen=True, kw_only=True):
     moved_by_others: Literal["adopt", "alarm"] = "adopt"
 
 
+class UnhealthyChampion(msgspec.Struct, frozen=True, kw_only=True):
+    """When is the champion itself unhealthy, and what then? Never a promotion.
+
+    Whatever this says, a champion that is not served, or that at least half of the gateways would leave out, is unhealthy.
+
+    Args:
+        errors_rise_by: its failures lie above its own past by so large a share of the requests.
+        latency_rises_by: a quantile of its latency lies above its own past by so large a part of it.
+        then: hold: shares stay as they are until it is well, or a person acts. previous: the rollout ends, and the alias goes
+            to the version before.
+        after_s: stream seconds that it is unhealthy before the alias goes back.
+        well_for_s: stream seconds without a sign of illness after which the rollout goes on.
+    """
+
+    errors_rise_by: float = 0.02
+    latency_rises_by: float = 0.5
+    then: Literal["hold", "previous"] = "hold"
+    after_s: float = 300.0
+    well_for_s: float = 900.0
+
+
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Who hears of what."""
 
@@ -124,6 +148,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     retrain: tuple[Retrain, ...] = ()
     provider: str = GATEWAY
     when_busy: Literal["refuse", "queue", "supersede"] = "refuse"
+    unhealthy_champion: UnhealthyChampion = UnhealthyChampion()
     source: str = ""
     digest: str = ""
 

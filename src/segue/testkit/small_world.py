@@ -95,6 +95,7 @@ class SmallWorld:
         route: whose traffic it is; its model has the same name.
         accuracy: variant -> chance that its label is right; its keys are the variants that are hosted.
         failing: variant -> chance that it fails, where it ever does.
+        error: how it fails.
         latency_s: variant -> median time of its answers, where the second argument of `random.lognormvariate` is a half.
         scored: variant -> how many standard deviations the scores of positives lie above those of negatives.
         accuracy_of: (variant, tier) -> its accuracy there, where that is another.
@@ -110,6 +111,7 @@ class SmallWorld:
         self.clock = clock
         self.accuracy = {"champion": 0.8, "v8": 0.9}
         self.failing: dict[str, float] = {}
+        self.error = "timeout"
         self.latency_s: dict[str, float] = {}
         self.scored: dict[str, float] = {}
         self.accuracy_of: dict[tuple[str, str], float] = {}
@@ -205,7 +207,7 @@ class SmallWorld:
             propensity=propensity,
             comparable=True,
             status=0 if failed else 200,
-            error="timeout" if failed else "",
+            error=self.error if failed else "",
             label=None if failed else label,
             score=self._score(variant, truth),
             features=None if role == "shadow" else features,

@@ -50,6 +50,7 @@ def test_traffic_reaches_the_candidate_for_good_only_by_evidence_or_by_a_person(
     entering = {trigger for (phase, trigger), to in TABLE.items() if to in {"watching", "promoted"} and phase != to}
     assert entering == {
         "ready_release", "release", "passed_last", "approve_release", "approve_last", "resume_watch", "watched",
+        "recovered_watch",
         "promote_release", "promote_last", "promote_full", "promote_full_last",
     }  # fmt: skip
 

@@ -2,14 +2,16 @@
 
 `+HOURS what is seen => kind trigger phase/stage/step : commands`. What is seen, separated by `;`: `shown METRIC...`
 (the claims on these are shown), `act TRIGGER TARGET`, `silent` (nothing was recorded), `unmeasured`, `alias VERSION|unknown`,
-`missing NAME`, `other ROLLOUT`, `versions CHAMPION CANDIDATE`. Nothing seen: all is known, in order, and shows nothing.
+`missing NAME`, `ejected VARIANT SHARE`, `ill AUDIT`, `previous VERSION`, `other ROLLOUT`, `versions CHAMPION CANDIDATE`.
+Nothing seen: all is known, in order, and shows nothing.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
+from tests.unit.decide.conftest import audit
 
 from segue.decide.decide import decide
 from segue.decide.observed import Observed
@@ -26,6 +28,9 @@ def test_walk(story: Path, running: Any, running_without_full: Any, act: Any) ->
     if lines[0] == "spec with alarm":
         after = msgspec.structs.replace(scene.spec.after, moved_by_others="alarm")
         scene = type(scene)(msgspec.structs.replace(scene.spec, after=after), scene.state)
+    if lines[0] == "spec that falls back":
+        says = msgspec.structs.replace(scene.spec.unhealthy_champion, then="previous", after_s=1800.0)
+        scene = type(scene)(msgspec.structs.replace(scene.spec, unhealthy_champion=says), scene.state)
     if lines[1] == "start pending":
         scene = scene.at(phase="pending", champion_version="", candidate_version="", alias_version="")
     for line in lines[2:]:
@@ -62,12 +67,24 @@ def observed(scene: Any, sights: str, act: Any) -> Observed:
                 changes["other"] = rollout
             case ["versions", champion, candidate]:
                 changes["versions"] = {"champion": champion, "v8": candidate.strip("-")}
-            case _:
-                pytest.fail(f"no such sight: {sight}")
+            case [word, *rest]:
+                changes |= of_health(scene, word, rest)
     if "alias 9" in sights and scene.state.phase == "pending":
         changes["versions"] = {"champion": "9", "v8": "8"}
     found: Observed = scene.observed(*shown, **changes)
     return found
+
+
+def of_health(scene: Any, word: str, rest: list[str]) -> dict[str, object]:
+    """What a line says of the health of variants."""
+    match word, rest:
+        case "ejected", [variant, share]:
+            return {"ejected": {variant: float(share)}}
+        case "ill", [name]:
+            return {"audits": (*scene.observed().audits, audit(cast("Any", name), broken=True))}
+        case "previous", [version]:
+            return {"previous": version}
+    pytest.fail(f"no such sight: {word} {rest}")
 
 
 def said(decision: Decision, step: int) -> str:

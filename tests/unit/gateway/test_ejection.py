@@ -97,14 +97,21 @@ def test_a_swap_forgets_nothing(tmp_path: Path) -> None:
 
 
 def test_the_champion_is_never_left_out(tmp_path: Path) -> None:
-    """However it fails, it is asked again each time: nobody could answer in its place."""
+    """However it fails, it is asked again each time: nobody could answer in its place. It is reported, until it is well."""
 
     async def run() -> None:
-        async with stage(tmp_path, answers("7", 500), ejection=QUICK) as world:
+        moody = Moody("7", 500)
+        async with stage(tmp_path, moody, ejection=QUICK) as world:
+            told: list[tuple[str, ...]] = []
+            world.worker.on_change = lambda: told.append(world.worker.runs("churn").ejected)
             world.publish({"champion": 1.0})
             for _ in range(8):
                 assert (await world.ask()).status == 500
             assert len(world.seen["7"]) == 8
+            assert world.worker.runs("churn").ejected == ("champion",)
+            assert told == [(), ("champion",)], "told at once, and once"
+            moody.status = 200
+            await asyncio.sleep(0.25)
             assert world.worker.runs("churn").ejected == ()
 
     asyncio.run(run())

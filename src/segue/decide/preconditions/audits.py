@@ -54,7 +54,7 @@ def audited(spec: Rollout, stage: Stage, path: str, seen: tuple[Observed, str]) 
     for name in wanted(spec, stage):
         text = _TEXTS[name].format(**names)
         audit = found.get(name)
-        outcome, reason = ("not_yet", "not audited yet") if audit is None else _said(audit, names)
+        outcome, reason = ("not_yet", "not audited yet") if audit is None else _said(name, audit, names)
         yield Verdict(
             gate=f"{path}.{name}",
             text=text,
@@ -91,16 +91,16 @@ def wanted(spec: Rollout, stage: Stage) -> tuple[AuditName, ...]:
     return tuple(names)
 
 
-def _said(audit: Audit, names: dict[str, str]) -> tuple[str, str]:
+def _said(name: AuditName, audit: Audit, names: dict[str, str]) -> tuple[str, str]:
     if isinstance(audit.found, NotEnough):
         few = audit.found
         return "not_yet", f"{few.have} of at least {few.need} {few.unit}: {few.reason}"
     found = audit.found
-    numbers = _FOUND[audit.name].format(**names, estimate=found.estimate, low=found.low, high=found.high)
-    where = "".join(f", {name} {value}" for name, value in audit.part.items())
+    numbers = _FOUND[name].format(**names, estimate=found.estimate, low=found.low, high=found.high)
+    where = "".join(f", {part} {value}" for part, value in audit.part.items())
     counts = ", ".join(f"{variant} {n:,}" for variant, n in sorted(found.n.items()))
     said = f"{numbers} (log e {found.log_e:.2f} of {found.threshold:.2f}; {counts}{where})"
     if audit.broken:
-        return "not_yet", f"shown not to hold: {said}; {_HINTS[audit.name]}"
+        return "not_yet", f"shown not to hold: {said}; {_HINTS[name]}"
     later = f"; if it stays so, shown not to hold after about {found.need:,}" if found.need else ""
     return "pass", f"nothing against it: {said}{later}"

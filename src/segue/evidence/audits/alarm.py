@@ -10,7 +10,7 @@ import numpy as np
 from segue.evidence.methods.bounded_mean import on_values
 from segue.evidence.process import Betting, Process
 from segue.evidence.settling import settle
-from segue.facts.evidence import Audit, AuditName, Evidence
+from segue.facts.evidence import Audit, AuditName, Evidence, HealthName
 from segue.facts.grid import BOLDEST
 from segue.facts.question import Claim, MetricRef, Question
 
@@ -33,7 +33,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         sides: 1 where one process tests both directions, or only one direction is an alarm; 2 for one process a direction.
     """
 
-    name: AuditName
+    name: AuditName | HealthName
     candidate: str
     champion: str
     part: dict[str, str] = {}

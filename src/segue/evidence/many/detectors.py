@@ -6,7 +6,7 @@ each is run for every bet of the grid and averaged. While all is well `M_t - t` 
 on average not before A batches, whatever the distribution. Source: Shin, Ramdas & Rinaldo 2024 (arXiv 2203.03532).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from math import log
 from typing import Final, Literal
@@ -106,15 +106,7 @@ def surveyed(question: Question, hours: Mapping[int, Summary]) -> Weighed:
     found = weigh(question, merge(hours.values()))
     if isinstance(found, NotEnough):
         return found
-    largest, wealth, weights = NOTHING, np.array([NOTHING]), np.zeros(1)
-    for hour in range(min(hours), max(hours) + 1):
-        bets = _bets(question, hours.get(hour))
-        if bets is not None:
-            weights, grown = bets.log_weights, bets.growths(question.claim.side, question.claim.bound)
-        else:
-            grown = np.zeros(1)
-        wealth = grown + np.logaddexp(wealth, 0.0)
-        largest = max(largest, log_statistic(weights, np.broadcast_to(wealth, weights.shape)))
+    largest = max(log_statistic(weights, wealth) for weights, wealth in _steps(question, hours))
     quiet = f"while all is well, at least {question.run_length:,.0f} hours pass on average before a false alarm"
     return msgspec.structs.replace(
         found,
@@ -124,6 +116,32 @@ def surveyed(question: Question, hours: Mapping[int, Summary]) -> Weighed:
         method=f"{found.method}, change detector by the hour",
         assumptions=(*found.assumptions, quiet),
     )
+
+
+def standing(question: Question, hours: Mapping[int, Summary]) -> Weighed:
+    """Is something changed now? As `surveyed`, but `log_e` is where the detector stands after the last hour: it may fall again.
+
+    Raises:
+        DomainError: a run length below 1.
+    """
+    found = surveyed(question, hours)
+    if isinstance(found, NotEnough):
+        return found
+    weights, wealth = next(reversed(list(_steps(question, hours))))
+    return msgspec.structs.replace(found, log_e=log_statistic(weights, wealth))
+
+
+def _steps(question: Question, hours: Mapping[int, Summary]) -> Iterator[tuple[Floats, Floats]]:
+    """Weights of the bets and their wealth after each hour from the first to the last."""
+    wealth, weights = np.array([NOTHING]), np.zeros(1)
+    for hour in range(min(hours), max(hours) + 1):
+        bets = _bets(question, hours.get(hour))
+        if bets is not None:
+            weights, grown = bets.log_weights, bets.growths(question.claim.side, question.claim.bound)
+        else:
+            grown = np.zeros(1)
+        wealth = grown + np.logaddexp(wealth, 0.0)
+        yield weights, np.broadcast_to(wealth, weights.shape)
 
 
 def _bets(question: Question, summary: Summary | None) -> Betting | None:

@@ -21,7 +21,7 @@ from segue.errors import DomainError
 from segue.gateway.sight.counters import Counters
 
 if TYPE_CHECKING:
-    from segue.gateway.live import Live, Place
+    from segue.gateway.live import Live, Place, Upstream
     from segue.gateway.request.capture import Answered
 
 OTHERS: Final = frozenset({"caller", "overloaded", "closed"})
@@ -89,6 +89,7 @@ class Health:
         "_until_s",
         "ejected",
         "good",
+        "spared_s",
         "times",
     )
 
@@ -97,6 +98,7 @@ class Health:
         self.ejected = False
         self.good = 0
         self.times = 0  # ejected in short order
+        self.spared_s = float("-inf")  # when it was kept last only because nobody else is left
         self._bad = 0
         self._in_a_row = 0
         self._good_before = 0  # `good` at the last failure
@@ -135,7 +137,10 @@ class Health:
         self._in_a_row = self._in_a_row + 1 if self.good == self._good_before else 1
         self._good_before = self.good
         self._failures.append((now_s, self.good + self._bad))
-        if last or not self._too_many(now_s):
+        if not self._too_many(now_s):
+            return False
+        if last:
+            self.spared_s = now_s
             return False
         if now_s - self._sound_s > self._settings.most_s:
             self.times = 0
@@ -149,6 +154,10 @@ class Health:
         self._trial_s = now_s
         self._until_s = now_s + self._settings.most_s
         return True
+
+    def failing(self, now_s: float) -> bool:
+        """Whether it is left out now, or would be, were anybody else there."""
+        return self.ejected or now_s - self.spared_s < self._settings.base_s
 
     def _too_many(self, now_s: float) -> bool:
         settings, failures = self._settings, self._failures
@@ -188,6 +197,14 @@ class Ejections:
         self._counters = counters
         self._on_change = on_change
         self._healths: dict[tuple[str, str, str], Health] = {}
+        self._champions: dict[str, Upstream] = {}
+
+    def reported(self, route: str, now_s: float) -> tuple[str, ...]:
+        """What the monitor hears of: the variants that are left out, and a champion that would be."""
+        champion, now = self._champions.get(route), self.now.get(route, ())
+        if champion is None or not champion.places or not all(place.health.failing(now_s) for place in champion.places):
+            return now
+        return tuple(sorted({*now, champion.variant}))
 
     def health_of(self, route: str, variant: str, url: str) -> Health:
         """What is known of a place; it outlives the directory."""
@@ -199,6 +216,9 @@ class Ejections:
         places = {(route, variant, place.url) for variant, it in live.upstreams.items() for place in it.places}
         for gone in [key for key in self._healths if key[0] == route and key not in places]:
             del self._healths[gone]
+        champion = next((it for it in live.upstreams.values() if it.is_champion), None)
+        if champion is not None:
+            self._champions[route] = champion
         self._note(live)
 
     def hear(self, live: "Live", place: "Place", answered: "Answered", started_s: float) -> None:
@@ -211,11 +231,16 @@ class Ejections:
         elif answered.error not in OTHERS:
             upstream = live.upstreams[answered.variant]
             last = upstream.is_champion and all(it.health.ejected for it in upstream.places if it is not place)
+            spared = health.failing(now_s)
             if health.failed(started_s, now_s, random.random(), last=last):  # noqa: S311 - jitter is no secret
                 where = (live.allocation.route, answered.variant, place.url)
                 log.warning("%s %s at %s keeps failing (%s): left out for a while", *where, answered.error)
                 self._counters.add("segue_ejections_total", (("route", where[0]), ("variant", where[1])))
                 self._note(live)
+            elif last and not spared and health.failing(now_s):
+                told = (live.allocation.route, answered.variant, place.url, answered.error)
+                log.warning("%s %s at %s keeps failing (%s), and nobody else is there", *told)
+                self._on_change()
 
     def _note(self, live: "Live") -> None:
         route = live.allocation.route

@@ -16,6 +16,7 @@ from segue.facts.wire.codec import to_json
 from segue.ids import digest
 from segue.measure.drift.served import Statement, of_requests
 from segue.measure.expressions import quoted
+from segue.measure.rows import apart
 from segue.measure.sql import HOUR_US
 
 TRAINING = "training"
@@ -59,6 +60,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             f"AND allocation >= {question.since_allocation} AND ({hour}) {touched.removeprefix('hour')}"
         )
         where += " AND comparable" if question.champion else ""
+        where += f" AND {apart(question, 'allocation')}" if question.apart else ""
         coarse = msgspec.structs.replace(self.profile, features=tuple(it.coarse for it in self.profile.features))
         return of_requests(coarse, arm=arm, where=where)
 

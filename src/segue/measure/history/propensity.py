@@ -47,14 +47,18 @@ histories AS (
   FROM firsts e JOIN sightings h ON h.unit = e.unit AND h.at_us <= e.at_us
   WHERE (h.at_us, h.request_id) < (e.at_us, e.request_id) GROUP BY e.scope, e.unit
 )
-SELECT e.scope, e.unit, e.request_id, e.at_us, e.hour, e.stage, e.draw, e.assigned, coalesce(h.history, '') AS history
+SELECT e.scope, e.unit, e.request_id, e.at_us, e.hour, e.stage, e.draw, e.allocation, e.assigned,
+  coalesce(h.history, '') AS history
 FROM firsts e LEFT JOIN histories h ON h.scope = e.scope AND h.unit = e.unit WHERE $touched
 """
 
 _FIRSTS: Final = """
-SELECT $scope AS scope, unit, first.at_us, first.at_us // $hour_us AS hour, first.request_id, stage, first.draw, first.assigned
+SELECT $scope AS scope, unit, first.at_us, first.at_us // $hour_us AS hour, first.request_id, stage, first.draw,
+  first.allocation, first.assigned
 FROM (
-  SELECT unit, min({'at_us': at_us, 'request_id': request_id, 'draw': draw, 'assigned': assigned}) AS first, $stage AS stage
+  SELECT unit, $stage AS stage, min(
+    {'at_us': at_us, 'request_id': request_id, 'draw': draw, 'allocation': allocation, 'assigned': assigned}
+  ) AS first
   FROM sightings WHERE stage = $stage AND allocation >= $since GROUP BY unit
 )
 """

@@ -102,17 +102,25 @@ class Wanted:
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
-    """What the registry says about a rollout; None and nothing where it does not answer."""
+    """What the registry says about a rollout; None and nothing where it does not answer.
+
+    Args:
+        before: what the version before the champion is, where the spec may go back to it.
+    """
 
     points_at: str | None
     versions: dict[str, str]
+    before: str = ""
 
 
 def look(control: Control, spec: Rollout, model: str) -> Alias:
     """What the alias of the rollout and the names of its variants stand for now."""
     try:
         alias = control.registry.alias(model, spec.after.registry_alias) or ""
-        return Alias(points_at=alias, versions=resolved(control, spec))
+        before = ""
+        if spec.unhealthy_champion.then == "previous" and spec.after.keep_previous_as:
+            before = control.registry.alias(model, spec.after.keep_previous_as) or ""
+        return Alias(points_at=alias, versions=resolved(control, spec), before=before)
     except PortError:
         return Alias(points_at=None, versions={})
 

@@ -5,9 +5,31 @@ import re
 from typing import Final, Literal, get_args
 
 from segue.spec.document.place import Fields, Place
-from segue.spec.document.top_keys import AFTER, ERROR_BUDGET, MOVED_BY_OTHERS, NOTIFY, OUTCOME, PREDICTION, VARIANT
-from segue.spec.quantity import RealSeconds, Share, StreamSeconds, real_seconds, share, stream_seconds
-from segue.spec.rollout import GATEWAY, NOTICES, After, ErrorBudget, Notice, OutcomeRule, Protocol, Reading, Variant
+from segue.spec.document.top_keys import (
+    AFTER,
+    ERROR_BUDGET,
+    MOVED_BY_OTHERS,
+    NOTIFY,
+    OUTCOME,
+    PREDICTION,
+    THEN_OF_UNHEALTHY,
+    UNHEALTHY_CHAMPION,
+    VARIANT,
+)
+from segue.spec.gate import Margin
+from segue.spec.quantity import RealSeconds, Share, StreamSeconds, margin, real_seconds, share, stream_seconds
+from segue.spec.rollout import (
+    GATEWAY,
+    NOTICES,
+    After,
+    ErrorBudget,
+    Notice,
+    OutcomeRule,
+    Protocol,
+    Reading,
+    UnhealthyChampion,
+    Variant,
+)
 
 FORMAT: Final = 1
 CHAMPION: Final = "champion"
@@ -244,6 +266,35 @@ def after(place: Place) -> After:
 
 def _others(place: Place) -> Literal["adopt", "alarm"]:
     return "alarm" if place.choice(MOVED_BY_OTHERS, "answer") == "alarm" else "adopt"
+
+
+def unhealthy_champion(place: Place) -> UnhealthyChampion:
+    """When the champion itself is unhealthy, and what then."""
+    fields, standard = place.fields(UNHEALTHY_CHAMPION), UnhealthyChampion()
+    then: str = fields.get("then", _then, str(standard.then))
+    return UnhealthyChampion(
+        errors_rise_by=fields.get("errors_rise_by", _rise, standard.errors_rise_by),
+        latency_rises_by=fields.get("latency_rises_by", _part, standard.latency_rises_by),
+        then="previous" if then == "previous" else "hold",
+        after_s=fields.get("after", duration, standard.after_s),
+        well_for_s=fields.get("well_for", duration, standard.well_for_s),
+    )
+
+
+def _then(place: Place) -> str:
+    return place.choice(THEN_OF_UNHEALTHY, "answer")
+
+
+def _rise(place: Place) -> float:
+    found = place.quantity(lambda text: margin(text, "proportion"), Margin(value=float("nan")))
+    if found.relative:
+        place.problem(f"{place.written} of what?", "how much more of the requests fail, such as `2pp`")
+    return place.within(found.value, found.value > 0, "a rise", "above 0pp")
+
+
+def _part(place: Place) -> float:
+    value = percent(place)
+    return place.within(value, value > 0, "a rise", "above 0%")
 
 
 def notices(place: Place) -> tuple[Notice, ...]:

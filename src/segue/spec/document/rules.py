@@ -53,6 +53,18 @@ def _growing(canary: Canary, path: str, position: Position) -> Iterator[Problem]
         largest[step.audience] = max(largest.get(step.audience, 0.0), step.share)
 
 
+def falling_back(rollout: Rollout, position: Position) -> Iterator[Problem]:
+    """Why an unhealthy champion cannot be answered by the version before it."""
+    if rollout.unhealthy_champion.then != "previous":
+        return
+    champion, path = rollout.variants.get("champion"), "unhealthy_champion.then"
+    follows = champion is not None and champion.version.endswith(f"@{rollout.after.registry_alias}") and not champion.url
+    if not follows or rollout.provider != GATEWAY:
+        message = "to go to the version before, the champion has to follow the alias that moves"
+        hint = f"such as `champion: {{version: models:/NAME@{rollout.after.registry_alias}}}`, without `url`"
+        yield Problem(*position(path), path, message, hint)
+
+
 def beyond(rollout: Rollout, position: Position) -> Iterator[Problem]:
     """What a rollout asks for that its provider cannot do."""
     if rollout.provider == GATEWAY:

@@ -18,13 +18,14 @@ from segue.spec.document.top_keys import (
     PREDICTION,
     RETRAIN,
     ROOT,
+    UNHEALTHY_CHAMPION,
     VARIANT,
 )
 from segue.spec.metric import KINDS
 
 SECTIONS: Final = (
     ROOT, VARIANT, PREDICTION, OUTCOME, METRIC, ERROR_BUDGET, STAGE, AT_LEAST, AT_MOST, STEP, PLAN, WATCH, GATE, STABLE, DRIFT,
-    FAIRNESS, AFTER, NOTIFY, RETRAIN,
+    FAIRNESS, AFTER, UNHEALTHY_CHAMPION, NOTIFY, RETRAIN,
 )  # fmt: skip
 """All sections, in the order of the reference page."""
 

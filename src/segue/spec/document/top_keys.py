@@ -42,6 +42,9 @@ ROOT: Final = Section(
             default="{registry_alias: champion, keep_previous_as: previous}", section="after"),
         key("when_busy", "choice", "What becomes of this file where the route has a rollout that is not over.", "queue",
             default="refuse", choices=("refuse", "queue", "supersede")),
+        key("unhealthy_champion", "section", "When the champion itself is unhealthy, and what then; never a promotion.",
+            "{errors_rise_by: 2pp, then: hold}", default="{errors_rise_by: 2pp, latency_rises_by: 50%, then: hold}",
+            section="unhealthy_champion"),
         key("notify", "section", "Who hears of what.", '[{on: [promoted], url: "slack://..."}]', default="nobody", form="list",
             section="notify[]"),
         key("retrain", "section", "When to train again.", "[{every: 30d}]", default="never", form="list", section="retrain[]"),
@@ -163,6 +166,23 @@ AFTER: Final = Section(
         ),
     ),
 )
+
+THEN_OF_UNHEALTHY: Final = ("hold", "previous")
+UNHEALTHY_CHAMPION: Final = Section(
+    "unhealthy_champion",
+    "When the champion itself is unhealthy: beside its own past, where nobody serves it, or where half of the gateways would "
+    "leave it out.",
+    (
+        key("errors_rise_by", "quantity", "Its failures lie above its own past by so much.", "2pp", default="2pp"),
+        key("latency_rises_by", "percent", "A `latency_quantile` lies above its own past by so large a part of it.",
+            "50%", default="50%"),
+        key("then", "choice", "`hold` until it is well or a person acts; or end, and go to the version before.",
+            "hold", default="hold", choices=THEN_OF_UNHEALTHY),
+        key("after", "stream duration", "How long it is unhealthy before the alias goes to the version before.", "5m",
+            default="5m"),
+        key("well_for", "stream duration", "How long nothing is wrong before the rollout goes on.", "15m", default="15m"),
+    ),
+)  # fmt: skip
 
 NOTIFY: Final = Section(
     "notify[]",
