@@ -46,12 +46,12 @@ def figures(folder: Path, rows: int, name: str, peers: str) -> Iterator[Figure]:
     yield from _cold([_told(Cold, "bench.measure.window", folder) for _ in range(_RUNS)], rows, name)
     if not peers:
         return
-    runs = [_told(dict[str, Timed], "bench.measure.table", folder) for _ in range(_RUNS)]
+    ours = _told(dict[str, Timed], "bench.measure.table", folder)
     for peer, said in _PEERS.items():
         command = [peers, str(Path(__file__).parent / "peers.py"), peer, str(folder)]
         answered = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1]
         for job, theirs in msgspec.json.decode(answered, type=dict[str, Theirs]).items():
-            yield from _beside(f"{_JOBS[job]} at {name}", said, [run[job] for run in runs], theirs)
+            yield from _beside(f"{_JOBS[job]} at {name}", said, ours[job], theirs)
 
 
 def _cold(runs: list[Cold], rows: int, name: str) -> Iterator[Figure]:
@@ -64,14 +64,13 @@ def _cold(runs: list[Cold], rows: int, name: str) -> Iterator[Figure]:
     yield at_most(f"{what}, peak memory of the process", max(run.peak_bytes for run in runs) / 2**30, 0.5, "GiB")
 
 
-def _beside(what: str, peer: str, ours: list[Timed], theirs: Theirs) -> Iterator[Figure]:
-    cpu, wall = median(run.cpu_s for run in ours), median(run.wall_s for run in ours)
+def _beside(what: str, peer: str, ours: Timed, theirs: Theirs) -> Iterator[Figure]:
     part = "" if theirs.share == 1 else f", {theirs.share:.3g} of it timed"
-    yield seen(f"{what}: ours, CPU", cpu, "s")
+    yield seen(f"{what}: ours, CPU", ours.cpu_s, "s")
     yield seen(f"{what}: {peer}{part}, CPU", theirs.cpu_s / theirs.share, "s")
-    yield at_least(f"{what}: {peer} over ours, CPU", theirs.cpu_s / theirs.share / cpu, 20)
-    yield seen(f"{what}: {peer} over ours, wall", theirs.wall_s / theirs.share / wall, "x")
-    yield at_most(f"{what}: largest difference from {peer}", _apart(ours[0].numbers, theirs.numbers), _SAME, "")
+    yield at_least(f"{what}: {peer} over ours, CPU", theirs.cpu_s / theirs.share / ours.cpu_s, 20)
+    yield seen(f"{what}: {peer} over ours, wall", theirs.wall_s / theirs.share / ours.wall_s, "x")
+    yield at_most(f"{what}: largest difference from {peer}", _apart(ours.numbers, theirs.numbers), _SAME, "")
 
 
 def _apart(ours: Numbers, theirs: Numbers) -> float:

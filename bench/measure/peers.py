@@ -1,7 +1,7 @@
 """How long do Evidently and NannyML take, and what do they say? Run in an environment of their own; it knows nothing of us.
 
-`python peers.py evidently|nannyml FOLDER`: the files are loaded before a clock starts. What is not timed whole is a sample, and
-`share` says how much of the whole it is.
+`python peers.py evidently|nannyml FOLDER`. Drift is timed whole, from reading its columns. Of the cells a sample is
+timed, once the files are loaded; `share` says how much of the whole it is.
 """
 
 import json
@@ -27,7 +27,16 @@ CELLS_TIMED, SEGMENTS_TIMED = 20, 3
 Numbers = dict[str, float]
 
 
-def evidently(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[str, float, Callable[[], Numbers]]]:
+def read(folder: Path, columns: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The current table and that of training."""
+    current, reference = (pd.read_parquet(folder / f"{name}.parquet", columns=columns) for name in ("current", "reference"))
+    for table in (current, reference):
+        if "ts" in columns:
+            table["ts"] = table["ts"].dt.tz_localize(None)
+    return current, reference
+
+
+def evidently(folder: Path) -> Iterator[tuple[str, float, Callable[[], Numbers]]]:
     """The PSI preset on twenty columns, and four metrics of some cells."""
     from evidently import BinaryClassification, DataDefinition, Dataset, Report
     from evidently.metrics import Accuracy, Precision, Recall, RocAuc
@@ -35,7 +44,7 @@ def evidently(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[
 
     def psi() -> Numbers:
         columns = DataDefinition(numerical_columns=NUMBERS, categorical_columns=CATEGORIES)
-        sides = [Dataset.from_pandas(table[NAMES], columns) for table in (current, reference)]
+        sides = [Dataset.from_pandas(table, columns) for table in read(folder, NAMES)]
         found = Report([DataDriftPreset(method="psi")]).run(*sides).dict()["metrics"]
         drifts = [metric for metric in found if metric["config"]["type"].endswith(":ValueDrift")]
         return {f"psi {metric['config']['column']}": float(metric["value"]) for metric in drifts}
@@ -50,14 +59,17 @@ def evidently(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[
                 numbers[f"{name} {day} {segment}"] = float(metric["value"])
         return numbers
 
+    current, _ = read(folder, ["y_true", "y_pred", "y_score", "ts", "segment"])
     parts = [part for _, part in zip(range(CELLS_TIMED), current.groupby([current.ts.dt.date, "segment"]), strict=False)]
     yield "psi", 1.0, psi
     yield "cells", CELLS_TIMED / (DAYS * SEGMENTS), cells
 
 
-def nannyml(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[str, float, Callable[[], Numbers]]]:
+def nannyml(folder: Path) -> Iterator[tuple[str, float, Callable[[], Numbers]]]:
     """Daily Jensen-Shannon distance of twenty columns, and six metrics a day of some segments, one after the other."""
     import nannyml as nml
+
+    labelled, trained = read(folder, ["y_true", "y_pred", "y_score", "ts", "segment"])
 
     def js() -> Numbers:
         calculator = nml.UnivariateDriftCalculator(
@@ -68,6 +80,7 @@ def nannyml(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[st
             categorical_methods=["jensen_shannon"],
             chunk_period="D",
         )
+        current, reference = read(folder, [*NAMES, "ts"])
         found = calculator.fit(reference).calculate(current).filter(period="analysis").to_df()
         return {
             f"js {name} {row['chunk', 'chunk', 'key']}": float(row[name, "jensen_shannon", "value"])
@@ -88,8 +101,8 @@ def nannyml(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[st
                 metrics=["roc_auc", "f1", "precision", "recall", "specificity", "accuracy"],
                 chunk_period="D",
             )
-            calculator.fit(reference[reference.segment == segment])
-            found = calculator.calculate(current[current.segment == segment]).filter(period="analysis").to_df()
+            calculator.fit(trained[trained.segment == segment])
+            found = calculator.calculate(labelled[labelled.segment == segment]).filter(period="analysis").to_df()
             for _, row in found.iterrows():
                 for name, theirs in (
                     ("auc", "roc_auc"),
@@ -107,11 +120,8 @@ def nannyml(current: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[st
 def main() -> None:
     """Both jobs of one peer."""
     peer, folder = sys.argv[1], Path(sys.argv[2])
-    current, reference = (pd.read_parquet(folder / f"{name}.parquet") for name in ("current", "reference"))
-    for table in (current, reference):
-        table["ts"] = table["ts"].dt.tz_localize(None)
     found: dict[str, dict[str, Any]] = {}
-    for name, share, job in {"evidently": evidently, "nannyml": nannyml}[peer](current, reference):
+    for name, share, job in {"evidently": evidently, "nannyml": nannyml}[peer](folder):
         wall, cpu = time.perf_counter(), time.process_time()
         numbers = job()
         found[name] = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}

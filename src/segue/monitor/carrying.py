@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from segue.measure.measurement.steps import Bind, Count, Execute, Find, Keep, Query, Steps
+from segue.measure.measurement.steps import Bind, Count, Execute, Find, Keep, Query, Steps, Tally
 from segue.ports.engine import Engine, Row
 from segue.ports.lake import Lake, Segment
 
@@ -39,7 +39,7 @@ def carried_through(steps: "Steps[Segment, T]", means: Means) -> T:
         return found
 
 
-def _rows(step: Bind[Segment] | Execute | Query | Find[Segment] | Count[Segment] | Keep, means: Means) -> Sequence[Row]:
+def _rows(step: Bind[Segment] | Execute | Query | Tally | Find[Segment] | Count[Segment] | Keep, means: Means) -> Sequence[Row]:
     lake, engine = means.lake, means.engine
     match step:
         case Bind():
@@ -51,6 +51,8 @@ def _rows(step: Bind[Segment] | Execute | Query | Find[Segment] | Count[Segment]
             engine.execute(sql)
         case Query(sql=sql):
             return engine.run(sql)
+        case Tally():
+            return tally(engine, step)
         case Find(kind=kind, column=column, keys=keys, files=files):
             locations = lake.locations(files)
             held = set(engine.holding(kind, column, keys, locations))
@@ -58,3 +60,12 @@ def _rows(step: Bind[Segment] | Execute | Query | Find[Segment] | Count[Segment]
         case Count(files=files):
             return [(count,) for count in engine.counts(lake.locations(files))]
     return ()
+
+
+def tally(engine: Engine, asked: Tally) -> Sequence[Row]:
+    """What the engine answers.
+
+    Raises:
+        PortError: it did not.
+    """
+    return engine.tally(asked.sql, asked.keys, asked.columns)

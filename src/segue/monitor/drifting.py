@@ -16,6 +16,7 @@ from segue.measure.drift.asking import Asked
 from segue.measure.drift.served import Statement, of_answers, of_requests
 from segue.measure.expressions import quoted
 from segue.measure.sql import HOUR_US, micros
+from segue.monitor.carrying import tally
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake
 from segue.ports.registry import ProfileStore
@@ -124,7 +125,7 @@ def arm_of(looked: Looked) -> str:
 
 
 def _counted(engine: Engine, statement: Statement) -> Bins:
-    bins = (arm for _, arm in statement.read(engine.run(statement.sql)))
+    bins = (arm for _, arm in statement.read(tally(engine, statement.tally)))
     empty = Bins(profile="", columns=statement.columns, arms=())
     whole = merge([empty, *(Bins(profile="", columns=statement.columns, arms=(arm,)) for arm in bins)])
     assert isinstance(whole, Bins)  # noqa: S101 - merging bins gives bins

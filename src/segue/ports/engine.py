@@ -44,6 +44,21 @@ class Engine(Protocol):
         """
         ...
 
+    def tally(self, sql: str, keys: int, columns: Sequence[Sequence[float] | int]) -> Sequence[Row]:
+        """How often does each value occur in some columns of a query, by others of them?
+
+        Args:
+            sql: a query: first the keys, then the columns.
+            keys: how many columns are keys; of few different values.
+            columns: of each further column what it holds. Strictly increasing edges: a DOUBLE, which is counted in the
+                intervals `(a, b]` between them, the first and the last one open, then NaN, then NULL. A number `n`: a whole
+                number of 0 to `n - 1`, then NULL.
+
+        Returns:
+            a row for each key that occurs: the keys, how many rows there are, and a tuple of counts for each column.
+        """
+        ...
+
     def counts(self, locations: Sequence[str]) -> Sequence[int]:
         """How many rows each of these files holds."""
         ...

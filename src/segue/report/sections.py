@@ -17,8 +17,10 @@ from segue.facts.merging import merge
 from segue.measure.drift.served import of_requests
 from segue.measure.expressions import quoted
 from segue.measure.sql import filled
+from segue.monitor.carrying import tally
 from segue.monitor.outside import Outside
 from segue.monitor.telling.comparing import segments
+from segue.ports.engine import Engine
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
@@ -71,7 +73,7 @@ def _drift(outside: Outside, loaded: Loaded, spec: Rollout) -> Section | None:
         return None
     statement = of_requests(profile, arm=_DAY, where=f"rollout = {quoted(state.rollout)}")
     days: defaultdict[int, list[Bins]] = defaultdict(list)
-    for _, arm in statement.read(_bound(outside, state.route, statement.sql)):
+    for _, arm in statement.read(tally(_bound(outside, state.route), statement.tally)):
         day = msgspec.structs.replace(arm, arm="now")
         days[int(arm.arm)].append(Bins(profile="", columns=statement.columns, arms=(day,)))
     if not days:
@@ -94,7 +96,8 @@ def _drift(outside: Outside, loaded: Loaded, spec: Rollout) -> Section | None:
 
 def _agreement(outside: Outside, loaded: Loaded) -> Section:
     sql = filled(_AGREEMENT, rollout=quoted(loaded.state.rollout))
-    found = [(int(day), int(n), int(same), together) for day, n, same, together in _bound(outside, loaded.state.route, sql)]
+    rows_of: Sequence[tuple[Any, ...]] = _bound(outside, loaded.state.route).run(sql)
+    found = [(int(day), int(n), int(same), together) for day, n, same, together in rows_of]
     rows = [
         (
             f"{_EPOCH + timedelta(days=day):%d %b %Y}",
@@ -163,6 +166,6 @@ def _merged(parts: Sequence[Bins]) -> ArmBins:
     return whole.arms[0]
 
 
-def _bound(outside: Outside, route: str, sql: str) -> Sequence[tuple[Any, ...]]:
+def _bound(outside: Outside, route: str) -> Engine:
     outside.engine.bind({"predictions": outside.lake.locations(outside.lake.segments("predictions", route))})
-    return outside.engine.run(sql)
+    return outside.engine

@@ -1,21 +1,23 @@
 """Who runs the SQL on one machine? DuckDB, inside the process."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import duckdb
 
 from segue.adapters.engines.indexed import IndexedColumn, counted
 from segue.adapters.engines.kept import KeptSegments
 from segue.adapters.engines.settings import DuckdbSettings
+from segue.adapters.engines.tallying import tallied
 from segue.errors import DomainError, InvariantError, Unavailable
 from segue.ports.columns import COLUMNS
 from segue.ports.engine import Row
 
+T = TypeVar("T")
 _NEW: Final = "new_"
 _HAS_GROUPING_SETS: Final = "SELECT 1 FROM duckdb_optimizers() WHERE name = 'grouping_sets'"
 
@@ -64,11 +66,15 @@ class DuckdbEngine:
 
     def run(self, sql: str) -> Sequence[Row]:
         """The rows of one query."""
-        return self._execute(sql).fetchall()
+        return self._asked(lambda: self._connection.execute(sql).fetchall())
 
     def execute(self, sql: str) -> None:
         """A statement without rows, such as a temporary table; it lasts until the next `bind`."""
-        self._execute(sql)
+        self._asked(lambda: self._connection.execute(sql))
+
+    def tally(self, sql: str, keys: int, columns: Sequence[Sequence[float] | int]) -> Sequence[Row]:
+        """How often each value occurs in some columns of a query, by others of them."""
+        return self._asked(lambda: tallied(self._connection, sql, keys, columns))
 
     def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
         """Those of these files that hold a row with one of the keys; the keys of a file are read once and remembered."""
@@ -101,13 +107,13 @@ class DuckdbEngine:
             except duckdb.BinderException:  # files of an older writer, which lack a column
                 self._kept[_kind(name)].view(name, locations, strange=True)
 
-    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def _asked(self, ask: Callable[[], T]) -> T:
         try:
             try:
-                return self._connection.execute(sql)
+                return ask()
             except duckdb.InvalidInputException:  # files of several writers, which have not all the same columns
                 self._view(strange=True)
-                return self._connection.execute(sql)
+                return ask()
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise Unavailable(f"the query could not finish: {error}") from error
         except duckdb.Error as error:

@@ -107,6 +107,15 @@ class SparkEngine:
             table.createOrReplaceTempView(statement.name)
             self._kept[statement.name] = table
 
+    def tally(self, sql: str, keys: int, columns: Sequence[Sequence[float] | int]) -> Sequence[Row]:
+        """Not there: drift of features is counted by the embedded engine.
+
+        Raises:
+            DomainError: always.
+        """
+        del sql, keys, columns
+        raise DomainError("drift of features is not counted on Spark", hint="the embedded engine counts it")
+
     def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
         """All of the files: the cluster reads them faster than the driver could keep the keys of a lake that large."""
         del column, keys

@@ -1,4 +1,4 @@
-"""Which statement counts the rows in a profile's bins, all columns and all hours in one pass?"""
+"""Which statement tallies the rows in a profile's bins, all columns and all hours in one pass?"""
 
 from collections.abc import Iterator, Sequence
 from math import inf, nextafter
@@ -11,11 +11,9 @@ from segue.facts.drift.bins import ArmBins
 from segue.facts.drift.profile import FeatureProfile
 from segue.measure.drift.fields import Field
 from segue.measure.expressions import quoted
-from segue.measure.sql import filled, number
+from segue.measure.sql import filled
 
-_COUNT: Final = "SELECT $keys, count(*) AS rows, $columns FROM ($rows) GROUP BY $keys"
-_OTHER: Final = ""
-"""The key under which DuckDB's `histogram_exact` counts texts that are in no bin."""
+_COLUMNS: Final = "SELECT $keys, $columns FROM ($rows)"
 
 Row = tuple[Any, ...]
 
@@ -34,23 +32,30 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...]
 
     def statement(self, rows: str) -> str:
-        """The query over the rows of another one, which has the keys and everything that the fields read.
+        """The query whose columns are tallied, over the rows of another one, which has the keys and all that the fields read.
 
         Raises:
             DomainError: not one field a column.
         """
         if len(self.columns) != len(self.fields):
             raise DomainError(f"{len(self.columns)} columns, but {len(self.fields)} fields")
-        counted = [part for pair in zip(self.columns, self.fields, strict=True) for part in _counted(*pair)]
-        return filled(_COUNT, keys=", ".join(self.keys), columns=", ".join(counted), rows=rows)
+        tallied = [_tallied(*pair) for pair in zip(self.columns, self.fields, strict=True)]
+        return filled(_COLUMNS, keys=", ".join(self.keys), columns=", ".join(tallied), rows=rows)
+
+    @property
+    def bins(self) -> tuple[tuple[float, ...] | int, ...]:
+        """What each column of the query holds: a number between these edges, or one of so many codes."""
+        return tuple(it.edges if it.kind == "numeric" else len(it.categories) + 1 for it in self.columns)
 
     def read(self, rows: Sequence[Row]) -> Iterator[tuple[Row, int, tuple[tuple[int, ...], ...]]]:
-        """Of each row of the statement: its keys, how many rows it counted, and the counts of each column."""
+        """Of each row of the tally: its keys, how many rows it counted, and the counts of each column.
+
+        They are in the profile's order: the bins, *elsewhere* and *missing*.
+        """
         width = len(self.keys)
         for row in rows:
-            total, cells = int(row[width]), row[width + 1 :]
-            found = zip(self.columns, cells[::3], cells[1::3], cells[2::3], strict=True)
-            yield row[:width], total, tuple(_counts(column, total, cell) for column, *cell in found)
+            counted = zip(self.columns, self.fields, row[width + 1 :], strict=True)
+            yield row[:width], row[width], tuple(_ordered(*it) for it in counted)
 
     def arms(self, rows: Sequence[Row], place: int = -1) -> Iterator[tuple[Row, ArmBins]]:
         """The same as sides: one key is the arm, the others are given back."""
@@ -59,26 +64,23 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
             yield (*keys[:at], *keys[at + 1 :]), ArmBins(arm=str(keys[at]), rows=total, counts=counts)
 
 
-def _counted(column: FeatureProfile, field: Field) -> tuple[str, str, str]:
+def _tallied(column: FeatureProfile, field: Field) -> str:
+    """A number, NaN where what is there is none; or a category's place in the list, 0 for one that is not listed."""
     if column.kind == "numeric":
-        edges = ", ".join(number(edge) for edge in column.edges)
-        counts = f"histogram({field.value}, [{edges}]::DOUBLE[])"
-    else:
-        listed = ", ".join(quoted(text) for text in column.categories if text != _OTHER)
-        counts = f"histogram_exact({field.value}, [{listed}]::VARCHAR[])"
-    empty = f"count(*) FILTER ({field.value} = '')" if _OTHER in column.categories else "0"
-    return counts, f"count(*) FILTER ({field.present})", empty
+        return _or(field.value, field.present, "'nan'::DOUBLE")
+    listed = ", ".join(map(quoted, column.categories))
+    return _or(f"list_position([{listed}]::VARCHAR[], {field.value})", field.present, "0")
 
 
-def _counts(column: FeatureProfile, total: int, cell: Sequence[Any]) -> tuple[int, ...]:
-    """The bins in the profile's order, *elsewhere* and *missing* last."""
-    counted, present, empty = cell
-    found = dict(counted or {})
-    if column.kind == "numeric":
-        inside = [int(found.get(edge, 0)) for edge in (*column.edges, inf)]
-    else:
-        inside = [int(empty if text == _OTHER else found.get(text, 0)) for text in column.categories]
-    return (*inside, int(present) - sum(inside), total - int(present))
+def _or(value: str, present: str, other: str) -> str:
+    return value if present == f"{value} IS NOT NULL" else f"coalesce({value}, CASE WHEN {present} THEN {other} END)"
+
+
+def _ordered(column: FeatureProfile, field: Field, counts: tuple[int, ...]) -> tuple[int, ...]:
+    if column.kind == "categorical":
+        return (*counts[1:-1], counts[0], counts[-1])
+    *inside, nan, none = counts
+    return (*inside, 0, nan + none) if field.nan_is_missing else counts
 
 
 def left_closed(edges: Sequence[float]) -> tuple[float, ...]:

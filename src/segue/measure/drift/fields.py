@@ -26,11 +26,13 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         present: whether there is any value, a boolean.
-        value: a DOUBLE that is no NaN, or a VARCHAR; NULL where what is present is not of that kind.
+        value: a DOUBLE, or a VARCHAR; NULL where what is present is not of that kind.
+        nan_is_missing: what a NaN means: that there is no value, or (False) that there is one which is no number.
     """
 
     present: str
     value: str
+    nan_is_missing: bool = False
 
 
 def path(name: str) -> str:
@@ -84,9 +86,8 @@ def _typed_field(feature: FeatureProfile) -> Field:
     value, again = f'{VALUES}."{_key(feature)}"', f"json_extract_string(features, {quoted(path(feature.name))})"
     if feature.kind == "categorical":
         return _field(feature, value, text=True)
-    truth = f"CASE WHEN {value} IN (0, 1) THEN {again} IN ('true', 'false') ELSE isnan({value}) END"
-    present = f"CASE WHEN {value} IS NULL THEN {again} IS NOT NULL ELSE TRUE END"
-    return Field(present=present, value=f"CASE WHEN NOT ({truth}) THEN {value} END")
+    number = f"CASE WHEN {value} NOT IN (0, 1) OR {again} NOT IN ('true', 'false') THEN {value} END"
+    return Field(present=f"{again} IS NOT NULL", value=number)
 
 
 def _key(feature: FeatureProfile) -> str:
@@ -114,9 +115,8 @@ def of_columns(features: Sequence[FeatureProfile], columns: Mapping[str, str]) -
 
 def _field(feature: FeatureProfile, column: str, *, text: bool) -> Field:
     if feature.kind == "numeric":
-        number = f"TRY_CAST({column} AS DOUBLE)" if text else column
-        there = f"{column} IS NOT NULL" if text else f"({column} IS NOT NULL AND NOT isnan({column}))"
-        return Field(present=there, value=f"CASE WHEN NOT isnan({number}) THEN {number} END")
+        value = f"TRY_CAST({column} AS DOUBLE)" if text else column
+        return Field(present=f"{column} IS NOT NULL", value=value, nan_is_missing=not text)
     value = column if text else f"CAST({column} AS VARCHAR)"
     if any(_WHOLE.fullmatch(category) for category in feature.categories):  # 1.0 and 1 are one category
         value = f"regexp_replace({value}, '^(-?[0-9]+)\\.0$', '\\1')"

@@ -15,6 +15,7 @@ from segue.facts.drift.profile import FeatureProfile, Profile
 from segue.measure.drift.counting import Counting
 from segue.measure.drift.fields import VALUES, extracted, of_prediction, out_of_json, plain, typed, typed_fields
 from segue.measure.expressions import quoted
+from segue.measure.measurement.steps import Tally
 from segue.measure.sql import HOUR_US, any_of, filled
 
 _REQUESTS: Final = """
@@ -34,13 +35,14 @@ SELECT r.request_id, a.label, a.score, $values FROM (
   WHERE $listed AND $answered GROUP BY request_id
 ) a ON a.request_id = r.request_id
 """
+_MINE: Final = "SELECT * FROM ($rows) WHERE arm IS NOT NULL"
 KEYS: Final = ("hour", "arm")
 
 Row = tuple[Any, ...]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """A query by hour and arm, and how its rows are read.
+    """A query by hour and arm whose columns are tallied, and how the tallies are read.
 
     Args:
         columns: names of the profile's columns that it counts, in order.
@@ -50,13 +52,18 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     counting: Counting
 
     @property
+    def tally(self) -> Tally:
+        """What the engine is asked."""
+        return Tally(self.sql, len(self.counting.keys), self.counting.bins)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it counts, in order."""
         return tuple(column.name for column in self.counting.columns)
 
     def read(self, rows: Sequence[Row]) -> Iterator[tuple[int, ArmBins]]:
-        """Hour and side of each row; requests without an arm are left out."""
-        for (hour,), bins in self.counting.arms([row for row in rows if row[1] is not None]):
+        """Hour and side of each row of the tally."""
+        for (hour,), bins in self.counting.arms(rows):
             yield int(hour), bins
 
 
@@ -75,7 +82,7 @@ def of_requests(profile: Profile, *, arm: str, where: str = "TRUE", period_us: i
         fields, values = out_of_json(profile.features), f"{extracted(profile.features, 'features')} AS {VALUES}"
     counting = Counting(columns=profile.features, fields=fields, keys=KEYS)
     rows = filled(_REQUESTS, period_us=period_us, arm=arm, where=where, values=values)
-    return Statement(sql=counting.statement(rows), counting=counting)
+    return Statement(sql=counting.statement(filled(_MINE, rows=rows)), counting=counting)
 
 
 def of_answers(profile: Profile, *, arm: str, where: str = "TRUE") -> Statement | None:
@@ -85,7 +92,7 @@ def of_answers(profile: Profile, *, arm: str, where: str = "TRUE") -> Statement 
         return None
     counting = Counting(columns=columns, fields=of_prediction(profile), keys=KEYS)
     rows = filled(_ANSWERS, hour_us=HOUR_US, arm=arm, where=where)
-    return Statement(sql=counting.statement(rows), counting=counting)
+    return Statement(sql=counting.statement(filled(_MINE, rows=rows)), counting=counting)
 
 
 def of_ids(features: Sequence[FeatureProfile], requests: Sequence[str], version: str = "") -> str:

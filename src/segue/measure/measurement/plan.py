@@ -195,7 +195,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         found = list(answers(asked, rows))
         for drifting in self.drifting:
             counting_bins = drifting.statement(asking.touched)
-            found.extend(drifting.answers(counting_bins, (yield Query(counting_bins.sql))))
+            found.extend(drifting.answers(counting_bins, (yield counting_bins.tally)))
         return Keep(hours, tuple(found), tuple(cells))
 
     def _drawn(self, asked: Sequence[Question], asking: Asking) -> "Steps[F, None]":

@@ -50,6 +50,19 @@ class Query(msgspec.Struct, frozen=True):
     sql: str
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """A query whose columns are counted, value by value; the tallies are sent back, a row each key (`ports.Engine.tally`).
+
+    Args:
+        keys: how many of its columns are keys; they come first.
+        columns: the edges of a number's intervals, or how many codes there are.
+    """
+
+    sql: str
+    keys: int
+    columns: tuple[tuple[float, ...] | int, ...]
+
+
 class Find(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     """Which of these files may hold a row with one of the keys? Their places in `files` are sent back, a row each.
 
@@ -92,7 +105,7 @@ class Files(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
 
 
 T = TypeVar("T")
-Steps = Generator[Bind[F] | Execute | Query | Find[F] | Count[F] | Keep, Sequence[Row], T]
+Steps = Generator[Bind[F] | Execute | Query | Tally | Find[F] | Count[F] | Keep, Sequence[Row], T]
 """Yields what is to be done, is sent the rows, returns what came out."""
 
 

@@ -20,6 +20,7 @@ from segue.measure.drift.served import of_requests
 from segue.measure.expressions import quoted
 from segue.measure.measurement.daily import DAY_US, Daily, cells, repeated
 from segue.measure.sql import HOUR_US
+from segue.monitor.carrying import tally
 from segue.ports.engine import Engine
 from segue.ports.lake import Lake, Segment
 
@@ -62,7 +63,7 @@ def days(engine: Engine, lake: Lake, asked: Daily, profile: Profile | None = Non
         engine.bind({"predictions": lake.locations(portion), "outcomes": told})
         if profile is not None:
             statement = of_requests(profile, arm=_mine(asked), period_us=DAY_US)
-            counted.extend(statement.read(engine.run(statement.sql)))
+            counted.extend(statement.read(tally(engine, statement.tally)))
         if len(portions) > 1:
             told = engine.holding("outcomes", "request_id", "SELECT request_id FROM predictions", told)
             engine.bind({"predictions": lake.locations(portion), "outcomes": told})
