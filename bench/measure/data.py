@@ -5,6 +5,7 @@ category changes its shares, and the scores mean less. Everything is a hash of t
 rows is the same data.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -92,7 +93,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
         requests: how many.
         start: of the stretch.
         hours: how long it is.
-        features: whether they are in the rows; a history of a hundred million is kept narrow.
+        features: whether they are in the rows.
         shadows: whether a shadow answers too.
     """
 
@@ -102,6 +103,15 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     hours: int
     features: bool
     shadows: bool = True
+
+    @property
+    def by_hour(self) -> Iterator["Traffic"]:
+        """The same, hour by hour."""
+        for hour in range(self.hours):
+            first, end = (self.requests * at // self.hours for at in (hour, hour + 1))
+            start = self.start + timedelta(hours=hour)
+            part = {"first": self.first + first, "requests": end - first, "start": start, "hours": 1}
+            yield msgspec.structs.replace(self, **part)
 
     @property
     def rows(self) -> str:
@@ -146,14 +156,13 @@ class Under(Protocol):
 def ship(connection: duckdb.DuckDBPyConnection, lake: Path, traffic: Traffic, allocation: Under) -> None:
     """The same rows in the lake, as the recorder names them: the champion's answer, the shadow's, and the outcome.
 
-    The truth is known a minute to an hour later.
+    Predictions are written hour by hour. The truth is known a minute to an hour later.
     """
-    drawn = _columns(_late()).format(rows=traffic.rows)
     pairs = ", ".join(f"'\"{name}\":' || {_json(name)}" for name in (*NUMBERS, *CATEGORIES))
     features = f"'{{' || concat_ws(',', {pairs}) || '}}'" if traffic.features else "NULL::VARCHAR"
+    features = f"CASE WHEN v.role = 'served' THEN {features} END"
     delay = f"to_microseconds(((60 + {_uniform(400)} * 3540) * 1000000)::BIGINT)"
     name = f"b{traffic.first}"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW made AS {drawn}")
     fixed = {
         "rollout": f"'{allocation.rollout}'",
         "stage": f"'{allocation.stage}'",
@@ -162,8 +171,13 @@ def ship(connection: duckdb.DuckDBPyConnection, lake: Path, traffic: Traffic, al
     }
     sides = _SIDES.format(f"{_CHAMPION}, {_SHADOW}" if traffic.shadows else _CHAMPION)
     answers = filled(_ANSWERS, sides=sides, features=features, latency=_uniform(302), **fixed)
-    _write(connection, lake / "predictions", name, answers)
-    _write(connection, lake / "outcomes", name, filled(_TRUTHS, delay=delay))
+    for hour in traffic.by_hour:
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW made AS {_columns(_late()).format(rows=hour.rows)}")
+        target = lake / f"predictions/route=churn/date={hour.start:%Y-%m-%d}/hour={hour.start:%H}"
+        target.mkdir(parents=True, exist_ok=True)
+        connection.execute(f"COPY ({answers}) TO '{target}/{name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW made AS {_columns(_late()).format(rows=traffic.rows)}")
+    _partitioned(connection, lake / "outcomes/route=churn", name, filled(_TRUTHS, delay=delay))
 
 
 def _json(name: str) -> str:
@@ -174,12 +188,10 @@ def _late() -> str:
     return f"moment >= TIMESTAMPTZ '{START + timedelta(days=_DRIFT_DAY)}'"
 
 
-def _write(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, query: str) -> None:
+def _partitioned(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, query: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     partitioned = f"""SELECT *, strftime("at", '%Y-%m-%d') AS date, strftime("at", '%H') AS hour FROM ({query})"""
-    target = folder / "route=churn"
-    target.mkdir(exist_ok=True)
     connection.execute(
-        f"COPY ({partitioned}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, "
+        f"COPY ({partitioned}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, "
         f"PARTITION_BY (date, hour), FILENAME_PATTERN '{name}_{{i}}', OVERWRITE_OR_IGNORE)"
     )

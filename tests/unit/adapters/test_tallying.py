@@ -37,6 +37,11 @@ def put(connection: duckdb.DuckDBPyConnection, values: list[float | None]) -> No
     connection.execute("CREATE OR REPLACE TABLE t AS SELECT unnest(?::DOUBLE[]) AS x", [values])
 
 
+def tallied_here(connection: duckdb.DuckDBPyConnection, edges: list[float]) -> list[Any]:
+    """The column of `t` between edges."""
+    return tallied(connection, "SELECT x FROM t", 0, [edges])
+
+
 @pytest.mark.parametrize("name", EDGES)
 def test_every_number_falls_where_a_search_among_the_edges_puts_it(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """On an edge, the next numbers beside it, far outside, NaN and NULL, whatever the edges are."""
@@ -45,7 +50,7 @@ def test_every_number_falls_where_a_search_among_the_edges_puts_it(connection: d
     drawn = np.random.default_rng(2).normal(edges[len(edges) // 2] if np.isfinite(edges[0]) else 0.0, 1, 2000).tolist()
     values = [*near, *drawn, -inf, inf, -0.0, 1e300, -1e300]
     put(connection, [*values, nan, None, None])
-    ((rows, counts),) = tallied(connection, "SELECT x FROM t", 0, [edges])
+    ((rows, counts),) = tallied_here(connection, edges)
     expected = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1).tolist()
     assert rows == len(values) + 3
     assert list(counts) == [*expected, 1, 2]
@@ -60,7 +65,7 @@ def test_any_edges_count_any_numbers(edges: list[float], values: list[float | No
     """The same as a search, for edges and numbers of Hypothesis' choice."""
     with duckdb.connect(config={"threads": 1}) as connection:
         put(connection, [*values, *edges])
-        ((_, counts),) = tallied(connection, "SELECT x FROM t", 0, [edges])
+        ((_, counts),) = tallied_here(connection, edges)
     there = [value for value in values if value is not None]
     expected = np.bincount(np.searchsorted(edges, [*there, *edges]), minlength=len(edges) + 1).tolist()
     assert list(counts) == [*expected, 0, len(values) - len(there)]

@@ -109,7 +109,8 @@ class _Intervals:
             return
         starts = self._low + np.arange(_CELLS + 1) * width
         below, above = (np.searchsorted(edges, starts + side * _NEAR * width) for side in (-1, 1))
-        self._a_unit, self._below = 1 / width, below.astype(np.int16 if len(edges) < 1 << 15 else np.int32)
+        self._a_unit = 1 / width
+        self._below: Codes = below.astype(np.int16 if len(edges) < 1 << 15 else np.int32)
         self._compared = int(max(len(edges) - below[-1], *(above[1:] - below[:-1])))
         self._searched = self._compared > _MOST_COMPARED
 
@@ -129,7 +130,7 @@ class _Intervals:
             return np.searchsorted(self._edges[:-1], values).astype(np.int32)
         cells = values - self._low
         cells *= self._a_unit
-        found = self._below.take(np.clip(cells, 0, _CELLS, out=cells).astype(np.int32))
+        found: Codes = self._below.take(np.clip(cells, 0, _CELLS, out=cells).astype(np.int32))
         for _ in range(self._compared):
-            found += values > self._edges.take(found)
+            np.add(found, values > self._edges.take(found), out=found)
         return found
