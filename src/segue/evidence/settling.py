@@ -12,16 +12,22 @@ from segue.facts.question import Claim, Futility, Question, Side
 _OPPOSITE: dict[Side, Side] = {"above": "below", "below": "above"}
 
 
-def settle(question: Question, process: Process) -> Evidence:
+def settle(question: Question, process: Process, *, interval: bool = True) -> Evidence:
     """Read verdict, interval and need off one process, so that they cannot contradict each other.
 
     The interval holds every bound that the process does not reject: from below at alpha and from above at alpha, so it is a
     confidence sequence at 1 - 2 alpha. The claim is shown exactly when the interval lies beyond the claim's bound.
+
+    Args:
+        question: the claim and its alpha.
+        process: what was bet.
+        interval: False where only the verdict is read: the ends, which are searched for, are then those of all effects that
+            are possible on this side of the bound, and the need is not said. Verdict and e-value are the same.
     """
     claim, threshold = question.claim, -log(question.alpha)
     bound = min(max(claim.bound, process.support[0]), process.support[1])
     log_e = process.bets.log_e(claim.side, bound)
-    low, high = _interval(process, threshold)
+    low, high = _interval(process, threshold) if interval else process.support
     low, high = _agreeing(claim, (low, high), shown=log_e >= threshold)
     return Evidence(
         question=question.id,
@@ -32,7 +38,7 @@ def settle(question: Question, process: Process) -> Evidence:
         threshold=threshold,
         n=dict(process.n),
         have=process.have,
-        need=_need(process, process.bets.times(claim.side, bound, threshold), shown=log_e >= threshold),
+        need=_need(process, process.bets.times(claim.side, bound, threshold), shown=log_e >= threshold) if interval else None,
         method=process.method,
         validity=process.validity,
         assumptions=process.assumptions,

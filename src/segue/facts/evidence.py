@@ -72,7 +72,7 @@ UNKNOWN: Final = "unknown"
 """A parameter of a question's metric: what an unknown truth is taken for, "wrong" or "right" for the variant that answered. Of
 a pair it is what the champion, or what the candidate said: where both said the same, no truth can part them."""
 
-AuditName = Literal["sample_ratio", "segments", "outcome_stream", "propensity", "cohorts", "coverage", "shadows"]
+AuditName = Literal["sample_ratio", "segments", "outcome_stream", "propensity", "cohorts", "coverage", "shadows", "capture"]
 HealthName = Literal["champion_errors", "champion_latency"]
 """Audits of the champion beside its own past."""
 

@@ -9,7 +9,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,9 +19,11 @@ from segue.errors import DomainError, NotFound, PortError
 from segue.facts.allocation import Directory
 from segue.facts.wire.codec import from_json, to_json
 from segue.gateway.settings import GatewaySettings
-from segue.ports.store import AllocationStore, End, WorkerReport
+from segue.ports.store import AllocationStore, Captured, End, WorkerReport
 
 log: Final = logging.getLogger("segue.gateway")
+ALLOCATIONS_COUNTED: Final = 32
+"""Of so many allocations it is reported how many rows were written down under them."""
 OnChange = Callable[[Directory], None]
 
 
@@ -30,6 +33,19 @@ class Runs(NamedTuple):
     allocation: int
     ejected: tuple[str, ...] = ()
     killed: tuple[str, ...] = ()
+    captured: tuple[Captured, ...] = ()
+
+    def but_for_counts(self) -> "Runs":
+        """What is worth a report of its own."""
+        return self._replace(captured=())
+
+    def since(self, before: Iterable[Captured]) -> "Runs":
+        """With what the worker of this name had written down before it was started again; the last allocations only."""
+        rows = Counter({(it.allocation, it.variant): it.rows for it in before})
+        rows.update({(it.allocation, it.variant): it.rows for it in self.captured})
+        kept = set(sorted({allocation for allocation, _ in rows})[-ALLOCATIONS_COUNTED:])
+        whole = (Captured(allocation=at, variant=name, rows=n) for (at, name), n in sorted(rows.items()) if at in kept)
+        return self._replace(captured=tuple(whole))
 
 
 class Follower:
@@ -56,6 +72,7 @@ class Follower:
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reported: dict[str, tuple[Runs, float]] = {}
+        self._before: dict[str, tuple[Captured, ...]] = {}
         self._answering = True
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -112,10 +129,17 @@ class Follower:
     def _report(self, route: str) -> None:
         runs = self._runs(route)
         last, at_s = self._reported.get(route, (None, 0.0))
-        if runs == last and time.monotonic() - at_s < self._settings.report_s:
+        if (
+            last is not None
+            and runs.but_for_counts() == last.but_for_counts()
+            and time.monotonic() - at_s < self._settings.report_s
+        ):
             return
-        now = datetime.now(UTC)
-        self._store.report(WorkerReport(worker=self._settings.worker, route=route, at=now, **runs._asdict()))
+        now, worker = datetime.now(UTC), self._settings.worker
+        if route not in self._before:
+            self._before[route] = next((it.captured for it in self._store.reports(route) if it.worker == worker), ())
+        told = runs.since(self._before[route])
+        self._store.report(WorkerReport(worker=worker, route=route, at=now, **told._asdict()))
         self._reported[route] = (runs, time.monotonic())
 
     # -- the last good one ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ A `Live` is made once for each directory that a worker gets, and swapped in whol
 it began with.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -139,6 +140,7 @@ class Live:
         "allocation",
         "assigner",
         "body_limit_bytes",
+        "captured",
         "frame",
         "killed",
         "named_bodies",
@@ -160,6 +162,7 @@ class Live:
         self.sources = Sources(allocation.unit, allocation.context)
         self.sieve = Sieve(TO_UPSTREAM, self.sources.names | {TRACE, PIN, TYPE, JSON_LENGTH})
         self.body_limit_bytes = allocation.capturing.body_limit_bytes
+        self.captured: defaultdict[str, int] = defaultdict(int)  # rows that were written down, by variant
         self.frame = to_json(allocation)
         self.named_bodies = allocation.protocol == "v2"  # they may name their request
         upstreams = _upstreams(allocation, directory.endpoints, around)

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +13,7 @@ from segue.errors import DomainError, SegueError
 from segue.facts.allocation import Directory
 from segue.facts.wire.frames import ALLOCATION
 from segue.gateway.doors import Doors
-from segue.gateway.follow import Runs
+from segue.gateway.follow import ALLOCATIONS_COUNTED, Runs
 from segue.gateway.live import Around, Live
 from segue.gateway.override import Overrides
 from segue.gateway.posting import Posting
@@ -32,6 +33,7 @@ from segue.http.tls import ClientTls, TlsContext
 from segue.ids import RequestIds
 from segue.ports.clock import Clock
 from segue.ports.recorder import Recorder
+from segue.ports.store import Captured
 
 log: Final = logging.getLogger("segue.gateway")
 _CALLERS_ID: Final = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}").fullmatch
@@ -69,6 +71,7 @@ class Worker:
         self.on_change: Callable[[], None] = _nothing  # called when what `runs` says has changed
         self.ejections = Ejections(settings.ejection, self.counters, lambda: self.on_change())  # noqa: PLW0108 - it is set later
         self.frames: dict[tuple[str, int], bytes] = {}
+        self._captured: dict[tuple[str, int], defaultdict[str, int]] = {}  # route and allocation -> variant -> rows
         self.about = About(settings, self.live, self.counters, self._note_depths)
         self._ids = ids
         self._doors = Doors()
@@ -98,6 +101,7 @@ class Worker:
             return  # the disk is older than the store
         self._directories[route] = directory
         self._enter_frame(route, number, live.frame)
+        live.captured = self._captured.setdefault((route, number), live.captured)
         self.live[route] = live
         self._doors.open(live)
         self.running[route] = number
@@ -121,7 +125,9 @@ class Worker:
         """What is done with a route now; may be called by another thread."""
         live = self.live.get(route)
         killed = tuple(sorted(live.killed)) if live is not None else ()
-        return Runs(self.running.get(route, 0), self.ejections.reported(route, time.monotonic()), killed)
+        written = [(at, dict(rows)) for (of, at), rows in list(self._captured.items()) if of == route]
+        captured = tuple(Captured(allocation=at, variant=it, rows=n) for at, rows in written for it, n in rows.items())
+        return Runs(self.running.get(route, 0), self.ejections.reported(route, time.monotonic()), killed, captured)
 
     def _enter_frame(self, route: str, number: int, frame: bytes) -> None:
         """Write the allocation into the journal before the first row that names it."""
@@ -130,6 +136,8 @@ class Worker:
         self.frames[route, number] = frame
         for old in sorted(key for key in self.frames if key[0] == route)[:-16]:
             del self.frames[old]  # no request is under way for so long
+        for old in sorted(key for key in self._captured if key[0] == route)[:-ALLOCATIONS_COUNTED]:
+            del self._captured[old]
         self.recorder.record(ALLOCATION, frame)
 
     def preamble(self) -> list[tuple[int, bytes]]:

@@ -18,7 +18,7 @@ from segue.decide.questions import questions
 from segue.decide.walk import alive, released, stage_of
 from segue.errors import DomainError, InvariantError, PortError
 from segue.evidence.audits.auditing import Counted, audits
-from segue.evidence.audits.coverage import Shadowed
+from segue.evidence.audits.coverage import Shadowed, Written
 from segue.evidence.many.clustering import of_requests, warning
 from segue.evidence.many.detectors import surveyed
 from segue.evidence.weighing import weigh
@@ -40,7 +40,7 @@ from segue.monitor.champion import beside_its_past, latencies
 from segue.monitor.drifting import Profiles, is_drift, unprofiled
 from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
-from segue.ports.store import Loaded
+from segue.ports.store import Loaded, WorkerReport
 from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
 
@@ -206,6 +206,7 @@ class Measuring:
         failures, coverage = kept.cells(FAILURES), kept.cells(COVERAGE)
         health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
         live = alive(spec, state) or spec.candidates
+        reports = self._outside.allocations.reports(state.route)
         drifting = {it.question.id: it for it in self._profiles.drifting(asked)}
         merged |= {name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins)}
         unknown = tuple(f"{q.gate}: {unprofiled(q)}" for q in asked if is_drift(q) and q.id not in drifting)
@@ -219,7 +220,7 @@ class Measuring:
             problems=(*segments.problems, *problems, *unknown),
             warnings=_warnings(subject, kept, merged),
             audits=(
-                *(audit for name in live for audit in audits(_dealt(subject, kept, failures, name))),
+                *(audit for name in live for audit in audits(_dealt(subject, kept, (failures, reports), name))),
                 *beside_its_past(spec, state, kept, subject.now),
             ),
             inputs=Inputs(
@@ -285,10 +286,21 @@ def weighed_all(
     return weighed, tuple(problems)
 
 
-def _dealt(subject: Subject, kept: Kept, failures: Sequence[Cell], candidate: str) -> Counted:
+def _dealt(subject: Subject, kept: Kept, rows: tuple[Sequence[Cell], Sequence[WorkerReport]], candidate: str) -> Counted:
     """How units, outcomes and shadows were dealt out between the champion and one candidate in this stage."""
     spec, numbers = subject.spec, {it.number for it in subject.of_stage}
-    sides = Counted(candidate=candidate, champion=spec.champion, candidates=len(spec.candidates))
+    failures, reports = rows
+    told = [it for report in reports for it in report.captured if it.allocation in numbers]
+    written = [
+        Written(sum(it.rows for it in told if it.variant == name), sum(_counted(name, tuple(numbers), failures)))
+        for name in (candidate, spec.champion)
+    ]
+    sides = Counted(
+        candidate=candidate,
+        champion=spec.champion,
+        candidates=len(spec.candidates),
+        written=(written[0], written[1]) if told else None,
+    )
     shadowed = tuple(_shadowed(sides, it, failures) for it in subject.of_stage)
     if not subject.audited:
         return msgspec.structs.replace(sides, shadowed=tuple(it for it in shadowed if it.share))

@@ -93,6 +93,14 @@ class CommandStore(Protocol):
         ...
 
 
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
+    """How many answers of a variant a gateway's worker has written down under one allocation; pinned ones apart."""
+
+    allocation: int
+    variant: str
+    rows: int
+
+
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a gateway worker runs.
 
@@ -101,6 +109,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
         ejected: variants that this worker does not ask for a while because they keep failing; and the champion where it would
             not, were anybody else there.
         killed: variants that this worker does not ask because a person has killed them on its machine.
+        captured: what should come to the lake, of the last allocations, since the worker of this name first ran.
     """
 
     worker: str
@@ -109,6 +118,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     ejected: tuple[str, ...] = ()
     killed: tuple[str, ...] = ()
+    captured: tuple[Captured, ...] = ()
 
 
 class AllocationStore(Protocol):

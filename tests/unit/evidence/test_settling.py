@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segue.evidence.methods.bounded_mean import bounded_mean
+from segue.evidence.process import Process
+from segue.evidence.settling import settle
 from segue.evidence.weighing import METHODS, weigh
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.grid import score_grid
@@ -194,3 +197,15 @@ def test_never() -> None:
     evidence = weigh(asking("paired", Claim(side="above", bound=0.0), Prior()), PairedCounts(plus=20, minus=40, zero=100))
     assert isinstance(evidence, Evidence)
     assert evidence.need is None
+
+
+@pytest.mark.parametrize("counts", [(50, 450), (90, 410), (0, 9), (400, 100)])
+def test_a_verdict_needs_no_interval(counts: tuple[int, int]) -> None:
+    """Without the search for the interval the e-value and the verdict are the same, and the ends contradict neither."""
+    asked = asking("one_sample", Claim(side="above", bound=0.12), Prior())
+    process = bounded_mean(asked, Counts(yes=counts[0], no=counts[1]))
+    assert isinstance(process, Process)
+    whole, bare = settle(asked, process), settle(asked, process, interval=False)
+    assert (bare.log_e, bare.shown, bare.estimate) == (whole.log_e, whole.shown, whole.estimate)
+    assert bare.low <= whole.low <= whole.high <= bare.high
+    assert (bare.low >= 0.12) == bare.shown

@@ -12,9 +12,9 @@ from segue.adapters.stores.store import Stores, open_store
 from segue.assign.ownership import rebalance
 from segue.errors import Unavailable
 from segue.facts.allocation import Allocation, Directory, Split, Target
-from segue.gateway.follow import Follower, Runs
+from segue.gateway.follow import ALLOCATIONS_COUNTED, Follower, Runs
 from segue.gateway.settings import GatewaySettings
-from segue.ports.store import AllocationStore
+from segue.ports.store import AllocationStore, Captured
 
 
 def allocation(stage: str = "") -> Allocation:
@@ -141,3 +141,41 @@ def test_spoilt_file(tmp_path: Path, content: bytes) -> None:
         assert not given
 
     asyncio.run(run())
+
+
+def test_counts_go_on_after_a_restart(tmp_path: Path, stores: Stores) -> None:
+    """What a worker of this name had written down before it died still counts."""
+
+    async def run() -> None:
+        stores.allocations.publish(allocation(), command_id="1")
+        settings = GatewaySettings(routes=("churn",), worker="w-0", last_good=str(tmp_path), poll_s=0.02, report_s=0.05)
+        for written, whole in ((5, 5), (2, 7)):
+            runs: dict[str, Runs] = {"churn": Runs(1, captured=of(written))}
+            given: list[Directory] = []
+            follower = Follower(settings, stores.allocations, given.append, runs.__getitem__)
+            follower.start(asyncio.get_running_loop())
+            await reported(stores, whole)
+            await asyncio.to_thread(follower.stop)
+
+    asyncio.run(run())
+
+
+def of(rows: int) -> tuple[Captured, ...]:
+    """So many rows of the champion."""
+    return (Captured(allocation=1, variant="champion", rows=rows),)
+
+
+async def reported(stores: Stores, rows: int) -> None:
+    """Wait until the store knows of so many rows."""
+    for _ in range(300):
+        if [report for report in stores.allocations.reports("churn") if report.captured == of(rows)]:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{rows} rows were not reported: {stores.allocations.reports('churn')}")
+
+
+def test_only_the_last_allocations_are_counted() -> None:
+    """A report stays small, however long a worker runs."""
+    before = tuple(Captured(allocation=at, variant="champion", rows=at) for at in range(1, 100))
+    told = Runs(100, captured=(Captured(allocation=100, variant="v8", rows=1),)).since(before).captured
+    assert [it.allocation for it in told] == list(range(101 - ALLOCATIONS_COUNTED, 101))

@@ -1,6 +1,7 @@
 """A worker answers from the right version, falls back, shadows, and writes everything down first."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -352,5 +353,30 @@ def test_an_upstreams_marks_are_not_ours(tmp_path: Path) -> None:
                 reply = await world.ask()
                 assert (reply.headers["x-segue-variant"], reply.headers["x-other"]) == ("champion", "1")
                 assert "date" in reply.headers
+
+    asyncio.run(run())
+
+
+def test_it_counts_what_it_writes_down(tmp_path: Path) -> None:
+    """For each variant and allocation as many rows as the journal has, fallbacks and shadows included and pinned ones apart."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), answers("8", 500)) as world:
+            world.publish({"champion": 0.5, "v8": 0.5})
+            for _ in range(40):
+                await world.ask()
+            world.publish({"champion": 1.0}, shadows={"v8": 1.0})
+            for _ in range(10):
+                await world.ask()
+            await world.ask(headers=[(b"x-segue-pin", b"v8")])
+            told: dict[tuple[int, str], int] = {}
+            for _ in range(300):
+                told = {(it.allocation, it.variant): it.rows for it in world.worker.runs("churn").captured if it.rows}
+                if told.get((2, "v8")) == 10:
+                    break
+                await asyncio.sleep(0.01)
+            rows = Counter((row.allocation, row.variant) for row in world.rows() if row.role != "pinned")
+            assert told == dict(rows)
+            assert set(told) == {(1, "champion"), (1, "v8"), (2, "champion"), (2, "v8")}
 
     asyncio.run(run())

@@ -4,16 +4,19 @@ from typing import Any
 
 import pytest
 
-from segue.decide.preconditions.audits import wanted
+from segue.decide.observed import Observed
+from segue.decide.preconditions.audits import audited, wanted
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import questions
 from segue.decide.walk import stage_of
+from segue.facts.decision import Verdict
 from segue.facts.evidence import Audit, Evidence
 from segue.monitor.begin import apply
 from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.tick import Monitor
+from segue.ports.store import Captured, WorkerReport
 from segue.spec.load import load
-from segue.testkit.small_world import SPEC, SmallWorld
+from segue.testkit.small_world import SPEC, START, SmallWorld
 
 ROLLOUT = "churn-1"
 
@@ -178,3 +181,30 @@ def test_outcomes_of_one_variant_raise_the_alarm(running: SmallWorld, monkeypatc
     running.later(1.5)
     found = audits(find(running, Measuring(running.outside)))
     assert {name for name, audit in found.items() if audit.broken} == {"outcome_stream", "coverage"}
+
+
+def test_rows_that_gateways_wrote_and_the_record_lacks(running: SmallWorld) -> None:
+    """Unequal loss holds the stage, by every worker's counts together, until the rows have come; equal loss holds nothing."""
+    running.traffic(400, hours=2)
+    running.traffic(400, hours=1)
+    running.later(2)
+    number = running.allocation().number
+
+    def told(champion: int, v8: int) -> Verdict:
+        for worker, part in (("a", 0.5), ("b", 0.5)):
+            rows = {"champion": round(part * champion), "v8": round(part * v8)}
+            captured = tuple(Captured(allocation=number, variant=name, rows=it) for name, it in rows.items())
+            report = WorkerReport(worker=worker, route="churn", allocation=number, at=START, captured=captured)
+            running.outside.allocations.report(report)
+        loaded = running.outside.rollouts.load(ROLLOUT)
+        found = find(running, Measuring(running.outside))
+        spec = load(SPEC)
+        seen = audited(spec, stage_of(spec, loaded.state), "stages[0]", (Observed(audits=found.audits), "v8"))
+        return next(verdict for verdict in seen if verdict.gate == "stages[0].capture")
+
+    assert told(800, 800).outcome == "pass"
+    assert told(1000, 1000).outcome == "pass", "on their way"
+    held = told(800, 900)
+    assert held.outcome == "not_yet"
+    assert "v8 100" in held.reason
+    assert "journal" in held.reason

@@ -25,6 +25,7 @@ _TEXTS: Final[dict[AuditName, str]] = {
     "cohorts": "units that come back were drawn with the chance that they are counted with",
     "coverage": "outcomes come for {candidate} as often as for {champion}",
     "shadows": "answers of {candidate} as a shadow are in the record",
+    "capture": "what gateways wrote down of {candidate} and of {champion} is lost equally often on its way to the record",
 }
 _FOUND: Final[dict[AuditName, str]] = {
     "sample_ratio": "the odds of {candidate} are {estimate:.4g} times what they should be, between {low:.4g} and {high:.4g}",
@@ -33,6 +34,7 @@ _FOUND: Final[dict[AuditName, str]] = {
     "propensity": "the mean of drawn / chance is {estimate:.4g}, between {low:.4g} and {high:.4g}, and should be 1",
     "cohorts": "the mean of drawn - chance is {estimate:.4f}, between {low:.4f} and {high:.4f}, and should be 0",
     "coverage": "the shares differ by {estimate:.2%}, between {low:.2%} and {high:.2%}",
+    "capture": "a row of {candidate} is missing {estimate:.4g} times as often, between {low:.4g} and {high:.4g}",
     "shadows": "{estimate:.2%} of what should be there, between {low:.2%} and {high:.2%}",
 }
 _HINTS: Final[dict[AuditName, str]] = {
@@ -42,6 +44,7 @@ _HINTS: Final[dict[AuditName, str]] = {
     "propensity": "do all gateways run the same version and the same allocation?",
     "cohorts": "do units keep their id, and does the rollout keep its salt?",
     "coverage": "does somebody send outcomes that depend on which variant answered?",
+    "capture": "is a disk full, a journal damaged or unshipped, or do rows of one variant fail to be written?",
     "shadows": "raise the shadow's concurrency, or lower the sample",
 }
 
@@ -51,7 +54,8 @@ def audited(spec: Rollout, stage: Stage, path: str, seen: tuple[Observed, str]) 
     observed, candidate = seen
     found = {audit.name: audit for audit in observed.audits if audit.candidate in {"", candidate}}
     names = {"candidate": candidate, "champion": spec.champion}
-    for name in wanted(spec, stage):
+    told: tuple[AuditName, ...] = ("capture",) if "capture" in found else ()  # whoever serves in process counts nothing
+    for name in (*wanted(spec, stage), *told):
         text = _TEXTS[name].format(**names)
         audit = found.get(name)
         outcome, reason = ("not_yet", "not audited yet") if audit is None else _said(name, audit, names)

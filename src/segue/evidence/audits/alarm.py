@@ -30,6 +30,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         candidate, champion: the two variants.
         part: the segment, cohort or variant that it is about.
         weight: its share of the alarm; the shares of a family sum to at most 1 (Bonferroni).
+        intervals: whether anybody reads more than the verdict.
         sides: 1 where one process tests both directions, or only one direction is an alarm; 2 for one process a direction.
     """
 
@@ -39,6 +40,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     part: dict[str, str] = {}
     weight: float = 1.0
     sides: int = 1
+    intervals: bool = True
 
     @property
     def alpha(self) -> float:
@@ -68,7 +70,7 @@ def against(subject: Subject, process: Process, expected: float) -> Audit:
     The bets of the other side cannot have won: with `log(1 + u) <= u` their wealth is at most 1 there.
     """
     claim = Claim(side="above" if process.estimate >= expected else "below", bound=expected)
-    return audit_of(subject, settle(subject.question(claim), process), expected)
+    return audit_of(subject, settle(subject.question(claim), process, interval=subject.intervals), expected)
 
 
 def audit_of(subject: Subject, found: Evidence, expected: float) -> Audit:

@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 
 from segue.evidence.audits.alarm import Subject, weights
-from segue.evidence.audits.coverage import Shadowed, coverage, shadows
+from segue.evidence.audits.coverage import Shadowed, Written, capture, coverage, shadows
 from segue.evidence.audits.propensity import cohorts, logged, worst
 from segue.evidence.audits.sample_ratio import Epoch, Table, sample_ratio
 from segue.facts.evidence import Audit
@@ -26,7 +26,10 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
         outcomes: due units with an outcome (yes) and without (no).
         cohorts: as `drawn`, by the allocation under which the unit was first seen, in the cell's segment.
         logged: as `drawn`, by the propensity that was logged, of units of which nothing was known.
+        written: what gateways wrote down of the candidate and of the champion, and how much of it is in the record; None where
+            none has said so.
         candidates: how many there are: they share the alarm.
+        intervals: whether anybody reads more than the verdicts.
         shadowed: what was recorded of the candidate as a shadow, one entry an allocation.
     """
 
@@ -37,7 +40,9 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     cohorts: Sequence[Cell] = ()
     logged: Sequence[Cell] = ()
     shadowed: Sequence[Shadowed] = ()
+    written: tuple[Written, Written] | None = None
     candidates: int = 1
+    intervals: bool = True
 
 
 def audits(counted: Counted) -> tuple[Audit, ...]:
@@ -47,9 +52,12 @@ def audits(counted: Counted) -> tuple[Audit, ...]:
 
 def _audits(counted: Counted) -> tuple[Audit, ...]:
     weight = 1.0 / counted.candidates
-    subject = partial(Subject, candidate=counted.candidate, champion=counted.champion, weight=weight)
+    subject = partial(
+        Subject, candidate=counted.candidate, champion=counted.champion, weight=weight, intervals=counted.intervals
+    )
+    lost = (capture(subject(name="capture"), *counted.written),) if counted.written else ()
     if counted.shadowed:
-        return (shadows(subject(name="shadows"), counted.shadowed),)
+        return (shadows(subject(name="shadows"), counted.shadowed), *lost)
     everybody = [cell for cell in counted.drawn if not cell.segment]
     known = [Epoch(share, arms[0], arms[2]) for share, arms in _by_chance(counted.outcomes)]
     return (
@@ -59,6 +67,7 @@ def _audits(counted: Counted) -> tuple[Audit, ...]:
         cohorts(subject(name="cohorts"), _cohorts(counted.cohorts)),
         sample_ratio(subject(name="outcome_stream"), known),
         coverage(subject(name="coverage", sides=2), _merged(counted.outcomes)),
+        *lost,
     )
 
 

@@ -2,20 +2,24 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from math import log
 from typing import Final, NamedTuple
 
 import msgspec
 
 from segue.evidence.audits.alarm import Subject, against, audit_of, mean_of
+from segue.evidence.audits.sample_ratio import MOST_ODDS, Epoch, sample_ratio
 from segue.evidence.methods.randomised_difference import randomised_difference
 from segue.evidence.process import Process
 from segue.evidence.settling import settle
-from segue.facts.evidence import Audit, NotEnough
+from segue.facts.evidence import Audit, Evidence, NotEnough
 from segue.facts.question import Claim, Prior
 from segue.facts.summary import ArmCounts
 
 LOST_SHADOWS: Final = 0.05
 """So large a share of the shadows' answers may be missing: those that are dropped are those of the busy hours."""
+LOST_ROWS: Final = 0.001
+"""Shares of the rows that are missing may differ by so much: it moves no difference of two rates by more."""
 _EXPECTED: Final = Prior(mean=0.95, variance=0.05 * 0.95, effect=0.01)
 """What costs power where it is wrong, never validity. Where most outcomes stay away, their own stream tells more."""
 
@@ -68,4 +72,57 @@ def shadows(subject: Subject, found: Sequence[Shadowed]) -> Audit:
     n = {subject.candidate: sum(it.answers for it in found), subject.champion: sum(it.requests for it in found)}
     process = mean_of(subject, counts, n, ("a shadow's sample is drawn by the request",))
     claim = Claim(side="below", bound=1 - LOST_SHADOWS)
-    return audit_of(subject, settle(subject.question(claim), process), 1.0)
+    return audit_of(subject, settle(subject.question(claim), process, interval=subject.intervals), 1.0)
+
+
+class Written(NamedTuple):
+    """What gateways wrote down of one variant, and what of it is in the record.
+
+    Args:
+        captured: rows that gateways say they have written.
+        recorded: rows that the lake has.
+    """
+
+    captured: int
+    recorded: int
+
+    @property
+    def missing(self) -> int:
+        """Rows that are on their way, or lost; a gateway that has forgotten its count hides some."""
+        return max(self.captured - self.recorded, 0)
+
+
+def capture(subject: Subject, candidate: Written, champion: Written) -> Audit:
+    """Whether rows of one variant go missing more often on their way from the gateways to the lake.
+
+    Where rows are lost, or on their way, without regard to who answered, the missing ones fall to the variants as the captured
+    ones do: a sample ratio of what is missing. The estimate is the factor on its odds, 1 where all is well. Rows on their way
+    come in time, so that an alarm of them ends by itself. A difference of less than `LOST_ROWS` of the rows is no alarm.
+
+    Args:
+        subject: named "capture".
+        candidate: its rows.
+        champion: its rows.
+    """
+    n = {subject.candidate: candidate.missing, subject.champion: champion.missing}
+    together = candidate.captured + champion.captured
+    share = candidate.captured / together if together else 0.0
+    found = sample_ratio(subject, [Epoch(share, candidate.missing, champion.missing)])
+    apart = abs(candidate.missing / max(candidate.captured, 1) - champion.missing / max(champion.captured, 1))
+    if isinstance(found.found, Evidence) and (apart >= LOST_ROWS or not found.broken):
+        return msgspec.structs.replace(found, found=msgspec.structs.replace(found.found, n=n))
+    nothing = Evidence(
+        question=subject.name,
+        estimate=1.0,
+        low=1 / MOST_ODDS,
+        high=MOST_ODDS,
+        log_e=0.0,
+        threshold=-log(subject.alpha),
+        n=n,
+        have=candidate.missing + champion.missing,
+        need=None,
+        method="Dirichlet-multinomial Bayes factor",
+        validity="exact at any look",
+        assumptions=("who answered does not say how long a row is on its way",),
+    )
+    return audit_of(subject, nothing, 1.0)

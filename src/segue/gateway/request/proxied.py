@@ -302,6 +302,8 @@ class Proxied:
         worker = self._worker
         kind = (self._live.allocation.route, answered.variant, answered.version, role, answered.error or "ok")
         worker.counters.tally(kind).add(answered.latency_us, total_us)
+        if role != "pinned":
+            self._live.captured[answered.variant] += 1
         worker.recorder.record(CAPTURE, to_pack(self._row(role, answered, total_us)), release)
         if total_us >= worker.slow.from_us or self._trace is not None:
             self._tell(role, answered, total_us)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from itertools import product
 from math import exp, log
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from segue.evidence.audits.alarm import ALARM, Subject, mean_of
 from segue.evidence.audits.auditing import Counted, audits, segments
-from segue.evidence.audits.coverage import LOST_SHADOWS, Shadowed, coverage, shadows
+from segue.evidence.audits.coverage import LOST_SHADOWS, Shadowed, Written, capture, coverage, shadows
 from segue.evidence.audits.propensity import cohorts, logged
 from segue.evidence.audits.sample_ratio import Epoch
 from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough
@@ -173,3 +174,31 @@ def test_coverage_is_rarely_wrong() -> None:
 def _arm(share: float, row: NDArray[np.int64]) -> ArmCell:
     a, b, c, d = (int(count) for count in row)
     return ArmCell(propensity=share, candidate_yes=a, candidate_no=b, champion_yes=c, champion_no=d)
+
+
+def test_rows_that_are_lost_of_one_variant() -> None:
+    """Where rows of one variant go missing more often it is said; equal loss, rows on their way, and a few rows are nothing."""
+    name = subject("capture")
+
+    def lost(candidate: tuple[int, int], champion: tuple[int, int]) -> Audit:
+        return capture(name, Written(*candidate), Written(*champion))
+
+    unequal = lost((1_000, 900), (99_000, 98_900))
+    assert unequal.broken
+    assert evidence(unequal).estimate == pytest.approx(99, rel=0.01)
+    assert evidence(unequal).n == {"v8": 100, "champion": 100}
+    assert not lost((1_000, 900), (99_000, 89_100)).broken, "a tenth of either is on its way"
+    assert not lost((0, 0), (0, 0)).broken
+    assert not lost((500, 500), (500, 520)).broken, "a gateway that has forgotten its count"
+    assert not lost((10, 8), (990, 990)).broken, "two rows show nothing"
+    assert not lost((10**6, 10**6 - 900), (10**6, 10**6)).broken, "less than a thousandth moves no verdict"
+    assert lost((10**6, 10**6 - 1100), (10**6, 10**6)).broken
+
+
+def test_capture_is_audited_in_every_stage() -> None:
+    """Beside a shadow as among drawn units, where gateways say what they wrote; nothing is said where none does."""
+    written = (Written(500, 100), Written(500, 500))
+    sides = Counted(candidate="v8", champion="champion", written=written)
+    for counted in (sides, msgspec.structs.replace(sides, shadowed=[Shadowed(1.0, 500, 100)])):
+        assert [audit.name for audit in audits(counted) if audit.broken and audit.name == "capture"] == ["capture"]
+    assert not [audit for audit in audits(Counted(candidate="v8", champion="champion")) if audit.name == "capture"]
