@@ -70,7 +70,7 @@ class Desk:
             view=self._view(loaded),
             state=state,
             token=loaded.token,
-            spec_source=loaded.spec_source,
+            spec_source=loaded.source,
             last=last[-1] if last else None,
             workers=list(self._control.allocations.reports(state.route)),
             asked=list(self._control.commands.asked(state.rollout)),
@@ -93,14 +93,14 @@ class Desk:
         return Explained(decision=found, text=explain(found))
 
     def apply(self, asked: SpecAsked) -> Begun:
-        """Begin a rollout; the same spec again while it is live changes nothing.
+        """Begin a rollout, or amend the live one; the same spec again while it is live changes nothing.
 
         Raises:
             SpecError: all that is wrong with it.
-            Conflict: the route has a live rollout of another spec.
+            Conflict: the route has a live rollout of another spec that cannot be amended to be this one.
         """
         require(self._person, "operator")
-        applied = apply(self._control, asked.spec, name=asked.name, dry_run=asked.dry_run)
+        applied = apply(self._control, asked.spec, name=asked.name, dry_run=asked.dry_run, who=self._person.name)
         return Begun(
             rollout=applied.rollout,
             route=applied.spec.route,
@@ -108,6 +108,7 @@ class Desk:
             spec_digest=applied.spec.digest,
             created=applied.created,
             notes=list(applied.notes),
+            amended=list(applied.amended),
         )
 
     def diff(self, asked: SpecAsked) -> Differences:
@@ -121,7 +122,7 @@ class Desk:
         newest = next(iter(self._control.rollouts.rollouts(new.route)), None)
         if newest is None:
             raise NotFound(f"route {new.route} has had no rollout yet", hint=f"segue apply -f {asked.name}")
-        return Differences(rollout=newest.state.rollout, changes=list(diff(load(newest.spec_source), new)))
+        return Differences(rollout=newest.state.rollout, changes=list(diff(load(newest.source), new)))
 
     def ask(self, name: str, asked: ActAsked, *, once: str = "", token: int | None = None) -> ActState:
         """Enter what somebody wants; the next tick applies or refuses it.
@@ -180,7 +181,7 @@ class Desk:
         loaded = find(self._control, name)
         if self._wanted is None:
             raise NotFound("the lake cannot be asked from here")
-        return list(self._wanted(load(loaded.spec_source), loaded.state))
+        return list(self._wanted(load(loaded.source), loaded.state))
 
     def _trigger(self, loaded: Loaded, asked: ActAsked) -> Trigger:
         """What is asked for, after all that stands in its way."""
@@ -188,7 +189,7 @@ class Desk:
         trigger: Trigger = "approve" if asked.trigger == "promote" and waiting else asked.trigger
         if trigger in {"approve", *_PASSES_GATES}:
             require(self._person, "approver")
-            role = stage_of(load(loaded.spec_source), loaded.state).approve
+            role = stage_of(load(loaded.source), loaded.state).approve
             if not self._person.may_approve(role):
                 raise Refused(f"this stage asks for a yes of {role}, and {self._person.name} is not", role=role)
         if trigger in _PASSES_GATES and not asked.reason.strip():
@@ -208,7 +209,7 @@ class Desk:
         return None
 
     def _view(self, loaded: Loaded) -> RolloutView:
-        state, stages = loaded.state, load(loaded.spec_source).stages
+        state, stages = loaded.state, load(loaded.source).stages
         return RolloutView(
             rollout=state.rollout,
             route=state.route,

@@ -59,7 +59,7 @@ class RolloutDetail(msgspec.Struct, frozen=True, kw_only=True):
         view: in a line.
         state: as it rests.
         token: grows with each change; the ETag.
-        spec_source: the file that it was begun from.
+        spec_source: the file that it was begun from, or amended by last.
         last: the newest decision; None before the first.
         workers: what the route's gateways run.
         asked: what people asked for and no tick has applied yet.
@@ -99,8 +99,9 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """What `apply` did.
 
     Args:
-        created: False where the same spec was live already, or nothing was to be written.
+        created: False where the same spec was live already, the live rollout is amended, or nothing was to be written.
         notes: what people should know.
+        amended: what changes about the live rollout and what that costs.
     """
 
     rollout: str
@@ -109,6 +110,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     spec_digest: str
     created: bool
     notes: list[str] = []
+    amended: list[str] = []
 
 
 class Differences(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,11 +85,12 @@ def describe(
     server: Server = "",
     home: HomeFolder = None,
 ) -> None:
-    """A rollout with its gates: each verdict with the numbers that it rests on. Or `metrics`: what can be measured, and how."""
+    """A rollout with its gates: each verdict with its numbers; wide: its error budget. Or `metrics`: what can be measured."""
     if name == METRICS:
         describe_metrics(kind, output)
         return
     from segue.monitor.telling.explain import describe as as_text
+    from segue.monitor.telling.explain import spending
     from segue.spec.load import load
 
     with desk_at(home, server) as desk:
@@ -97,7 +98,9 @@ def describe(
     row, last = _row(found.view), found.last
     row["verdicts"] = list(last.verdicts) if last else []
     row["workers"] = list(found.workers)
-    show_one(row, output, as_text(load(found.spec_source), found.state, last))
+    spec = load(found.spec_source)
+    text = as_text(spec, found.state, last)
+    show_one(row, output, f"{text}\n{spending(spec, found.state)}" if output == "wide" else text)
 
 
 def history(

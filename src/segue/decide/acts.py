@@ -9,11 +9,14 @@ from typing import Final
 
 from segue.decide import moves
 from segue.decide.gates import contest
+from segue.decide.gates.amending import amendment
 from segue.decide.machine import triggers
 from segue.decide.moves import Move, Scene
 from segue.decide.preconditions.champion import champion_name
 from segue.decide.walk import alive, destination
+from segue.errors import DomainError, SpecError
 from segue.facts.decision import Act, Trigger, Verdict
+from segue.spec.load import load
 
 Answer = Callable[[Scene, tuple[str, ...], tuple[Act, ...]], Move]
 
@@ -28,6 +31,7 @@ PEOPLE_ASK: Final[tuple[Trigger, ...]] = (
     "override",
     "undo",
     "begin",
+    "amend",
 )
 """The triggers of acts."""
 
@@ -38,6 +42,7 @@ _ANSWERS: Final[dict[str, Answer]] = {
     "override": moves.override,
     "undo": moves.undo,
     "begin": moves.begin,
+    "amend": moves.amend,
     "approve": lambda scene, reasons, acts: moves.forward(scene, "approve", reasons, acts),
     "promote": lambda scene, reasons, acts: moves.forward(scene, "promote", reasons, acts),
     "promote_full": lambda scene, reasons, acts: moves.forward(scene, "promote_full", reasons, acts),
@@ -64,7 +69,7 @@ def first(scene: Scene, found: tuple[Verdict, ...]) -> Move | None:
     act = scene.observed.acts[0]
     if act.trigger == "begin" and scene.state.phase == "queued" and scene.observed.other:
         return moves.hold(scene, (f"waits until {scene.observed.other} is over",))  # asked for still
-    refusal = _refusal(scene, act) or _no_override(act, found) or _no_undo(scene, act)
+    refusal = _refusal(scene, act) or _no_override(act, found) or _no_undo(scene, act) or _no_amend(scene, act)
     if not refusal:
         chosen, reasons = _chosen(scene, act)
         move = _ANSWERS[act.trigger](chosen, (said(act), *reasons), (act,))
@@ -133,6 +138,18 @@ def _no_undo(scene: Scene, act: Act) -> str:
     target = act.target or state.alias_before
     if not target or target == state.alias_version:
         return "there is no version to go back to" if not target else f"the alias points at {target} already"
+    return ""
+
+
+def _no_amend(scene: Scene, act: Act) -> str:
+    if act.trigger != "amend":
+        return ""
+    if "amend" not in triggers(scene.state.phase):
+        return f"a rollout that is {scene.state.phase} has no amend"
+    try:
+        amendment(scene.spec, scene.state, load(act.target))
+    except (DomainError, SpecError) as error:
+        return error.message
     return ""
 
 

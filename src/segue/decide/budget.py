@@ -124,8 +124,9 @@ def amended(kept: Sequence[Spending], spec: Rollout, *, since: int = 0) -> tuple
         for line in wanted
         if line.account == "false_promotion" and _identity(line) not in known
     ]
-    rest = [msgspec.structs.replace(line, alpha=line.alpha * (1 - taken / left)) if taken else line for line in reserve]
-    return (*(line for line in kept if line.account != "reserve"), *free, *paid, *rest)
+    rest = 1 - taken / left if taken else 1.0
+    before = (msgspec.structs.replace(line, alpha=line.alpha * rest) if line.account == "reserve" else line for line in kept)
+    return (*before, *free, *paid)
 
 
 def _lines(spec: Rollout) -> Iterator[Spending]:

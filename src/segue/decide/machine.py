@@ -77,7 +77,7 @@ def _table() -> dict[tuple[Phase, Trigger], Phase]:
     rows: dict[tuple[Phase, Trigger], Phase] = {}
     for phase, own in _OF_ITS_OWN.items():
         moves: dict[Trigger, Phase] = {"hold": phase}
-        moves |= _OF_EVERY_LIVE_PHASE if phase in LIVE else {}
+        moves |= _OF_EVERY_LIVE_PHASE | {"amend": phase} if phase in LIVE else {}
         moves |= _BY_OVERRIDE | dict.fromkeys(_OF_A_STAGE, phase) if phase in STANDING else {}
         rows |= {(phase, trigger): to for trigger, to in (moves | own).items()}
     return rows

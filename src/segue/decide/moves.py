@@ -9,10 +9,12 @@ from typing import Final, Literal
 import msgspec
 
 from segue.decide import allocate
+from segue.decide.gates.amending import amendment
 from segue.decide.observed import Observed
 from segue.decide.walk import after_pause, destination, full_stage, leader, released, version_of
 from segue.facts.decision import Act, Command, Kind, MoveAlias, Phase, SendNotice, State, Trigger
 from segue.ids import derived
+from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
 Actor = Literal["gates", "approve", "promote", "promote_full"]
@@ -130,7 +132,6 @@ def step(scene: Scene, reasons: tuple[str, ...]) -> Move:
 def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[Act, ...] = ()) -> Move:
     """The end without promotion: everybody to the champion at once, the alias where it was."""
     state = scene.state
-    nothing_published = state.phase in {"queued", "pending"} or state.resume_to == "pending"
     commands = allocate.way_back(scene.spec, state, reasons[0], alias_is_ours=trigger != "superseded")
     if released(state) and trigger != "superseded" and not state.alias_before:
         alias = scene.spec.after.registry_alias
@@ -144,7 +145,7 @@ def back(scene: Scene, trigger: Trigger, reasons: tuple[str, ...], acts: tuple[A
         kind=kind,
         reasons=reasons,
         state=after,
-        commands=() if nothing_published else commands,
+        commands=() if _nothing_published(state) else commands,
         acts=acts,
     )
 
@@ -155,6 +156,20 @@ def override(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> M
     said = f"{act.who}: {act.why}" if act.why else act.who
     after = msgspec.structs.replace(scene.state, overridden=scene.state.overridden | {act.target: said})
     return Move(trigger="override", kind="override", reasons=reasons, state=after, acts=acts)
+
+
+def amend(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
+    """The spec changes while the rollout is live; what is added is judged by the rows of a new allocation of the same shares.
+
+    Raises:
+        SpecError: the text is no spec.
+        DomainError: the spec may not change like that.
+    """
+    state, text = scene.state, acts[0].target
+    found = amendment(scene.spec, state, load(text), since=scene.observed.allocation + 1)
+    after = msgspec.structs.replace(state, amended=text, spec_digest=found.spec.digest, ledger=found.ledger)
+    commands = (allocate.for_stage(found.spec, after),) if found.judges_anew and not _nothing_published(state) else ()
+    return Move(trigger="amend", kind="amend", reasons=(*reasons, *found.lines), state=after, commands=commands, acts=acts)
 
 
 def undo(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move:
@@ -226,6 +241,8 @@ def retry(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...]) -> Move
         versions=state.versions,
         draw=state.draw + (acts[0].target == NEW_DRAW),
         alias_version=state.alias_version,
+        ledger=state.ledger,
+        amended=state.amended,
     )
     commands = (allocate.champion_only(scene.spec, after),) if state.phase == "held" else ()
     return Move(trigger="retry", kind="retry", reasons=reasons, state=after, commands=commands, acts=acts)
@@ -317,6 +334,10 @@ def well_again(scene: Scene) -> tuple[State, tuple[Command, ...]]:
     last = max(scene.observed.allocation, after.apart_from)
     after = msgspec.structs.replace(after, apart=(*after.apart, (after.apart_from, last)), apart_from=0)
     return after, (allocate.for_stage(scene.spec, after),)
+
+
+def _nothing_published(state: State) -> bool:
+    return state.phase in {"queued", "pending"} or state.resume_to == "pending"
 
 
 def running_again(scene: Scene) -> State:

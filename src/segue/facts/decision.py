@@ -23,13 +23,13 @@ Trigger = Literal[
     "approve", "approve_release", "approve_last",
     "promote", "promote_release", "promote_last", "promote_full", "promote_full_last",
     "pause", "resume", "resume_pending", "resume_watch", "abort", "superseded", "retry",
-    "override", "undo", "begin",
+    "override", "undo", "begin", "amend",
     "unhealthy", "recovered", "recovered_approval", "recovered_watch", "fall_back",
     "harm", "leave", "time_out_hold", "time_out_rollback", "futile_hold", "futile_rollback", "watched", "hold",
 ]  # fmt: skip
 """What moves a rollout: the triggers of `decide.machine`. People ask with `pause`, `resume`, `approve`, `promote`,
-`promote_full`, `abort`, `retry`, `override` and `undo`; where a trigger leads to the full stage it is a `_release`, to the very
-end a `_last`."""
+`promote_full`, `abort`, `retry`, `override`, `undo` and, by applying a changed spec, `amend`; where a trigger leads to the
+full stage it is a `_release`, to the very end a `_last`."""
 
 Outcome3 = Literal["pass", "fail", "not_yet"]
 GateRole = Literal["objective", "guardrail", "precondition"]
@@ -68,7 +68,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         target: what it is about, where it is about a part: the gate of an override, the version that an undo goes back
-            to, `new draw` of a retry that draws the units anew.
+            to, `new draw` of a retry that draws the units anew, the changed spec's text of an amendment.
     """
 
     id: str
@@ -170,7 +170,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
 Kind = Literal[
     "promote", "advance", "hold", "roll_back", "pause", "resume", "abort", "retry", "finish", "start", "leave", "override",
-    "suspend", "fall_back",
+    "suspend", "fall_back", "amend",
 ]  # fmt: skip
 """What a decision is, in the words of people. suspend: the champion is unhealthy. fall_back: to the version before it."""
 
@@ -248,7 +248,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         alias_version: what the registry's alias (`after.registry_alias`) points at as far as this rollout knows; where it
             points elsewhere, somebody else has moved it. "" where it pointed at nothing.
         alias_before: what it pointed at before this rollout moved it, for the way back; "" until then.
-        ledger: what each gate may spend of the error budget, as it was when the rollout was applied.
+        ledger: what each gate may spend of the error budget, as it was when the rollout was applied or amended.
+        amended: the text of the spec in force, where it was changed while the rollout was live; "" for the first one.
         unhealthy_since: when the champion was found unhealthy; None while it is well.
         well_since: since when nothing is wrong with it any more, while the rollout waits whether that lasts.
         apart_from: the first allocation of the time in which the champion is unhealthy; 0 for none.
@@ -282,6 +283,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     passed: dict[str, float] = {}
     overridden: dict[str, str] = {}
     draw: int = 0
+    amended: str = ""
     unhealthy_since: datetime | None = None
     well_since: datetime | None = None
     apart_from: int = 0

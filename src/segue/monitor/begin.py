@@ -8,6 +8,7 @@ import msgspec
 from segue.decide.acts import PEOPLE_ASK
 from segue.decide.allocate import model_of
 from segue.decide.budget import ledger
+from segue.decide.gates.amending import Amendment, amendment
 from segue.decide.machine import LIVE, triggers
 from segue.decide.questions import blind, questions, unbuilt
 from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, TransitionError, near_miss
@@ -34,7 +35,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What `apply` did.
 
     Args:
-        created: False where the same spec was live already, or nothing was to be written.
+        created: False where the same spec was live already, the live rollout is amended, or nothing was to be written.
+        amended: what changes about the live rollout at its next tick and what that costs, one sentence each.
         notes: what people should know: guardrails that cannot see in some stage.
     """
 
@@ -42,10 +44,21 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     spec: Rollout
     created: bool
     notes: tuple[str, ...] = ()
+    amended: tuple[str, ...] = ()
 
 
-def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: str = "", dry_run: bool = False) -> Applied:
+def apply(
+    control: Control,
+    source: str,
+    *,
+    name: str = "rollout.yaml",
+    seed: str = "",
+    dry_run: bool = False,
+    who: str = "segue apply",
+) -> Applied:
     """Begin a rollout from a spec's text; the same text again while it is live changes nothing.
+
+    A text that differs from a live rollout's only in what may change amends that rollout (`decide/gates/amending.py`).
 
     The route's first allocation, everybody to the champion, is published before the rollout exists, so a route never has a
     rollout and nothing to serve.
@@ -56,10 +69,11 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
         name: of the file, for messages.
         seed: another one gives another draw of the same units; for simulations and demonstrations.
         dry_run: check everything, write nothing.
+        who: applies it.
 
     Raises:
         SpecError: the text is no spec, or asks for what this version has not built; all reasons at once.
-        Conflict: the route has a live rollout of another spec.
+        Conflict: the route has a live rollout of another spec, which differs in what may not change; or no reserve is left.
         Unavailable: the store did not answer.
     """
     spec = load(source, name)
@@ -71,6 +85,11 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
     live = next((loaded for loaded in past if loaded.state.phase in LIVE), None)
     if live is not None and live.state.spec_digest == spec.digest:
         return Applied(rollout=live.state.rollout, spec=spec, created=False, notes=notes)
+    changed = None if live is None else _amendment(live, spec)
+    if live is not None and isinstance(changed, Amendment):
+        if not dry_run:
+            _ask_to_amend(control, live, spec, who)
+        return Applied(rollout=live.state.rollout, spec=spec, created=False, notes=notes, amended=changed.lines)
     queued = [loaded.state for loaded in past if loaded.state.phase == "queued"]
     mine = next((state for state in queued if state.spec_digest == spec.digest), None)
     if mine is not None:
@@ -78,7 +97,8 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
         return Applied(rollout=mine.rollout, spec=spec, created=False, notes=notes)
     if live is not None and spec.when_busy == "refuse":
         hint = f"segue abort {live.state.rollout}, or wait until it is over"
-        raise Conflict("the route has a rollout of another spec that is not over", hint=hint, rollout=live.state.rollout)
+        why = changed if isinstance(changed, str) else ""
+        raise Conflict(why or "the route has another rollout that is not over", hint=hint, rollout=live.state.rollout)
     rollout = f"{spec.route}-{len(past) + 1}"
     if dry_run:
         return Applied(rollout=rollout, spec=spec, created=False, notes=notes)
@@ -101,6 +121,22 @@ def apply(control: Control, source: str, *, name: str = "rollout.yaml", seed: st
         for other in (*([live.state] if live else []), *queued) if spec.when_busy == "supersede" else ():
             ask(control, other.rollout, "abort", who="segue apply", why=f"superseded by {rollout}")
     return Applied(rollout=rollout, spec=spec, created=True, notes=notes)
+
+
+def _amendment(live: Loaded, spec: Rollout) -> Amendment | str:
+    """What applying this spec changes about the live rollout, or why it cannot."""
+    try:
+        return amendment(load(live.source), live.state, spec)
+    except DomainError as error:
+        return error.message
+
+
+def _ask_to_amend(control: Control, live: Loaded, spec: Rollout, who: str) -> None:
+    # Asked twice before the next tick it is done once; back and forth it is done each time.
+    state = live.state
+    identity = derived("act", state.rollout, "amend", state.decisions, state.spec_digest, spec.digest)
+    why = f"spec {spec.digest[:12]} in place of {state.spec_digest[:12]}"
+    ask(control, state.rollout, "amend", who=who, why=why, target=spec.source, identity=identity)
 
 
 def _begin(state: State) -> Act:
@@ -157,7 +193,7 @@ def ask(
         raise DomainError(f"{trigger} needs a reason", hint="say why with --reason")
     loaded = control.rollouts.load(rollout)
     if target and trigger == "undo":
-        _require_known(control, load(loaded.spec_source), target)
+        _require_known(control, load(loaded.source), target)
     now = control.clock.now()
     possible = triggers(loaded.state.phase)
     if not _MOVES_OF.get(trigger, frozenset({trigger})) & set(possible):

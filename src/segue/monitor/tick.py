@@ -169,7 +169,9 @@ class Monitor:
         saved = outside.rollouts.save(decision, after, loaded.token)
         self._keeping.kept(decision)
         log.info("%s: %s (%s): %s", rollout, decision.kind, decision.trigger, decision.reasons[0])
-        self._carry_out(spec, saved, now)
+        if saved.state.spec_digest != loaded.state.spec_digest:
+            self._measuring.forget(rollout)  # it asks for other metrics now
+        self._carry_out(self._spec(saved), saved, now)
         return decision
 
     def _due(self) -> list[str]:
@@ -220,9 +222,9 @@ class Monitor:
         return carry_out(self._outside, task, pending)
 
     def _spec(self, loaded: Loaded) -> Rollout:
-        rollout = loaded.state.rollout
-        if rollout not in self._specs:
-            self._specs[rollout] = load(loaded.spec_source)
+        rollout, digest = loaded.state.rollout, loaded.state.spec_digest
+        if rollout not in self._specs or self._specs[rollout].digest != digest:
+            self._specs[rollout] = load(loaded.source)
         return self._specs[rollout]
 
     def _say(self, rollout: str, error: Exception) -> None:

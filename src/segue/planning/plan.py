@@ -98,13 +98,16 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
         return None if None in every else sum(day for day in every if day is not None)
 
 
-def plan(spec: Rollout, assumed: Assumed, say: Callable[[str], None] = lambda _: None) -> RolloutPlan:
+def plan(
+    spec: Rollout, assumed: Assumed, say: Callable[[str], None] = lambda _: None, kept: tuple[Spending, ...] = ()
+) -> RolloutPlan:
     """Plan a rollout.
 
     Args:
         spec: what is asked for.
         assumed: traffic, baselines, shares.
         say: told what is being worked on.
+        kept: the ledger of a rollout that is live, amended by this spec; empty for one that is not begun.
     """
     gates: list[GatePlan] = []
     stages: list[StagePlan] = []
@@ -112,7 +115,7 @@ def plan(spec: Rollout, assumed: Assumed, say: Callable[[str], None] = lambda _:
     for index, stage in enumerate(spec.stages):
         say(f"stage {stage.name}")
         mine = []
-        for each in _planned(spec, assumed, index):
+        for each in _planned(spec, assumed, index, kept):
             if isinstance(each, str):
                 unplanned[each] = None
             else:
@@ -130,15 +133,15 @@ def plan(spec: Rollout, assumed: Assumed, say: Callable[[str], None] = lambda _:
         stages=tuple(stages),
         gates=tuple(gates),
         alternatives=tuple(_alternatives(spec, assumed)),
-        ledger=ledger(spec),
+        ledger=kept or ledger(spec),
         warnings=tuple(_warnings(spec, assumed, stages, gates)),
         notes=tuple(dict.fromkeys(note for gate in gates for note in gate.notes)),
         unplanned=tuple(unplanned),
     )
 
 
-def _planned(spec: Rollout, assumed: Assumed, index: int) -> Iterator[GatePlan | str]:
-    stage, asked = spec.stages[index], asked_gates(spec, _standing(spec, assumed, index))
+def _planned(spec: Rollout, assumed: Assumed, index: int, kept: tuple[Spending, ...] = ()) -> Iterator[GatePlan | str]:
+    stage, asked = spec.stages[index], asked_gates(spec, _standing(spec, assumed, index, kept))
     setting = Setting(spec=spec, stage=stage, assumed=assumed, gates=len(stage.promote_when), power=_power(stage))
     known = {one.question.gate for one in asked}
     for gate in (*stage.promote_when, *spec.guardrails):
@@ -163,11 +166,11 @@ def _or_why(asked: Asked, setting: Setting) -> GatePlan | str:
         return f"{asked.question.gate} in stage {setting.stage.name}: {error.message}"
 
 
-def _standing(spec: Rollout, assumed: Assumed, index: int) -> State:
+def _standing(spec: Rollout, assumed: Assumed, index: int, kept: tuple[Spending, ...]) -> State:
     # A rollout that has just entered this stage, knowing of the champion what the plan knows.
     return State(
         rollout="", route=spec.route, spec_digest=spec.digest, phase="running", stage=index, baselines=assumed.baselines,
-        created_at=_SOMETIME, entered_at=_SOMETIME, step_at=_SOMETIME,
+        created_at=_SOMETIME, entered_at=_SOMETIME, step_at=_SOMETIME, ledger=kept,
     )  # fmt: skip
 
 

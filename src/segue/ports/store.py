@@ -27,6 +27,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """A rollout as it rests: its state, its spec as written, and the token that a save needs.
 
     Args:
+        spec_source: as it was begun with.
         token: grows with each save; a save with an older one is a Conflict.
         salt: of its splits; kept by a retry.
     """
@@ -35,6 +36,11 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     spec_source: str
     salt: str
     token: int
+
+    @property
+    def source(self) -> str:
+        """The text of the spec in force: as it was begun with, or as it was amended last."""
+        return self.state.amended or self.spec_source
 
 
 class RolloutStore(Protocol):

@@ -119,7 +119,7 @@ def write(report: Report, folder: Path) -> tuple[Path, Path]:
 
 def _walk(outside: Outside, rollout: str, told: Told) -> Walk:
     loaded = outside.rollouts.load(rollout)
-    spec = load(loaded.spec_source)
+    spec = load(loaded.source)
     model = model_of(spec.variants[spec.candidates[0]].version)
     return Walk(
         spec=spec,
@@ -158,7 +158,7 @@ def _story(walk: Walk, tallied: Sequence[Tally], record: Recorded) -> Story:
         gates=gates(walk),
         segments=segments(tallied, _sides(walk)),
         budget={"false_promotion": budget.false_promotion, "false_rollback": budget.false_rollback},
-        spent=spent(walk.spec),
+        spent=spent(walk.state.ledger),
     )
 
 

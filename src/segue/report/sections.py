@@ -60,7 +60,7 @@ def sections(outside: Outside, loaded: Loaded) -> tuple[Section, ...]:
     Raises:
         Unavailable: lake, engine or store did not answer.
     """
-    spec = load(loaded.spec_source)
+    spec = load(loaded.source)
     made = (_drift(outside, loaded, spec), _agreement(outside, loaded), *_segments(outside, loaded, spec))
     return tuple(section for section in made if section is not None and section.rows)
 

@@ -1,16 +1,15 @@
 """Which way did a rollout go: stages, shares, decisions?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from segue.assign.ownership import owned
-from segue.decide.budget import ledger
 from segue.decide.machine import TERMINAL
 from segue.facts.allocation import BUCKETS, Allocation, Split
-from segue.facts.decision import Decision, Phase, State, Verdict
+from segue.facts.decision import Decision, Phase, Spending, State, Verdict
 from segue.facts.evidence import Evidence
 from segue.ports.registry import AliasMove
 from segue.report import words
@@ -198,6 +197,6 @@ def finite(number: float) -> float | None:
     return number if abs(number) < float("inf") else None
 
 
-def spent(spec: Rollout) -> tuple[Spent, ...]:
-    """The ledger of the error budget."""
-    return tuple(Spent(gate=entry.gate, stage=entry.stage, account=entry.account, alpha=entry.alpha) for entry in ledger(spec))
+def spent(kept: Sequence[Spending]) -> tuple[Spent, ...]:
+    """The ledger of the error budget, as it rests with the rollout."""
+    return tuple(Spent(gate=line.gate or line.text, stage=line.stage, account=line.account, alpha=line.alpha) for line in kept)

@@ -138,12 +138,25 @@ def test_other_spec_while_live(shell: Shell) -> None:
     """A second rollout of a live route is a conflict; the difference is shown by `diff`."""
     register(shell)
     shell("apply", "-f", "rollout.yaml")
-    shell.file.write_text(SPEC.replace("5pp", "4pp"))
+    shell.file.write_text(SPEC.replace("not_worse_than_champion_by: 1pp", "not_worse_than_champion_by: 3pp"))
     _, problem = shell("apply", "-f", "rollout.yaml", status=7)
     assert "churn-1" in problem
+    assert "the gates of stage shadow stay as they are" in problem
     changed, _ = shell("diff", "-f", "rollout.yaml", status=1)
-    assert "5" in changed
-    assert "4" in changed
+    assert "1pp" in changed
+    assert "3pp" in changed
+
+
+def test_another_guardrail_while_live(shell: Shell) -> None:
+    """It amends the rollout: what it costs is said before, the plan of the file knows it, and the budget is described."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    shell.file.write_text(SPEC.replace("guardrails:\n", "guardrails:\n  - accuracy: {worse_than_champion_by: 4pp}\n"))
+    dry, _ = shell("apply", "-f", "rollout.yaml", "--dry-run")
+    assert dry.startswith("would amend churn-1:\n  + guardrail never accuracy of v8 worse than champion's by 4 pp: 0.45 %")
+    assert "amends churn-1 at its next tick" in shell("apply", "-f", "rollout.yaml")[0]
+    assert "amends churn-1: + guardrail" in shell("plan", "rollout.yaml", "--observed", "churn-1")[1]
+    assert "guardrails that are added later" in shell("describe", "churn-1", "-o", "wide")[0]
 
 
 def test_not_built_is_refused_by_name(shell: Shell) -> None:

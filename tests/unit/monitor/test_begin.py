@@ -6,6 +6,8 @@ import pytest
 from segue.decide.budget import ledger
 from segue.errors import Conflict, DomainError, NotFound, SpecError, TransitionError
 from segue.monitor.begin import apply, ask, find
+from segue.monitor.tick import Monitor
+from segue.spec.load import load
 from segue.testkit.small_world import SPEC, SmallWorld
 
 
@@ -32,6 +34,38 @@ def test_another_text_has_to_wait(small_world: SmallWorld) -> None:
     apply(small_world.outside, SPEC)
     with pytest.raises(Conflict, match="churn-1"):
         apply(small_world.outside, SPEC.replace("age: 2h", "age: 3h"))
+
+
+GUARD = "guardrails:\n"
+AMENDED = SPEC.replace(GUARD, GUARD + "  - p99: {above: 90ms}\n")
+
+
+def test_a_changed_text_amends_the_live_rollout(small_world: SmallWorld) -> None:
+    """Another guardrail is no other rollout: the next tick takes it up, ledger and digest with it, once."""
+    world = small_world
+    apply(world.outside, SPEC)
+    asked = apply(world.outside, AMENDED, dry_run=True)
+    assert (asked.rollout, asked.created) == ("churn-1", False)
+    assert asked.amended[0].startswith("+ guardrail never p99 of v8 above 90 ms:")
+    assert not world.outside.commands.asked("churn-1")
+    for _ in range(2):
+        assert apply(world.outside, AMENDED, who="ana").amended == asked.amended
+    (act,) = world.outside.commands.asked("churn-1")
+    assert (act.trigger, act.who, act.target) == ("amend", "ana", AMENDED)
+    decision = Monitor(world.outside).tick_one("churn-1")
+    assert decision is not None
+    assert decision.kind == "amend"
+    loaded = world.outside.rollouts.load("churn-1")
+    assert (loaded.source, loaded.spec_source) == (AMENDED, SPEC)
+    assert loaded.state.spec_digest == load(AMENDED).digest
+    assert apply(world.outside, AMENDED).amended == ()
+
+
+def test_what_cannot_be_amended_says_why(small_world: SmallWorld) -> None:
+    """The error names what differs and may not."""
+    apply(small_world.outside, SPEC)
+    with pytest.raises(Conflict, match=r"at_least\.age: 2h -> 3h"):
+        apply(small_world.outside, SPEC.replace("age: 2h, outcomes", "age: 3h, outcomes"))
 
 
 def test_a_dry_run_writes_nothing(small_world: SmallWorld) -> None:

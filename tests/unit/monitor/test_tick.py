@@ -64,6 +64,33 @@ def test_a_worse_candidate_is_rolled_back_out_of_the_shadow(begun: SmallWorld) -
     assert begun.allocation().rollout == ""
 
 
+def test_a_guardrail_that_is_added_sees_only_what_comes_after(small_world: SmallWorld) -> None:
+    """Harm that everybody has seen is not what a guardrail is judged by that was written because of it; harm to come is."""
+    world, monitor, kept = small_world, Monitor(small_world.outside), list[Decision]()
+    world.accuracy["v8"] = 0.5
+    endless = SPEC.replace("    at_most: {age: 14d, then: rollback}\n", "")  # else the gates would give it up
+    apply(world.outside, endless.replace("  - accuracy: {worse_than_champion_by: 5pp}\n", ""))
+    for _ in range(3):
+        world.host()
+        monitor.tick()
+        world.traffic(400, hours=0.5)
+    number = world.allocation().number
+    apply(world.outside, endless)
+    (amended,) = monitor.tick()
+    assert amended.kind == "amend"
+    assert world.allocation().number == number + 1
+    monitor.tick()
+    assert world.outside.rollouts.load(ROLLOUT).state.phase == "running"
+    for _ in range(6):
+        world.traffic(400, hours=0.5)
+        world.host()
+        kept += monitor.tick()
+    harm = next(decision for decision in kept if decision.trigger == "harm")
+    (broken,) = (verdict for verdict in harm.verdicts if verdict.outcome == "fail")
+    assert broken.question is not None
+    assert (broken.question.since_allocation, broken.question.metric.name) == (number + 1, "accuracy")
+
+
 def test_failures_in_the_watch_take_the_alias_back(begun: SmallWorld) -> None:
     """Harm after the promotion: the old champion at once, then the alias, then rest."""
     monitor = Monitor(begun.outside)

@@ -17,6 +17,7 @@ from segue.wiring import Home, control_of, home_at, stores_of
 if TYPE_CHECKING:
     from segue.api.desk import Desk
     from segue.api.remote import RemoteDesk
+    from segue.facts.decision import Spending
     from segue.planning.assumptions import Assumed
 
 _Many = tuple[str, ...]
@@ -122,7 +123,8 @@ def plan(
         observed=observed,
         home=home,
     )
-    found = planned(spec, assumed, lambda what: say(f"planning: {what}"))
+    kept = _amended(spec, observed, home) if observed else ()
+    found = planned(spec, assumed, lambda what: say(f"planning: {what}"), kept)
     if html is not None:
         from segue.planning.page import page
 
@@ -180,6 +182,30 @@ def _observed(spec: Rollout, name: str, home: Path | None) -> "Assumed":
         )
 
 
+def _amended(spec: Rollout, name: str, home: Path | None) -> "tuple[Spending, ...]":
+    """The ledger of a live rollout as this spec would leave it; nothing of one that is over, or cannot be amended so."""
+    from segue.decide.gates.amending import amendment
+    from segue.decide.machine import LIVE
+    from segue.monitor.begin import find
+
+    place = home_at(home)
+    with stores_of(place) as stores:
+        loaded = find(control_of(place, stores), name)
+    state = loaded.state
+    if state.phase not in LIVE:
+        return ()
+    if state.spec_digest == spec.digest:
+        return state.ledger
+    try:
+        changed = amendment(load(loaded.source), state, spec)
+    except DomainError as error:
+        say(f"note: {state.rollout} is live and would not be amended to this: {error.message}")
+        return ()
+    for line in changed.lines:
+        say(f"amends {state.rollout}: {line}")
+    return changed.ledger
+
+
 def diff(*, file: SpecFile, output: Output = "table", server: Server = "", home: HomeFolder = None) -> int:
     """What differs between a file and the route's newest rollout; status 1 where something does."""
     from segue.api.views import SpecAsked
@@ -192,7 +218,7 @@ def diff(*, file: SpecFile, output: Output = "table", server: Server = "", home:
 
 
 def apply(*, file: SpecFile, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
-    """Begin a rollout; the same file again while it is live changes nothing."""
+    """Begin a rollout; the same file again while it is live changes nothing, with another guardrail or gate it amends it."""
     with desk_at(home, server) as desk:
         _begin(desk, file, dry_run=dry_run)
 
@@ -211,7 +237,11 @@ def _begin(desk: "Desk | RemoteDesk", file: Path, *, dry_run: bool) -> str:
     applied = desk.apply(SpecAsked(spec=text_of(file), name=str(file), dry_run=dry_run))
     for note in applied.notes:
         say(f"note: {note}")
-    if dry_run:
+    if applied.amended:
+        print(f"{'would amend' if dry_run else 'amends'} {applied.rollout}{'' if dry_run else ' at its next tick'}:")
+        for change in applied.amended:
+            print(f"  {change}")
+    elif dry_run:
         print(f"would begin {applied.rollout}" if applied.rollout else "nothing to do")
     elif applied.created:
         print(f"{applied.rollout} begun: {', '.join(applied.stages)}")

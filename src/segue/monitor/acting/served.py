@@ -90,8 +90,8 @@ class Wanted:
 
     def _spec(self, loaded: Loaded) -> Rollout:
         rollout = loaded.state.rollout
-        if rollout not in self._specs:
-            self._specs[rollout] = load(loaded.spec_source)
+        if rollout not in self._specs or self._specs[rollout].digest != loaded.state.spec_digest:
+            self._specs[rollout] = load(loaded.source)
         return self._specs[rollout]
 
     def _of_rollout(self, loaded: Loaded) -> set[str]:

@@ -67,7 +67,7 @@ def segments(outside: Outside, loaded: Loaded, metric: str, least: int = LEAST) 
         DomainError: the spec has no such metric, or no context.
         Unavailable: lake or engine did not answer.
     """
-    spec, state = load(loaded.spec_source), loaded.state
+    spec, state = load(loaded.source), loaded.state
     if metric not in spec.metrics or not spec.context:
         said = f"no metric is called {metric}" if metric not in spec.metrics else "the spec declares no context"
         raise DomainError(said, hint=near_miss(metric, spec.metrics) or f"metrics: {', '.join(spec.metrics) or 'none'}")

@@ -6,7 +6,6 @@ Plain text, one thought a line; the same numbers that the decision rests on, not
 from collections.abc import Iterable
 from typing import Final
 
-from segue.decide.budget import ledger
 from segue.decide.walk import alive, stage_of, steps_of
 from segue.facts.decision import Command, Decision, MoveAlias, SendNotice, State, Verdict
 from segue.spec.rollout import Rollout
@@ -71,9 +70,13 @@ def _candidates(spec: Rollout, state: State) -> list[str]:
     return [f"  candidate  {name}: {state.versions.get(name, 'not known yet')}{left[name]}" for name in spec.candidates]
 
 
-def spending(spec: Rollout) -> str:
-    """The ledger of the error budget: what each gate may spend in each stage."""
-    rows = [f"  {entry.account:<16} {entry.stage:<12} {entry.alpha:.5g}  {entry.gate}" for entry in ledger(spec)]
+def spending(spec: Rollout, state: State) -> str:
+    """The ledger of the error budget as it rests with the rollout: what each gate may spend in each stage."""
+    rows = [
+        f"  {_said(line.account):<16} {line.stage:<12} {100 * line.alpha:8.4g} %  {line.text}"
+        + (f", by rows since allocation {line.since}" if line.since else "")
+        for line in state.ledger
+    ]
     budget = spec.error_budget
     chances = (
         f"false promotion {100 * budget.false_promotion:g} %, false rollback {100 * budget.false_rollback:g} %, "

@@ -119,7 +119,7 @@ def _measured(
         )
     allocations = outside.allocations.allocations(state.route, rollout=state.rollout)
     measurement = Measurement(
-        spec=load(loaded.spec_source),
+        spec=load(loaded.source),
         rollout=state.rollout,
         began_at=state.created_at,
         questions=questions,

@@ -39,6 +39,7 @@ def test_people_read_what_was_decided_and_why(small_world: SmallWorld) -> None:
 
 def test_the_ledger_is_told(small_world: SmallWorld) -> None:
     """What each gate may spend, and what the whole may."""
-    text = spending(apply(small_world.outside, SPEC, dry_run=True).spec)
+    spec = apply(small_world.outside, SPEC).spec
+    text = spending(spec, small_world.outside.rollouts.load("churn-1").state)
     assert text.startswith("false promotion 5 %, false rollback 1 %, given up as good as planned 10 %, at any number of looks")
-    assert text.count("false_rollback") == 6
+    assert text.count("\n  false rollback") == 6
