@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import command_line
 import uvicorn
 
 from segue.adapters.stores.store import Stores
@@ -23,29 +24,7 @@ from segue.ports.registry import AliasMove, ModelVersion
 from segue.testkit import samples
 from segue.wiring import Home, home_at, stores_of
 
-SPEC = """\
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label}
-outcome: {window: 24h}
-metrics:
-  accuracy: {kind: accuracy}
-guardrails:
-  - accuracy: {worse_than_champion_by: 5pp}
-stages:
-  - name: shadow
-    strategy: shadow
-    promote_when: [accuracy: {not_worse_than_champion_by: 1pp}]
-    approve: risk-team
-  - name: everyone
-    strategy: full
-"""
+SPEC = command_line.SPEC.replace("  - name: everyone", "    approve: risk-team\n  - name: everyone")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -195,6 +196,37 @@ def test_everything_may_die(tmp_path: Path) -> None:
     assert [(move["alias"], move["to"]) for move in json.loads(moves)].count(("champion", "2")) == 1
 
 
+@pytest.mark.slow
+def test_the_api_is_started_too(tmp_path: Path) -> None:
+    """Ten above the gateway's port: it tells what the store holds, comes again when it is killed, and ends with the rest."""
+    world = Installation(tmp_path)
+    port = world.port + 10
+    server = ("--server", f"http://127.0.0.1:{port}")
+    with world.up():
+        _until_ready(port)
+        for look in (("get", "-o", "name"), ("model", "list", "-o", "json"), ("model", "history", "churn", "-o", "json")):
+            assert world.segue(*look, *server) == world.segue(*look)
+        _kill(f"segue api --port {port}")
+        _until_ready(port)
+        assert world.segue("get", "-o", "name", *server) == "churn-1\n"
+    with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", port)):
+        pass
+
+
+def _kill(command: str) -> None:
+    """SIGKILL to the process with this command."""
+    killed = 0
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_text().split("\0")
+        except OSError:
+            continue
+        if command in " ".join(words):
+            os.kill(int(entry.parent.name), signal.SIGKILL)
+            killed += 1
+    assert killed == 1
+
+
 def _kill_one(root: int, dice: random.Random) -> None:
     """SIGKILL to any process below this one."""
     parents = {}
@@ -233,8 +265,6 @@ def _until_ready(port: int) -> None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -29,6 +29,7 @@ from segue.ids import derived
 from segue.monitor.begin import apply, ask, find
 from segue.monitor.outside import Control
 from segue.monitor.telling.explain import explain
+from segue.ports.span import WHOLE, Span
 from segue.ports.store import Loaded
 from segue.spec.diff import diff
 from segue.spec.load import load
@@ -53,9 +54,9 @@ class Desk:
         self._person = person
         self._wanted = wanted
 
-    def rollouts(self, route: str = "", *, live: bool = False) -> list[RolloutView]:
+    def rollouts(self, route: str = "", *, live: bool = False, span: Span = WHOLE) -> list[RolloutView]:
         """All rollouts, newest first; of one route; only those that are not over."""
-        return [self._view(loaded) for loaded in self._control.rollouts.rollouts(route, live=live)]
+        return [self._view(loaded) for loaded in self._control.rollouts.rollouts(route, live=live, span=span)]
 
     def rollout(self, name: str) -> RolloutDetail:
         """A rollout by its id, or the newest one of a route.
@@ -76,9 +77,9 @@ class Desk:
             asked=list(self._control.commands.asked(state.rollout)),
         )
 
-    def decisions(self, name: str, *, after: int = 0) -> list[Decision]:
-        """The decisions of a rollout in order, those with a number above `after`."""
-        return list(self._control.rollouts.decisions(find(self._control, name).state.rollout, after=after))
+    def decisions(self, name: str, *, after: int = 0, most: int | None = None) -> list[Decision]:
+        """The decisions of a rollout in order, those with a number above `after`; at most so many."""
+        return list(self._control.rollouts.decisions(find(self._control, name).state.rollout, after=after, most=most))
 
     def explained(self, decision: str) -> Explained:
         """One decision by its id.
@@ -86,10 +87,7 @@ class Desk:
         Raises:
             NotFound: nobody decided that.
         """
-        every = (self._control.rollouts.decisions(it.state.rollout) for it in self._control.rollouts.rollouts())
-        found = next((entry for decisions in every for entry in decisions if entry.id == decision), None)
-        if found is None:
-            raise NotFound(f"there is no decision {decision!r}", hint="segue history ROLLOUT")
+        found = self._control.rollouts.decision(decision)
         return Explained(decision=found, text=explain(found))
 
     def apply(self, asked: SpecAsked) -> Begun:
@@ -119,7 +117,7 @@ class Desk:
             NotFound: the route has had no rollout yet.
         """
         new = load(asked.spec, asked.name)
-        newest = next(iter(self._control.rollouts.rollouts(new.route)), None)
+        newest = next(iter(self._control.rollouts.rollouts(new.route, span=Span(most=1))), None)
         if newest is None:
             raise NotFound(f"route {new.route} has had no rollout yet", hint=f"segue apply -f {asked.name}")
         return Differences(rollout=newest.state.rollout, changes=list(diff(load(newest.source), new)))

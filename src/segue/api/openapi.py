@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 import segue
-from segue.api.doing import people, rollouts, serving
+from segue.api.doing import models, people, rollouts, serving
 from segue.api.doing.hooks import operations as hooks
 from segue.api.operation import PATH, Operation
 from segue.api.problems import MEDIA, Trouble
@@ -14,6 +14,7 @@ from segue.api.problems import MEDIA, Trouble
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *rollouts.OPERATIONS,
     *serving.OPERATIONS,
+    *models.OPERATIONS,
     *people.OPERATIONS,
     *hooks.OPERATIONS,
 )

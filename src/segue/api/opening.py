@@ -19,6 +19,7 @@ from segue.wiring import HOOKS_SIGNED_WITH, Home, control_of, engine_of, lake_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
+    from segue.api.doing.models import ModelDesk
     from segue.api.operation import Office
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +32,15 @@ def desk_of(home: Home, who: str) -> Iterator[Desk]:
         yield Desk(control_of(home, stores), Person(name=who, role="admin"), look_at_lake(home))
 
 
+@contextmanager
+def models_at_hand(home: Home, who: str) -> "Iterator[ModelDesk]":
+    """The desk of models of somebody who has the store at hand, and so may do everything."""
+    from segue.api.doing.models import ModelDesk  # noqa: PLC0415 - most commands need none of it
+
+    with stores_of(home) as stores:
+        yield ModelDesk(control_of(home, stores), stores.profiles, stores.audit, Person(name=who, role="admin"))
+
+
 def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":
     """All that the API is made of."""
     from segue.api.operation import Office  # noqa: PLC0415 - the command line needs none of it
@@ -41,6 +51,7 @@ def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":
         tokens=stores.tokens,
         answered=stores.answered,
         audit=stores.audit,
+        profiles=stores.profiles,
         wanted=look_at_lake(home),
         hook_secrets=tuple(os.environ.get(HOOKS_SIGNED_WITH, "").split()),
         guarded=guarded,

@@ -15,6 +15,8 @@ from segue.api.views import Page
 from segue.monitor.outside import Control
 from segue.ports.access import AnswerStore, Role, TokenStore
 from segue.ports.audit import AuditLog
+from segue.ports.registry import ProfileStore
+from segue.ports.span import Span
 from segue.ports.store import SummaryStore
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ class Office:
     tokens: TokenStore
     answered: AnswerStore
     audit: AuditLog
+    profiles: ProfileStore
     wanted: LookAtLake | None = None
     hook_secrets: tuple[str, ...] = ()
     guarded: bool = True
@@ -124,11 +127,20 @@ class Operation:
     known: "Callable[[Office, Mapping[str, str], bytes], Person | None] | None" = None
 
 
-def page(items: Sequence[T], asked: Paging) -> Page[T]:
-    """A part of a list that is there whole; `after` counts its items.
+def span_of(asked: Paging) -> Span:
+    """What a store is asked for: one item more than the page holds, which says that there are more."""
+    return Span(after=asked.after, most=asked.limit + 1)
 
-    >>> page("abc", Paging(limit=2)), page("abc", Paging(limit=2, after=2))
-    (Page(items=['a', 'b'], next='2'), Page(items=['c'], next=None))
+
+def page(items: Sequence[T], asked: Paging) -> Page[T]:
+    """A page of what a store gave of `span_of`; `after` counts the items of the whole list.
+
+    >>> page("bcd", Paging(limit=2, after=1)), page("d", Paging(limit=2, after=3))
+    (Page(items=['b', 'c'], next='3'), Page(items=['d'], next=None))
     """
-    end = asked.after + asked.limit
-    return Page(items=list(items[asked.after : end]), next=str(end) if end < len(items) else None)
+    return Page(items=list(items[: asked.limit]), next=str(asked.after + asked.limit) if len(items) > asked.limit else None)
+
+
+def page_of_all(items: Sequence[T], asked: Paging) -> Page[T]:
+    """A page of a list that is there whole, because whoever keeps it gives no parts."""
+    return page(items[asked.after : asked.after + asked.limit + 1], asked)

@@ -17,17 +17,25 @@ from segue.api.problems import MEDIA, Trouble, error_of
 from segue.api.views import (
     ActAsked,
     ActState,
+    AliasAsked,
+    AliasMoved,
     Begun,
     Differences,
     Explained,
     Page,
+    Registered,
     RolloutDetail,
     RolloutView,
     SpecAsked,
+    VersionAsked,
+    VersionView,
     Wanted,
 )
 from segue.errors import DomainError, Refused, Unavailable
 from segue.facts.decision import Decision
+from segue.facts.drift.profile import Profile
+from segue.monitor.telling.market import Milestones
+from segue.ports.registry import AliasMove
 
 T = TypeVar("T")
 _TIMES: Final = 4
@@ -36,7 +44,7 @@ _PAGE: Final = 500
 
 
 class RemoteDesk:
-    """A desk behind `segue api`.
+    """The desks of rollouts and of models behind `segue api`.
 
     Args:
         server: `http://host:port` or `https://...`.
@@ -92,6 +100,32 @@ class RemoteDesk:
         """As the desk does."""
         return self._pages(f"/v1/rollouts/{quote(name, safe='')}/outcomes-wanted", Wanted)
 
+    def versions(self, model: str = "") -> list[VersionView]:
+        """As the desk of models does."""
+        return self._pages("/v1/models", VersionView, model=model)
+
+    def moves(self, model: str) -> list[AliasMove]:
+        """As the desk of models does."""
+        return self._pages(f"/v1/models/{quote(model, safe='')}/moves", AliasMove)
+
+    def register(self, model: str, asked: VersionAsked) -> Registered:
+        """As the desk of models does."""
+        return self._post(f"/v1/models/{quote(model, safe='')}/versions", asked, Registered)
+
+    def move(self, model: str, alias: str, asked: AliasAsked) -> AliasMoved:
+        """As the desk of models does."""
+        return self._post(
+            f"/v1/models/{quote(model, safe='')}/aliases/{quote(alias, safe='')}", asked, AliasMoved, method="PUT"
+        )
+
+    def profile(self, model: str, version: str) -> Profile:
+        """As the desk of models does."""
+        return self._get(f"/v1/models/{quote(model, safe='')}/versions/{quote(version, safe='')}/profile", Profile)
+
+    def timeline(self, model: str) -> list[Milestones]:
+        """As the desk of models does."""
+        return self._pages(f"/v1/models/{quote(model, safe='')}/timeline", Milestones)
+
     def _get(self, path: str, kind: type[T]) -> T:
         return _decoded(self._send("GET", path, None, {}), kind)
 
@@ -105,9 +139,9 @@ class RemoteDesk:
                 return items
             asked["after"] = page.next
 
-    def _post(self, path: str, asked: msgspec.Struct, kind: type[T]) -> T:
+    def _post(self, path: str, asked: msgspec.Struct, kind: type[T], *, method: str = "POST") -> T:
         key = {"idempotency-key": secrets.token_hex(16), "content-type": "application/json"}
-        return _decoded(self._send("POST", path, msgspec.json.encode(asked), key), kind)
+        return _decoded(self._send(method, path, msgspec.json.encode(asked), key), kind)
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
         for attempt in range(_TIMES):

@@ -7,6 +7,7 @@ import msgspec
 
 from segue.facts.allocation import Allocation, Endpoint
 from segue.facts.decision import Act, Decision, Phase, State
+from segue.facts.drift.profile import Profile
 from segue.ports.access import Role
 from segue.ports.store import WorkerReport
 from segue.spec.diff import Change
@@ -160,12 +161,48 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
+class VersionAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version to be entered in the registry.
+
+    Args:
+        artifact: the folder, by the path at which hosts find it.
+        digest: of the folder's files; a host that finds other files there does not load them.
+        profile: of its training data; None for none.
+    """
+
+    version: Name
+    factory: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)]
+    artifact: Annotated[str, msgspec.Meta(pattern=r"^/", max_length=1000)]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)]
+    path: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    warmup: Annotated[str, msgspec.Meta(max_length=1_000_000)] = ""
+    tags: dict[str, str] = {}
+    profile: Profile | None = None
+    dry_run: bool = False
+
+
 class AliasView(msgspec.Struct, frozen=True, kw_only=True):
     """Where an alias points."""
 
     model: str
     alias: str
     version: str
+
+
+class AliasMoved(AliasView, frozen=True, kw_only=True):
+    """Where an alias points now, and what it pointed at when it was asked for; "" for nothing."""
+
+    before: str
+    moved: bool
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that is in the registry; `profile` is the digest of what it saw in training."""
+
+    model: str
+    version: str
+    digest: str
+    profile: str = ""
 
 
 class AliasAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

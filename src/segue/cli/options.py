@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from segue.api.desk import Desk
+    from segue.api.doing.models import ModelDesk
     from segue.api.remote import RemoteDesk
 
 HomeFolder = Annotated[
@@ -36,13 +37,34 @@ def who() -> str:
 
 
 @contextmanager
+def models_at(home: Path | None, server: str) -> "Iterator[ModelDesk | RemoteDesk]":
+    """Where the registry is asked about: at a server if one is named, else at the installation's own."""
+    remote = _remote(server)
+    if remote is not None:
+        yield remote
+        return
+    from segue.api.opening import models_at_hand
+    from segue.wiring import home_at
+
+    with models_at_hand(home_at(home), who()) as desk:
+        yield desk
+
+
+def _remote(server: str) -> "RemoteDesk | None":
+    address = server or os.environ.get("SEGUE_SERVER", "")
+    if not address:
+        return None
+    from segue.api.remote import RemoteDesk
+
+    return RemoteDesk(address, os.environ.get("SEGUE_TOKEN", ""), who())
+
+
+@contextmanager
 def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
     """Where rollouts are asked about: at a server if one is named, else at the installation's own store."""
-    address = server or os.environ.get("SEGUE_SERVER", "")
-    if address:
-        from segue.api.remote import RemoteDesk
-
-        yield RemoteDesk(address, os.environ.get("SEGUE_TOKEN", ""), who())
+    remote = _remote(server)
+    if remote is not None:
+        yield remote
         return
     from segue.api.opening import desk_of
     from segue.wiring import home_at

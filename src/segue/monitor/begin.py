@@ -18,6 +18,7 @@ from segue.measure.questions import unanswerable
 from segue.monitor.acting.carry_out import allocation_in_force
 from segue.monitor.acting.publish import at_rest
 from segue.monitor.outside import Control
+from segue.ports.span import Span
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
@@ -215,7 +216,7 @@ def find(control: Control, name: str) -> Loaded:
     try:
         return control.rollouts.load(name)
     except NotFound:
-        newest = next(iter(control.rollouts.rollouts(name)), None)
+        newest = next(iter(control.rollouts.rollouts(name, span=Span(most=1))), None)
         if newest is None:
             names = [loaded.state.rollout for loaded in control.rollouts.rollouts()]
             hint = near_miss(name, names) or (

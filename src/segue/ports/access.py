@@ -9,10 +9,12 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from segue.ports.span import WHOLE, Span
+
 Role = Literal["viewer", "operator", "approver", "admin"]
 ROLES: Final[tuple[Role, ...]] = ("viewer", "operator", "approver", "admin")
 """Each may do what those before it may. viewer: look. operator: begin, pause, resume, retry, abort. approver: say yes, pass
-over gates, move aliases. admin: everything, tokens too."""
+over gates, register versions, move aliases. admin: everything, tokens too."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class TokenStore(Protocol):
         """The token of an id, whatever has become of it."""
         ...
 
-    def tokens(self) -> Sequence[Token]:
+    def tokens(self, *, span: Span = WHOLE) -> Sequence[Token]:
         """All tokens ever made, oldest first; revoked and expired ones too."""
         ...
 

@@ -88,3 +88,11 @@ class AuditLog(Protocol):
     def entries(self, *, after: int = 0, most: int = 1000, subject: str = "") -> Sequence[Entry]:
         """Entries with a number above `after`, in order; of one subject, or of all."""
         ...
+
+
+def every(log: AuditLog, subject: str = "") -> Iterator[Entry]:
+    """Every entry, oldest first, a page at a time; of one subject, or of all."""
+    after = 0
+    while entries := log.entries(after=after, subject=subject):
+        yield from entries
+        after = entries[-1].number

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from segue.facts.drift.profile import Profile
+from segue.ports.span import WHOLE, Span
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class Registry(Protocol):
         """Enter a version; the same again is harmless, another content under the same version is a Conflict."""
         ...
 
-    def versions(self, model: str = "") -> Sequence[ModelVersion]:
+    def versions(self, model: str = "", *, span: Span = WHOLE) -> Sequence[ModelVersion]:
         """All versions, oldest first."""
         ...
 
@@ -74,7 +75,7 @@ class Registry(Protocol):
         """Point the alias at `after` if it points at `before`, else Conflict; the same command id twice is once."""
         ...
 
-    def moves(self, model: str) -> Sequence[AliasMove]:
+    def moves(self, model: str, *, span: Span = WHOLE) -> Sequence[AliasMove]:
         """All moves in order."""
         ...
 

@@ -14,6 +14,7 @@ import msgspec
 from segue.facts.allocation import Allocation, Directory, Endpoint, Key
 from segue.facts.decision import Act, Command, Decision, State
 from segue.facts.summary import Answer, Cell
+from segue.ports.span import WHOLE, Span
 
 Wake = Callable[[], None]
 """Called from a thread of the store's. It says that something may have changed, never what; it may be late, repeated or lost:
@@ -58,12 +59,16 @@ class RolloutStore(Protocol):
         """Keep a decision, its commands (pending), its acts (applied) and the new state: all or nothing."""
         ...
 
-    def rollouts(self, route: str = "", *, live: bool = False) -> Sequence[Loaded]:
+    def rollouts(self, route: str = "", *, live: bool = False, span: Span = WHOLE) -> Sequence[Loaded]:
         """All rollouts, newest first; of one route; only those that are not over."""
         ...
 
-    def decisions(self, rollout: str, *, after: int = 0) -> Sequence[Decision]:
-        """The decisions of a rollout in order."""
+    def decisions(self, rollout: str, *, after: int = 0, most: int | None = None) -> Sequence[Decision]:
+        """The decisions of a rollout in order, those with a number above `after`; at most so many."""
+        ...
+
+    def decision(self, decision: str) -> Decision:
+        """One decision by its id; NotFound where nobody made it."""
         ...
 
 
@@ -138,7 +143,7 @@ class AllocationStore(Protocol):
         """The allocation in force with its endpoints; None where its revision is `unless`. NotFound before the first."""
         ...
 
-    def allocations(self, route: str, *, rollout: str = "") -> Sequence[Allocation]:
+    def allocations(self, route: str, *, rollout: str = "", span: Span = WHOLE) -> Sequence[Allocation]:
         """Every allocation ever published, in order."""
         ...
 
@@ -146,8 +151,8 @@ class AllocationStore(Protocol):
         """Keep the last report of a worker."""
         ...
 
-    def reports(self, route: str) -> Sequence[WorkerReport]:
-        """The last report of each worker."""
+    def reports(self, route: str, *, span: Span = WHOLE) -> Sequence[WorkerReport]:
+        """The last report of each worker, by its name."""
         ...
 
     def listen(self, wake: Wake) -> End:
@@ -210,7 +215,7 @@ class SummaryStore(Protocol):
         """Kept summaries of these questions."""
         ...
 
-    def cells(self, rollout: str, *, metric: str = "") -> Sequence[Cell]:
+    def cells(self, rollout: str, *, metric: str = "", span: Span = WHOLE) -> Sequence[Cell]:
         """Kept cells of the cube."""
         ...
 

@@ -8,6 +8,7 @@ import pytest
 
 from segue.errors import Conflict, NotFound
 from segue.ports.registry import Registry
+from segue.ports.span import Span
 from segue.testkit import samples
 
 
@@ -46,6 +47,7 @@ class RegistrySuite:
         assert list(registry.versions("churn")) == versions
         assert list(registry.versions()) == [*versions, other]
         assert list(registry.versions("unknown")) == []
+        assert list(registry.versions("churn", span=Span(after=1, most=1))) == versions[1:2]
 
     def test_registering_twice_is_once(self, registry: Registry) -> None:
         """The same content again, at a later time, changes nothing."""
@@ -103,6 +105,7 @@ class RegistrySuite:
         filled.move(samples.alias_move("7", "8", "c-1"))
         assert filled.alias("churn", "champion") == "7"
         assert [it.after for it in filled.moves("churn")] == ["7", "8", "7"]
+        assert [it.after for it in filled.moves("churn", span=Span(after=1, most=1))] == ["8"]
 
     def test_an_unknown_version_is_not_found(self, filled: Registry) -> None:
         """An alias never points at what is not registered."""

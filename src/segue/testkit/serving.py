@@ -7,6 +7,7 @@ import pytest
 
 from segue.errors import NotFound
 from segue.facts.allocation import Directory
+from segue.ports.span import Span
 from segue.ports.store import WorkerReport
 from segue.testkit import samples
 from segue.testkit.stores import Opened, StoreFixtures
@@ -36,6 +37,7 @@ class AllocationSuite(StoreFixtures):
         assert list(store.allocations.allocations("churn")) == published
         assert list(store.allocations.allocations("churn", rollout="r-2")) == published[2:]
         assert list(store.allocations.allocations("nowhere")) == []
+        assert list(store.allocations.allocations("churn", span=Span(after=1, most=1))) == published[1:2]
 
     def test_the_same_command_twice_is_the_same_allocation(self, store: Opened) -> None:
         """A repeated publication gives what the first gave, also after others, and changes nothing."""
@@ -133,6 +135,7 @@ class AllocationSuite(StoreFixtures):
         assert sorted(store.allocations.reports("churn"), key=lambda it: it.worker) == [last, other]
         assert list(store.allocations.reports("delay")) == [elsewhere]
         assert list(store.allocations.reports("nowhere")) == []
+        assert len(store.allocations.reports("churn", span=Span(after=1, most=5))) == 1
 
 
 class EndpointSuite(StoreFixtures):

@@ -12,6 +12,7 @@ from segue.facts.decision import Decision, Phase
 from segue.ports.access import AnswerStore, TokenStore
 from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore, Registry
+from segue.ports.span import Span
 from segue.ports.store import (
     AllocationStore,
     CommandStore,
@@ -159,6 +160,8 @@ class RolloutSuite(StoreFixtures):
         assert list(store.rollouts.rollouts("churn")) == [second, over]
         assert list(store.rollouts.rollouts(live=True)) == [third, second]
         assert list(store.rollouts.rollouts("nowhere")) == []
+        assert list(store.rollouts.rollouts(span=Span(after=1, most=1))) == [second]
+        assert list(store.rollouts.rollouts("churn", span=Span(after=1))) == [over]
 
     def test_a_save_keeps_all_of_it(self, store: Opened, begun: Loaded) -> None:
         """Decision, state, commands and acts are there, equal, after one call; the token has grown."""
@@ -215,6 +218,11 @@ class RolloutSuite(StoreFixtures):
         assert [it.number for it in store.rollouts.decisions("r-1")] == list(range(1, 13))
         assert [it.number for it in store.rollouts.decisions("r-1", after=10)] == [11, 12]
         assert list(store.rollouts.decisions("r-1", after=12)) == []
+        assert [it.number for it in store.rollouts.decisions("r-1", after=3, most=2)] == [4, 5]
+        (one,) = store.rollouts.decisions("r-1", after=6, most=1)
+        assert store.rollouts.decision(one.id) == one
+        with pytest.raises(NotFound):
+            store.rollouts.decision("nobody's")
 
 
 class CommandSuite(StoreFixtures):

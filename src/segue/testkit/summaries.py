@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from segue.errors import Conflict, DomainError
+from segue.ports.span import Span
 from segue.ports.store import Loaded
 from segue.testkit import samples
 from segue.testkit.stores import Opened, Opener, StoreFixtures
@@ -33,6 +34,8 @@ class SummarySuite(StoreFixtures):
         assert list(store.summaries.answers("r-1", [])) == []
         assert list(store.summaries.cells("r-1", metric="p99")) == cells[:2]
         assert list(store.summaries.cells("r-1")) == cells
+        parts = [store.summaries.cells("r-1", span=Span(after=after, most=1)) for after in range(4)]
+        assert [cell for part in parts for cell in part] == cells
 
     def test_replacing_an_hour_leaves_the_others(self, store: Opened) -> None:
         """What was kept for the hours named is gone, also where nothing comes in its place."""

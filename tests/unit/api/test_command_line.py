@@ -2,15 +2,12 @@
 
 import io
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import api_server
 import pytest
+from command_line import run
 
-from segue.cli.main import main
-
-Said = tuple[object, str, str]
 LOOKS = (
     ("get",),
     ("get", "-o", "json"),
@@ -33,16 +30,21 @@ LOOKS = (
     ("promote", "churn"),
     ("pause", "churn", "--reason", "x", "--dry-run"),
     ("retry", "nobody"),
+    ("model", "list", "-o", "json"),
+    ("model", "list", "nobody"),
+    ("model", "history", "churn"),
+    ("model", "timeline", "churn", "-o", "json"),
+    ("model", "timeline", "nobody"),
+    ("model", "profile", "churn", "8"),
+    ("model", "profile", "churn", "80"),
+    ("model", "profile", "chrun", "8"),
+    ("model", "alias", "churn", "champion", "9"),
+    ("model", "alias", "churn", "champion", "7"),
+    ("model", "alias", "churn", "champion", "8", "--dry-run"),
+    ("model", "register", "churn", "9", "--factory", "m:load", "--artifact", "weights", "--dry-run"),
+    ("model", "register", "churn", "8", "--factory", "m:load", "--artifact", "weights"),
     ("abort", "churn", "--reason", "wrong", "--wait", "--timeout", "0.1"),
 )
-
-
-def run(*words: str) -> Said:
-    """Status, output and errors of a command, in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        main(list(words))
-    return end.value.code, out.getvalue(), err.getvalue()
 
 
 def test_with_a_server_and_without(api: api_server.Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +55,8 @@ def test_with_a_server_and_without(api: api_server.Api, tmp_path: Path, monkeypa
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     rollout = api.begin()
     assert rollout == "churn-1"
+    Path("weights").mkdir()
+    Path("weights", "model").write_text("8")
     for name, spec in {
         "rollout": api_server.SPEC,
         "other": api_server.SPEC.replace("1pp", "2pp"),
@@ -81,6 +85,27 @@ def test_writes_through_a_server(api: api_server.Api, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SEGUE_TOKEN", api.token("operator", "ci"))
     assert run("abort", rollout, "--reason", "wrong")[0] == 0
     assert [(act.trigger, act.who) for act in api.stores.commands.asked(rollout)] == [("pause", "ädä"), ("abort", "ci")]
+
+
+def test_models_through_a_server(api: api_server.Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version with its profile, and a move of the alias, under the token's name; the store of this machine is not asked."""
+    api_server.register(api.stores)
+    for name, value in {"SEGUE_SERVER": api.url, "SEGUE_HOME": str(tmp_path / "another")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SEGUE_TOKEN", api.token("approver", "ci"))
+    folder = tmp_path / "v9"
+    folder.mkdir()
+    (folder / "weights").write_text("9")
+    training = tmp_path / "training.csv"
+    training.write_text("age\n20\n30\n41\n")
+    words = ("model", "register", "churn", "9", "--factory", "m:load", "--artifact", str(folder), "--profile", str(training))
+    assert run(*words).out.endswith("profile of 1 columns of 3 rows\n")
+    assert api.stores.profiles.profile("churn", "9") is not None
+    assert "moved from 7 to 9" in run("model", "alias", "churn", "champion", "9", "--reason", "better").out
+    assert [(it.who, it.after) for it in api.stores.registry.moves("churn")] == [("ada", "7"), ("ci", "9")]
+    assert not (tmp_path / "another").exists()
+    monkeypatch.setenv("SEGUE_TOKEN", api.token("operator"))
+    assert run("model", "alias", "churn", "champion", "8", "--reason", "x").status == 6
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import api_server
 import msgspec
@@ -21,11 +21,13 @@ MOVED = {"entity": "model_version_alias", "action": "created", "data": {"name": 
 CANARY = {"name": "churn", "namespace": "ml", "phase": "Progressing", "checksum": "c1", "metadata": {"version": "8"}}
 HOOKS = ("confirm-rollout", "pre-rollout", "rollout", "confirm-traffic-increase", "confirm-promotion", "rollback")
 ASKED: dict[Phase, tuple[int, ...]] = {
+    "queued": (403, 200, 200, 403, 403, 403),
     "pending": (403, 200, 200, 403, 403, 403),
     "running": (200, 200, 200, 200, 403, 403),
     "paused": (403, 200, 200, 403, 403, 403),
     "awaiting_approval": (403, 200, 200, 403, 403, 403),
     "held": (403, 200, 200, 403, 403, 403),
+    "champion_unhealthy": (403, 200, 200, 403, 403, 403),
     "watching": (200, 200, 200, 200, 200, 403),
     "promoted": (200, 200, 200, 200, 200, 403),
     "rolled_back": (403, 403, 403, 403, 403, 200),
@@ -51,6 +53,11 @@ def sign(
     if family == "webhook":
         names = ("webhook_id", "webhook_timestamp", "webhook_signature")
     return dict(zip(names, (identity, at, signature(secret.replace(" ", "-"), identity, at, body)), strict=True))
+
+
+def test_every_phase_has_its_row() -> None:
+    """A phase that is new has to be thought about here."""
+    assert set(ASKED) == set(get_args(Phase))
 
 
 def stand(api: api_server.Api, rollout: str, phase: Phase, **changes: Any) -> None:

@@ -98,6 +98,51 @@ def test_an_alias_moves_once(api: api_server.Api) -> None:
     assert [(it.after, it.who, it.why) for it in api.stores.registry.moves("churn")][1:] == [("8", "ana", "better")]
 
 
+ROLE_OF = {
+    "viewer": (
+        "GET /v1/rollouts", "POST /v1/diff", "GET /v1/rollouts/{rollout}", "GET /v1/rollouts/{rollout}/decisions",
+        "GET /v1/decisions/{decision}", "GET /v1/rollouts/{rollout}/acts/{act}", "GET /v1/rollouts/{rollout}/cells",
+        "GET /v1/rollouts/{rollout}/outcomes-wanted", "GET /v1/routes/{route}", "GET /v1/routes/{route}/allocations",
+        "GET /v1/routes/{route}/workers", "GET /v1/models", "GET /v1/models/{model}/versions/{version}/profile",
+        "GET /v1/models/{model}/timeline", "GET /v1/aliases", "GET /v1/models/{model}/moves", "GET /v1/audit",
+        "POST /v1/hooks/mlflow", "POST /v1/hooks/flagger/{rollout}/{hook}",
+    ),
+    "operator": ("POST /v1/rollouts", "POST /v1/rollouts/{rollout}/acts"),
+    "approver": ("PUT /v1/models/{model}/aliases/{alias}", "POST /v1/models/{model}/versions"),
+    "admin": ("GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{token}"),
+    None: ("GET /livez", "GET /readyz"),
+}  # fmt: skip
+"""Who may call what; an operation that is new has to be entered here too."""
+
+
+def test_the_roles_are_those_that_were_meant() -> None:
+    """Every operation stands in one row of the table, and in no other."""
+    assert {role: {f"{it.method} {it.path}" for it in OPERATIONS if it.role == role} for role in ROLE_OF} == {
+        role: set(operations) for role, operations in ROLE_OF.items()
+    }
+    assert len(OPERATIONS) == sum(map(len, ROLE_OF.values()))
+
+
+def test_a_version_is_registered(api: api_server.Api) -> None:
+    """With its profile, once; another content under its name is a conflict; its milestones are in the log."""
+    place = "/v1/models/churn/versions"
+    column = {"name": "age", "kind": "numeric", "edges": [1.0], "groups": [0, 1], "counts": [1, 2, 0, 0]}
+    version = {"version": "9", "factory": "m:load", "artifact": "/models/9", "digest": "ab", "tags": {"team": "a"}}
+    version |= {"profile": {"features": [column], "rows": 3}}
+    assert api("POST", place, version | {"dry_run": True}).status == 200
+    assert api("GET", "/v1/models").json["items"] == []
+    first, again = (api("POST", place, version) for _ in range(2))
+    assert (first.status, again.status, first.json) == (201, 201, again.json)
+    (listed,) = api("GET", "/v1/models?model=churn").json["items"]
+    assert (listed["version"], listed["digest"], listed["profile"]) == ("9", "ab", first.json["profile"])
+    (seen,) = api("GET", f"{place}/9/profile").json["features"]
+    assert (seen["name"], seen["counts"]) == ("age", [1, 2, 0, 0])
+    assert api("POST", place, version | {"digest": "ac"}).status == 409
+    assert [api("POST", place, version | wrong).status for wrong in ({"factory": "m"}, {"artifact": "models/9"})] == [400, 400]
+    assert [it["version"] for it in api("GET", "/v1/models/churn/timeline").json["items"]] == ["9"]
+    assert "no version '8'" in api("GET", f"{place}/8/profile").json["detail"]
+
+
 def test_every_route_asks_for_its_role(api: api_server.Api) -> None:
     """Each role on each route: below the route's own it is a 403, with it never; without a token it is a 401."""
     rollout = api.begin()

@@ -6,62 +6,34 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import SPEC, run
 
-from segue.cli.main import main
 from segue.spec.metric import KINDS
-
-SPEC = """\
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label}
-outcome: {window: 24h}
-metrics:
-  accuracy: {kind: accuracy}
-guardrails:
-  - accuracy: {worse_than_champion_by: 5pp}
-stages:
-  - name: shadow
-    strategy: shadow
-    promote_when: [accuracy: {not_worse_than_champion_by: 1pp}]
-  - name: everyone
-    strategy: full
-"""
 
 
 class Shell:
-    """A home, and commands in it; in this process, because a start takes longer than a command."""
+    """A home, and commands in it."""
 
-    def __init__(self, folder: Path, output: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "rollout.yaml"
         self.file.write_text(SPEC)
-        self._output = output
 
     def __call__(self, *words: str, status: int = 0) -> tuple[str, str]:
         """Standard output and error; the status has to be the one that is expected."""
-        self._output.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main(list(words))
-        said = self._output.readouterr()
-        assert end.value.code == status, said.out + said.err
-        assert "Traceback" not in said.err
+        said = run(*words)
+        assert said.status == status, said.out + said.err
         return said.out, said.err
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A fresh home."""
     monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SEGUE_USER", "ada")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)
-    return Shell(tmp_path, capsys)
+    return Shell(tmp_path)
 
 
 def register(shell: Shell) -> None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from command_line import Said, run
 
 from segue.assign.ownership import rebalance
-from segue.cli.main import main
 from segue.facts.allocation import Allocation, Directory, Split, Target
 from segue.facts.wire.codec import to_json
 
@@ -34,28 +34,25 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def segue(home: Path, *words: str) -> int:
-    """A command's status."""
-    with pytest.raises(SystemExit) as end:
-        main([*words, "--home", str(home)])
-    assert isinstance(end.value.code, int)
-    return end.value.code
+def segue(home: Path, *words: str) -> Said:
+    """A command there."""
+    return run(*words, "--home", str(home))
 
 
-def test_kill_and_lift(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kill_and_lift(home: Path) -> None:
     """What is killed is listed with its reason; lifting it leaves nothing."""
-    assert segue(home, "kill", "churn", "v8", "--reason", "it leaks") == 0
-    assert "segue lift churn" in capsys.readouterr().out
-    assert segue(home, "killed", "-o", "json") == 0
-    assert '"it leaks"' in capsys.readouterr().out
-    assert segue(home, "lift", "churn") == 0
+    killed = segue(home, "kill", "churn", "v8", "--reason", "it leaks")
+    assert (killed.status, "segue lift churn" in killed.out) == (0, True)
+    listed = segue(home, "killed", "-o", "json")
+    assert (listed.status, '"it leaks"' in listed.out) == (0, True)
+    assert segue(home, "lift", "churn").status == 0
     assert not (home / "run" / "override.json").exists()
-    assert segue(home, "lift", "churn") == 5
+    assert segue(home, "lift", "churn").status == 5
 
 
 def test_dry_run_writes_nothing(home: Path) -> None:
     """It says what would be done."""
-    assert segue(home, "kill", "churn", "--reason", "calm", "--dry-run") == 0
+    assert segue(home, "kill", "churn", "--reason", "calm", "--dry-run").status == 0
     assert not (home / "run" / "override.json").exists()
 
 
@@ -69,8 +66,8 @@ def test_dry_run_writes_nothing(home: Path) -> None:
         (["churn", "v8", "--reason", " "], 1, "reason"),
     ],
 )
-def test_what_cannot_be_meant(home: Path, capsys: pytest.CaptureFixture[str], words: list[str], status: int, said: str) -> None:
+def test_what_cannot_be_meant(home: Path, words: list[str], status: int, said: str) -> None:
     """A typo, the champion, no reason: refused, with what was meant."""
-    assert segue(home, "kill", *words) == status
-    assert said in capsys.readouterr().err
+    ended = segue(home, "kill", *words)
+    assert (ended.status, said in ended.err) == (status, True)
     assert not (home / "run" / "override.json").exists()

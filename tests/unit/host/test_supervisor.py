@@ -15,6 +15,7 @@ from segue.host.plan import Key
 from segue.host.settings import HostSettings
 from segue.host.supervisor import Supervisor
 from segue.ports.registry import AliasMove, ModelVersion
+from segue.ports.span import WHOLE, Span
 
 ALIAS = "models:/m@champion"
 ONE, TWO = Key("m", "1"), Key("m", "2")
@@ -34,9 +35,9 @@ class Door:
             self.refused += 1
             raise Unavailable("the door is shut")
 
-    def versions(self, model: str = "") -> list[ModelVersion]:
+    def versions(self, model: str = "", *, span: Span = WHOLE) -> list[ModelVersion]:
         self._pass(shut=self.registry_shut)
-        return list(self.stores.registry.versions(model))
+        return list(self.stores.registry.versions(model, span=span))
 
     def alias(self, model: str, alias: str) -> str | None:
         self._pass(shut=self.registry_shut)
@@ -51,8 +52,8 @@ class Door:
     def fetch(self, version: ModelVersion) -> ModelVersion:
         return version
 
-    def moves(self, model: str) -> list[AliasMove]:
-        return list(self.stores.registry.moves(model))
+    def moves(self, model: str, *, span: Span = WHOLE) -> list[AliasMove]:
+        return list(self.stores.registry.moves(model, span=span))
 
     def move(self, move: AliasMove) -> None:
         self.stores.registry.move(move)

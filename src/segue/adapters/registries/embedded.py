@@ -11,11 +11,12 @@ from sqlalchemy import Connection, select
 
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
-from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.connect import Database, insert, part
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.wire.codec import from_json, to_json
 from segue.ports.registry import AliasMove, ModelVersion
+from segue.ports.span import WHOLE, Span
 
 _versions = schema.model_versions.c
 _aliases = schema.aliases.c
@@ -50,13 +51,13 @@ class EmbeddedRegistry:
                 facts = {"digest": version.digest, "factory": version.factory}
                 note(connection, Deeds(deed="registered", subject=f"{version.model}/{version.version}", facts=facts))
 
-    def versions(self, model: str = "") -> Sequence[ModelVersion]:
+    def versions(self, model: str = "", *, span: Span = WHOLE) -> Sequence[ModelVersion]:
         """All versions, oldest first."""
         query = select(_versions.body).order_by(_versions.seq)
         if model:
             query = query.where(_versions.model == model)
         with self._database.read() as connection:
-            return [from_json(ModelVersion, body) for body in connection.execute(query).scalars()]
+            return [from_json(ModelVersion, body) for body in connection.execute(part(query, span)).scalars()]
 
     def alias(self, model: str, alias: str) -> str | None:
         """The version that the alias points at, None where there is no such alias."""
@@ -96,11 +97,11 @@ class EmbeddedRegistry:
             subject = f"{move.model}/{move.after}"
             note(connection, Deeds(deed="alias_moved", subject=subject, who=move.who, why=move.why, facts=facts))
 
-    def moves(self, model: str) -> Sequence[AliasMove]:
+    def moves(self, model: str, *, span: Span = WHOLE) -> Sequence[AliasMove]:
         """All moves in order."""
         query = select(_moves.body).where(_moves.model == model).order_by(_moves.seq)
         with self._database.read() as connection:
-            return [from_json(AliasMove, body) for body in connection.execute(query).scalars()]
+            return [from_json(AliasMove, body) for body in connection.execute(part(query, span)).scalars()]
 
     def fetch(self, version: ModelVersion) -> ModelVersion:
         """The version as it is: its folder is on this machine, or nowhere."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from segue.adapters.clocks import from_us
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
-from segue.adapters.stores.database.connect import Database, insert, tell
+from segue.adapters.stores.database.connect import Database, insert, part, tell
 from segue.adapters.stores.database.failures import nearest
 from segue.adapters.stores.nudges import listen
 from segue.assign.ownership import owned
@@ -23,6 +23,7 @@ from segue.errors import NotFound
 from segue.facts.allocation import BUCKETS, Allocation, Directory, Endpoint, Key
 from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
+from segue.ports.span import WHOLE, Span
 from segue.ports.store import End, Wake, WorkerReport
 
 _routes = schema.routes.c
@@ -82,13 +83,13 @@ class SqlAllocations:
             serving, keys = _serving(connection, allocation), read_keys(connection, route, valid=True)
             return Directory(revision=row.revision, allocation=allocation, endpoints=serving, keys=keys)
 
-    def allocations(self, route: str, *, rollout: str = "") -> Sequence[Allocation]:
+    def allocations(self, route: str, *, rollout: str = "", span: Span = WHOLE) -> Sequence[Allocation]:
         """Every allocation ever published, in order."""
         query = select(_allocations.body).where(_allocations.route == route).order_by(_allocations.number)
         if rollout:
             query = query.where(_allocations.rollout == rollout)
         with self._database.read() as connection:
-            return [from_json(Allocation, body) for body in connection.execute(query).scalars()]
+            return [from_json(Allocation, body) for body in connection.execute(part(query, span)).scalars()]
 
     def report(self, report: WorkerReport) -> None:
         """Keep the last report of a worker."""
@@ -97,12 +98,12 @@ class SqlAllocations:
             row = insert(connection, schema.workers).values(route=report.route, worker=report.worker, body=body)
             connection.execute(row.on_conflict_do_update(index_elements=["route", "worker"], set_={"body": body}))
 
-    def reports(self, route: str) -> Sequence[WorkerReport]:
+    def reports(self, route: str, *, span: Span = WHOLE) -> Sequence[WorkerReport]:
         """The last report of each worker, ordered by worker."""
         table = schema.workers.c
         query = select(table.body).where(table.route == route).order_by(table.worker)
         with self._database.read() as connection:
-            return [from_json(WorkerReport, body) for body in connection.execute(query).scalars()]
+            return [from_json(WorkerReport, body) for body in connection.execute(part(query, span)).scalars()]
 
     def listen(self, wake: Wake) -> End:
         """Be woken when a directory has another revision."""

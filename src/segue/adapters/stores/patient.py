@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from segue.adapters.stores.store import Stores, open_store
 from segue.facts.allocation import Allocation, Directory
+from segue.ports.span import WHOLE, Span
 from segue.ports.store import AllocationStore, End, Wake, WorkerReport
 
 
@@ -31,17 +32,17 @@ class PatientAllocations:
         """As the store does."""
         return self._open.directory(route, unless=unless)
 
-    def allocations(self, route: str, *, rollout: str = "") -> Sequence[Allocation]:
+    def allocations(self, route: str, *, rollout: str = "", span: Span = WHOLE) -> Sequence[Allocation]:
         """As the store does."""
-        return self._open.allocations(route, rollout=rollout)
+        return self._open.allocations(route, rollout=rollout, span=span)
 
     def report(self, report: WorkerReport) -> None:
         """As the store does."""
         self._open.report(report)
 
-    def reports(self, route: str) -> Sequence[WorkerReport]:
+    def reports(self, route: str, *, span: Span = WHOLE) -> Sequence[WorkerReport]:
         """As the store does."""
-        return self._open.reports(route)
+        return self._open.reports(route, span=span)
 
     def listen(self, wake: Wake) -> End:
         """As the store does."""

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
-from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.connect import Database, insert, part
 from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase, State
 from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
+from segue.ports.span import WHOLE, Span
 from segue.ports.store import Loaded
 
 OVER: Final[frozenset[Phase]] = frozenset({"queued", "promoted", "rolled_back", "aborted"})
@@ -81,7 +82,7 @@ class SqlRollouts:
             note(connection, _decided(decision))
             return _load(connection, state.rollout)
 
-    def rollouts(self, route: str = "", *, live: bool = False) -> Sequence[Loaded]:
+    def rollouts(self, route: str = "", *, live: bool = False, span: Span = WHOLE) -> Sequence[Loaded]:
         """All rollouts, newest first; of one route; only those that are not over."""
         query = select(*_COLUMNS).order_by(_rollouts.seq.desc())
         if route:
@@ -89,10 +90,10 @@ class SqlRollouts:
         if live:
             query = query.where(_rollouts.live.is_(True))
         with self._database.read() as connection:
-            return [_loaded(row) for row in connection.execute(query)]
+            return [_loaded(row) for row in connection.execute(part(query, span))]
 
-    def decisions(self, rollout: str, *, after: int = 0) -> Sequence[Decision]:
-        """The decisions of a rollout in order, those with a number above `after`.
+    def decisions(self, rollout: str, *, after: int = 0, most: int | None = None) -> Sequence[Decision]:
+        """The decisions of a rollout in order, those with a number above `after`; at most so many.
 
         Raises:
             NotFound: there is no such rollout.
@@ -100,10 +101,23 @@ class SqlRollouts:
         table = schema.decisions.c
         query = select(table.body).where(table.rollout == rollout, table.number > after).order_by(table.number)
         with self._database.read() as connection:
-            bodies = connection.execute(query).scalars().all()
+            bodies = connection.execute(part(query, Span(most=most))).scalars().all()
             if not bodies:
                 require(connection, rollout)
         return [from_json(Decision, body) for body in bodies]
+
+    def decision(self, decision: str) -> Decision:
+        """One decision by its id.
+
+        Raises:
+            NotFound: nobody made it.
+        """
+        table = schema.decisions.c
+        with self._database.read() as connection:
+            body = connection.execute(select(table.body).where(table.id == decision)).scalar()
+        if body is None:
+            raise NotFound(f"there is no decision {decision!r}", hint="segue history ROLLOUT")
+        return from_json(Decision, body)
 
 
 def require(connection: Connection, rollout: str) -> None:

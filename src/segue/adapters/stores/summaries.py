@@ -6,6 +6,7 @@ Everything here can be recomputed from the lake, so a rollout that has never bee
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from segue.adapters.stores.database.connect import Database, insert
 from segue.errors import DomainError
 from segue.facts.summary import Answer, Cell
 from segue.facts.wire.codec import from_json, to_json
+from segue.ports.span import WHOLE, Span
 
 _LISTS: Final = msgspec.json.Encoder()
 _CELLS: Final = msgspec.json.Decoder(list[Cell])
@@ -93,13 +95,17 @@ class SqlSummaries:
             bodies = connection.execute(query.order_by(_answers.question, _answers.hour)).scalars().all()
         return [from_json(Answer, body) for body in bodies]
 
-    def cells(self, rollout: str, *, metric: str = "") -> Sequence[Cell]:
-        """Kept cells of the cube, ordered by hour, those of a metric together and as they were given."""
+    def cells(self, rollout: str, *, metric: str = "", span: Span = WHOLE) -> Sequence[Cell]:
+        """Kept cells of the cube, ordered by hour, those of a metric together and as they were given.
+
+        Many lie in a row: rows are read one by one, and no further than the part goes.
+        """
         query = select(_cells.body).where(_cells.rollout == rollout).order_by(_cells.hour, _cells.position)
         if metric:
             query = query.where(_cells.metric == metric)
         with self._database.read() as connection:
-            return [cell for body in connection.execute(query).scalars() for cell in _cells_in(body)]
+            every = (cell for body in connection.execute(query).scalars() for cell in _cells_in(body))
+            return list(islice(every, span.after, None if span.most is None else span.after + span.most))
 
 
 def _as_row(cells: list[Cell]) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from segue.api.access import Person, new_token
 from segue.api.desk import real_now
 from segue.api.doing.rollouts import as_
-from segue.api.operation import Call, Operation, Paging, Reply, page
+from segue.api.operation import Call, Operation, Paging, Reply, page, span_of
 from segue.api.views import Health, Page, TokenAsked, TokenMade, TokenView
 from segue.ports.access import Token
 
@@ -25,8 +25,9 @@ def view_of(token: Token, now: datetime) -> TokenView:
 
 
 def _tokens(call: Call) -> Reply:
-    now = real_now()
-    return Reply(value=page([view_of(token, now) for token in call.office.tokens.tokens()], as_(Paging, call.query)))
+    now, asked = real_now(), as_(Paging, call.query)
+    views = [view_of(token, now) for token in call.office.tokens.tokens(span=span_of(asked))]
+    return Reply(value=page(views, asked))
 
 
 def _add(call: Call) -> Reply:

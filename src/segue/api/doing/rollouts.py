@@ -1,10 +1,12 @@
 """Rollouts: begin, look, steer."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
 
-from segue.api.operation import After, Call, Filter, Operation, Paging, Reply, page
+from segue.api.operation import After, Call, Filter, Operation, Paging, Reply, page, page_of_all, span_of
 from segue.api.views import (
     ActAsked,
     ActState,
@@ -62,7 +64,7 @@ def as_(kind: type[T], given: object) -> T:
 
 def _list(call: Call) -> Reply:
     which = as_(Which, call.query)
-    return Reply(value=page(call.desk.rollouts(which.route, live=which.live), which))
+    return Reply(value=page(call.desk.rollouts(which.route, live=which.live, span=span_of(which)), which))
 
 
 def _get(call: Call) -> Reply:
@@ -81,11 +83,18 @@ def _diff(call: Call) -> Reply:
 
 def _decisions(call: Call) -> Reply:
     asked = as_(Deciding, call.query)
-    every = call.desk.decisions(call.path["rollout"], after=asked.after)
-    found = [decision for decision in every if asked.holds or decision.kind != "hold"]
+    found = list(islice(_decided(call, asked), asked.limit + 1))
     items = found[: asked.limit]
     more = len(found) > len(items)
     return Reply(value=Page(items=items, next=str(items[-1].number) if more else None))
+
+
+def _decided(call: Call, asked: Deciding) -> Iterator[Decision]:
+    """The decisions that are asked for, read a page at a time: those that did not hold may lie far apart."""
+    after, most = asked.after, asked.limit + 1
+    while some := call.desk.decisions(call.path["rollout"], after=after, most=most):
+        yield from (decision for decision in some if asked.holds or decision.kind != "hold")
+        after = some[-1].number
 
 
 def _decision(call: Call) -> Reply:
@@ -105,11 +114,11 @@ def _act(call: Call) -> Reply:
 def _cells(call: Call) -> Reply:
     asked = as_(Measured, call.query)
     rollout = call.desk.rollout(call.path["rollout"]).view.rollout
-    return Reply(value=page(call.office.summaries.cells(rollout, metric=asked.metric), asked))
+    return Reply(value=page(call.office.summaries.cells(rollout, metric=asked.metric, span=span_of(asked)), asked))
 
 
 def _wanted(call: Call) -> Reply:
-    return Reply(value=page(call.desk.wanted(call.path["rollout"]), as_(Paging, call.query)))
+    return Reply(value=page_of_all(call.desk.wanted(call.path["rollout"]), as_(Paging, call.query)))
 
 
 OPERATIONS = (

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, errors, say, show
-from segue.ports.audit import GENESIS, Entry, faults
+from segue.ports.audit import GENESIS, Entry, every, faults
 from segue.wiring import home_at, stores_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def list_(
 ) -> None:
     """The newest entries, oldest of them first."""
     with stores_of(home_at(home)) as stores:
-        entries = list(all_entries(stores, subject))
+        entries = list(every(stores.audit, subject))
     rows = [_row(entry) for entry in (entries[-last:] if last else entries)]
     columns = {"no": "number", "at": "at", "deed": "deed", "of": "subject", "by": "who", "why": "why"}
     wide = {"facts": "facts", "digest": "digest"}
@@ -40,7 +40,7 @@ def list_(
 def verify(*, home: HomeFolder = None) -> int:
     """Recompute the chain of digests, and compare each decision with what the log says of it; status 1 where one differs."""
     with stores_of(home_at(home)) as stores:
-        entries = list(all_entries(stores))
+        entries = list(every(stores.audit))
         found = [*faults(entries), *_changed(stores, entries)]
     for fault in found:
         print(fault)
@@ -56,16 +56,8 @@ def verify(*, home: HomeFolder = None) -> int:
 def export(*, subject: Subject = "", home: HomeFolder = None) -> None:
     """Every entry as a line of JSON, oldest first, for keeping elsewhere."""
     with stores_of(home_at(home)) as stores:
-        for entry in all_entries(stores, subject):
+        for entry in every(stores.audit, subject):
             sys.stdout.write(msgspec.json.encode(entry).decode() + "\n")
-
-
-def all_entries(stores: "Stores", subject: str = "") -> Iterator[Entry]:
-    """Every entry, oldest first, a page at a time."""
-    after = 0
-    while entries := stores.audit.entries(after=after, subject=subject):
-        yield from entries
-        after = entries[-1].number
 
 
 def _changed(stores: "Stores", entries: list[Entry]) -> Iterator[str]:

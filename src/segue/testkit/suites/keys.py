@@ -7,6 +7,7 @@ import pytest
 from segue.errors import Conflict, NotFound
 from segue.facts.allocation import Directory, Key
 from segue.ports.access import Answered, Token
+from segue.ports.span import Span
 from segue.testkit import samples
 from segue.testkit.stores import Opened, Opener, StoreFixtures
 
@@ -101,6 +102,7 @@ class TokenSuite(StoreFixtures):
         again = opener()
         try:
             assert list(again.tokens.tokens()) == [early, late]
+            assert list(again.tokens.tokens(span=Span(after=1, most=1))) == [late]
             assert again.tokens.token("b") == late
             assert again.tokens.token("d") is None
             assert again.tokens.any()

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from command_line import Said, run
 
 from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
-from segue.cli.main import main
 from segue.evidence.drift.profiling import Roles, profile_of
 from segue.monitor.begin import apply
 from segue.monitor.outside import Outside
@@ -23,14 +23,6 @@ from segue.testkit.small_world import SPEC, HandClock, SmallWorld, register
 
 ROWS: Final = 800
 HOURS: Final = 3.0
-
-
-class Ended(NamedTuple):
-    """What a process said, and how it ended."""
-
-    status: int
-    out: str
-    err: str
 
 
 class Segue(NamedTuple):
@@ -45,13 +37,13 @@ class Segue(NamedTuple):
         clock = f"{self.world.clock.at:%Y-%m-%dT%H:%M:%SZ}@{time.time():.3f}*1"
         return {"SEGUE_HOME": str(self.folder), "SEGUE_CLOCK": clock, "NO_COLOR": "1"}
 
-    def __call__(self, *words: str) -> Ended:
+    def __call__(self, *words: str) -> Said:
         """Run it as a process."""
         command = [sys.executable, "-m", "segue", *words]
         made = subprocess.run(
             command, env=os.environ | self.environment, capture_output=True, text=True, timeout=120, check=False
         )
-        return Ended(made.returncode, made.stdout, made.stderr)
+        return Said(made.returncode, made.stdout, made.stderr)
 
 
 def people(older: float = 0.0) -> Callable[[random.Random], dict[str, object]]:
@@ -109,19 +101,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segue]:
         yield Segue(folder, world)
 
 
-Here = Callable[..., Ended]
+Here = Callable[..., Said]
 
 
 @pytest.fixture
-def here(home: Segue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+def here(home: Segue, monkeypatch: pytest.MonkeyPatch) -> Here:
     """The same command in this process, which is quicker."""
     for name, value in home.environment.items():
         monkeypatch.setenv(name, value)
-
-    def run(*words: str) -> Ended:
-        with pytest.raises(SystemExit) as end:
-            main(list(words))
-        said = capsys.readouterr()
-        return Ended(int(end.value.code or 0), said.out, said.err)
 
     return run

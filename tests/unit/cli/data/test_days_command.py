@@ -1,9 +1,9 @@
 """A version's days on the screen."""
 
 import pytest
+from command_line import run
 
 from segue.cli.data.days import cells, moved
-from segue.cli.main import main
 from segue.cli.output import show
 from segue.facts.daily import DayCell, DayMoved
 
@@ -26,13 +26,11 @@ def test_rows_have_dates(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_it_says(
     words: list[str],
     said: str,
-    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """A version without its model, and a model that nobody registered."""
     monkeypatch.setenv("SEGUE_HOME", str(tmp_path_factory.mktemp("home")))
-    with pytest.raises(SystemExit) as end:
-        main(["days", "churn", *words])
-    assert end.value.code == (5 if "called" in said else 1)
-    assert said in capsys.readouterr().err
+    ended = run("days", "churn", *words)
+    assert ended.status == (5 if "called" in said else 1)
+    assert said in ended.err

@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.cli.data.conftest import ROWS, Ended, Here, Segue
+from command_line import Said
+from tests.unit.cli.data.conftest import ROWS, Here, Segue
 
 
-def rows(ended: Ended) -> list[dict[str, Any]]:
+def rows(ended: Said) -> list[dict[str, Any]]:
     """What it wrote as JSON."""
     assert ended.status == 0, ended.err
     found: list[dict[str, Any]] = json.loads(ended.out)

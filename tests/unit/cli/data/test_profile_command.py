@@ -4,16 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import run
 
-from segue.cli.main import main
 
-
-def run(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> tuple[str, str]:
+def ran(*words: str, status: int = 0) -> tuple[str, str]:
     """One command; standard output and error."""
-    with pytest.raises(SystemExit) as end:
-        main(list(words))
-    said = capsys.readouterr()
-    assert end.value.code == status, said.err
+    said = run(*words)
+    assert said.status == status, said.err
     return said.out, said.err
 
 
@@ -31,19 +28,19 @@ def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def register(capsys: pytest.CaptureFixture[str], artifact: Path, *more: str, status: int = 0) -> tuple[str, str]:
+def register(artifact: Path, *more: str, status: int = 0) -> tuple[str, str]:
     """`segue model register churn 8`."""
     words = ("model", "register", "churn", "8", "--factory", "m:f", "--artifact", str(artifact))
-    return run(capsys, *words, *more, status=status)
+    return ran(*words, *more, status=status)
 
 
-def test_a_profile_is_kept_with_its_version(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_profile_is_kept_with_its_version(artifact: Path) -> None:
     """What was registered is shown; registering again is harmless, with another profile it is a conflict."""
     file = str(artifact.parent / "training.csv")
     roles = ("--profile-score", "p", "--profile-truth", "late", "--profile-without", "id")
-    assert "profile of 3 columns of 3 rows" in register(capsys, artifact, "--profile", file, *roles)[0]
-    register(capsys, artifact, "--profile", file, *roles)
-    out, err = run(capsys, "model", "profile", "churn", "8", "-o", "json")
+    assert "profile of 3 columns of 3 rows" in register(artifact, "--profile", file, *roles)[0]
+    register(artifact, "--profile", file, *roles)
+    out, err = ran("model", "profile", "churn", "8", "-o", "json")
     rows = json.loads(out)
     assert [(row["column"], row["role"], row["kind"]) for row in rows] == [
         ("age", "feature", "numeric"),
@@ -52,14 +49,14 @@ def test_a_profile_is_kept_with_its_version(artifact: Path, capsys: pytest.Captu
     ]
     assert rows[1]["counts"] == {"a": 2, "b": 1, "elsewhere": 0, "missing": 0}
     assert "calibrated" in err
-    assert "a 66.7 %, b 33.3 %" in run(capsys, "model", "profile", "churn", "8")[0]
-    register(capsys, artifact, "--profile", file, status=7)
+    assert "a 66.7 %, b 33.3 %" in ran("model", "profile", "churn", "8")[0]
+    register(artifact, "--profile", file, status=7)
 
 
-def test_what_is_not_there_is_said(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_there_is_said(artifact: Path) -> None:
     """No file, no column, no profile."""
     file = artifact.parent / "training.csv"
-    assert "cannot be read" in register(capsys, artifact, "--profile", f"{file}.parquet", status=1)[1]
-    assert "no column is called q" in register(capsys, artifact, "--profile", str(file), "--profile-score", "q", status=1)[1]
-    register(capsys, artifact)
-    assert "has no profile" in run(capsys, "model", "profile", "churn", "8", status=5)[1]
+    assert "cannot be read" in register(artifact, "--profile", f"{file}.parquet", status=1)[1]
+    assert "no column is called q" in register(artifact, "--profile", str(file), "--profile-score", "q", status=1)[1]
+    register(artifact)
+    assert "has no profile" in ran("model", "profile", "churn", "8", status=5)[1]

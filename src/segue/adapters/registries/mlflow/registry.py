@@ -24,6 +24,7 @@ from segue.adapters.stores.database.failures import nearest
 from segue.errors import Conflict, DomainError, NotFound, PortError, Refused, Unavailable
 from segue.facts.wire.codec import to_json
 from segue.ports.registry import AliasMove, ModelVersion
+from segue.ports.span import WHOLE, Span
 
 log: Final = logging.getLogger("segue.registry")
 _aliases = schema.aliases.c
@@ -82,8 +83,8 @@ class MlflowRegistry:
                     hint=f"register it as {int(made.version) + 1}",
                 )
 
-    def versions(self, model: str = "") -> Sequence[ModelVersion]:
-        """All versions that are ready, oldest first."""
+    def versions(self, model: str = "", *, span: Span = WHOLE) -> Sequence[ModelVersion]:
+        """All versions that are ready, oldest first; all are read, because MLflow orders them otherwise."""
         where = f"name = '{_plain(model)}'" if model else None
         found: list[Known] = []
         with self._server.asked() as client:
@@ -93,7 +94,8 @@ class MlflowRegistry:
                 found += page
                 token = page.token or ""
         found.sort(key=lambda it: (it.creation_timestamp, int(it.version)))
-        return [version_of(it) for it in found if it.status == READY]
+        ready = [it for it in found if it.status == READY]
+        return [version_of(it) for it in ready[span.after : None if span.most is None else span.after + span.most]]
 
     def alias(self, model: str, alias: str) -> str | None:
         """The version that the alias points at; asked by name, because MLflow's searches leave aliases out."""
@@ -150,9 +152,9 @@ class MlflowRegistry:
         except PortError as error:
             log.warning("%s %s: the move of %s is not told in tags: %s", move.model, move.after, move.alias, error.message)
 
-    def moves(self, model: str) -> Sequence[AliasMove]:
+    def moves(self, model: str, *, span: Span = WHOLE) -> Sequence[AliasMove]:
         """All moves that went through Segue, in order."""
-        return self._history.moves(model)
+        return self._history.moves(model, span=span)
 
     def fetch(self, version: ModelVersion) -> ModelVersion:
         """The version with its artifact on this machine, as the server has it now; from the cache while it does not answer."""

@@ -9,10 +9,11 @@ from sqlalchemy import delete, select, update
 from segue.adapters.clocks import to_us
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
-from segue.adapters.stores.database.connect import Database, insert
+from segue.adapters.stores.database.connect import Database, insert, part
 from segue.errors import Conflict, NotFound
 from segue.facts.wire.codec import from_json, to_json
 from segue.ports.access import Answered, Token
+from segue.ports.span import WHOLE, Span
 
 _tokens = schema.tokens.c
 _answered = schema.answered.c
@@ -53,11 +54,11 @@ class SqlTokens:
             body = connection.execute(select(_tokens.body).where(_tokens.id == token_id)).scalar()
         return None if body is None else from_json(Token, body)
 
-    def tokens(self) -> Sequence[Token]:
+    def tokens(self, *, span: Span = WHOLE) -> Sequence[Token]:
         """All tokens ever made, oldest first; revoked and expired ones too."""
         query = select(_tokens.body).order_by(_tokens.created_at_us, _tokens.id)
         with self._database.read() as connection:
-            return [from_json(Token, body) for body in connection.execute(query).scalars()]
+            return [from_json(Token, body) for body in connection.execute(part(query, span)).scalars()]
 
     def any(self) -> bool:
         """Whether there has ever been a token."""

@@ -12,15 +12,16 @@ from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from segue.adapters.stores.database.failures import translated
 from segue.errors import DomainError, Refused, Unavailable
+from segue.ports.span import Span
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one before it is `Unavailable`; real time."""
@@ -41,6 +42,7 @@ _SETTINGS: Final = {
 _BEGIN: Final = "segue_begin"  # our execution option: how SQLite begins the transaction
 _MEMORY: Final = frozenset({None, "", ":memory:"})
 
+Rows = TypeVar("Rows", bound=Select[Any])
 Upsert = sqlite.Insert | postgresql.Insert
 
 
@@ -114,6 +116,12 @@ class Database:
 def insert(connection: Connection, table: Table) -> Upsert:
     """An INSERT that knows ON CONFLICT, in the connection's dialect: both mean the same, SQLAlchemy has one class for each."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def part(query: Rows, span: Span) -> Rows:
+    """A query of a part of its rows, which it has to give in an order of their own."""
+    query = query.offset(span.after) if span.after else query
+    return query if span.most is None else query.limit(span.most)
 
 
 def tell(connection: Connection, channel: str, about: str) -> None:
