@@ -10,10 +10,12 @@ SPARK := $(VENV)/.spark
 PEERS := $(VENV)/.peers
 EVIDENCE_PEERS := $(VENV)/.evidence-peers
 MEASURE_PEERS := $(VENV)/.measure-peers
+COMPILED := $(VENV)/.compiled
+OF_COMPILED := tests/unit/http tests/unit/gateway tests/unit/record tests/unit/assign tests/properties/test_plain_requests.py tests/properties/test_streamed.py
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-slow check bench bench-gateway bench-evidence bench-measure bench-rollout docs lock clean
+.PHONY: help setup wheel demo test test-compiled test-slow check bench bench-gateway bench-evidence bench-measure bench-rollout docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -40,14 +42,28 @@ $(SPARK): $(READY) tools/spark
 	tools/spark $(VENV)
 	@touch $@
 
+wheel: $(READY) ## a wheel with the request path compiled, into dist/
+	tools/wheel $(VENV) dist
+
+# The same wheel, laid out beside the checkout: what is on PYTHONPATH comes before it.
+$(COMPILED)/.ready: $(READY) tools/wheel $(shell find src -name '*.py')
+	rm -rf $(COMPILED)
+	tools/wheel $(VENV) $(COMPILED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(COMPILED)/lib $(COMPILED)/*.whl
+	@touch $@
+
 demo: $(READY) ## the main job on real data, at most five minutes (SEED=1, SWAP=1)
 	$(BIN)/segue demo --seed $(SEED) $(if $(SWAP),--swap,)
 
 test: $(READY) $(POSTGRES) ## all quick tests
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
-test-slow: $(READY) $(POSTGRES) $(MLFLOW) $(SPARK) ## the long ones: crash loops, simulations
+test-compiled: $(COMPILED)/.ready ## the quick tests of what is compiled, on the wheel
+	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(OF_COMPILED)
+
+test-slow: $(READY) $(POSTGRES) $(MLFLOW) $(SPARK) $(COMPILED)/.ready ## the long ones: crash loops, simulations
 	$(BIN)/pytest -m slow
+	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m slow tests/system/test_chaos.py tests/properties/test_fuzz.py
 
 check: $(READY) ## format, lint, types, floors
 	$(BIN)/ruff format --check .
@@ -62,8 +78,8 @@ docs: $(READY) ## the documentation as a site
 bench: $(READY) $(PEERS) ## all benchmarks
 	@for file in bench/bench_*.py; do $(BIN)/python -m bench.$$(basename $$file .py) || failed=1; done; exit $${failed:-0}
 
-bench-gateway: $(READY) $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
-	$(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,)
+bench-gateway: $(COMPILED)/.ready $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
+	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,)
 
 bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twenty minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_evidence --peers $(EVIDENCE_PEERS)/bin/python

@@ -25,6 +25,8 @@ from bench.rig.propagation import propagation
 from bench.rig.shadows import shadows
 from bench.rig.shipping import shipping
 
+from segue.gateway.request import proxied
+
 _RESULTS: Final = Path(__file__).parent / "results" / "gateway.json"
 Case = Callable[[Path, tuple[int, int]], Iterator[Figure]]
 
@@ -53,7 +55,9 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[], help="some cases, such as: cpu latency propagation")
     chosen = parser.parse_args()
     cases = _cases(Plan(rounds=chosen.rounds, seconds=chosen.seconds), full=chosen.full)
-    figures = [seen(f"machine: {platform.machine()}, Python {platform.python_version()}", os.cpu_count() or 0, "cores")]
+    built = "interpreted" if (proxied.__file__ or "").endswith(".py") else "compiled"
+    machine = f"machine: {platform.machine()}, Python {platform.python_version()}, the gateway {built}"
+    figures = [seen(machine, os.cpu_count() or 0, "cores")]
     touch_memory()
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as place:
         folder = Path(place)

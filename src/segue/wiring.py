@@ -248,7 +248,8 @@ class GatewayParts:
         import asyncio
 
         from segue.record.group import GroupCommit
-        from segue.record.journal import Journal, JournalSettings
+        from segue.record.journal import Journal
+        from segue.record.segment import JournalSettings
 
         settings = JournalSettings(
             folder=str(self._home.journal),

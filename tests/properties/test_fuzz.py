@@ -24,7 +24,8 @@ from segue.http.limits import PoolLimits, ServerLimits
 from segue.http.reading.requests import Request, RequestReader
 from segue.http.reading.responses import ResponseReader
 from segue.record.extract import extract
-from segue.record.frames import PREFIX_BYTES, Frames, Origin, frame, header_frame
+from segue.record.frames import PREFIX_BYTES, Frames, frame, header_frame
+from segue.record.segment import Origin
 from segue.testkit import samples
 
 SECONDS = 11.0

@@ -38,7 +38,8 @@ from siege import (
 from segue.facts.prediction import Capture
 from segue.facts.wire.codec import to_json, to_pack
 from segue.facts.wire.frames import ALLOCATION, CAPTURE
-from segue.record.journal import Journal, JournalSettings
+from segue.record.journal import Journal
+from segue.record.segment import JournalSettings
 from segue.testkit import samples
 
 pytestmark = pytest.mark.slow

@@ -10,11 +10,10 @@
 """
 
 import re
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from segue.gateway.live import Live
+from segue.gateway.request.naming import model_of
 from segue.http.exchange import Exchange
 
 _v2 = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer").fullmatch
@@ -23,7 +22,7 @@ _below = re.compile(rb"/routes/([^/?]+)(/[^?]*)?(\?.*)?").fullmatch
 _MODELS: Final = b"/v1/models"
 
 
-class Door(msgspec.Struct, frozen=True, gc=False):
+class Door(NamedTuple):
     """Where a path leads.
 
     Args:
@@ -37,13 +36,6 @@ class Door(msgspec.Struct, frozen=True, gc=False):
     live: Live | None
     version: str = ""
     tail: bytes = b""
-
-
-class _Named(msgspec.Struct):
-    model: str = ""
-
-
-_model_of = msgspec.json.Decoder(_Named).decode
 
 
 class Doors:
@@ -95,7 +87,7 @@ class Doors:
         named = _v2(path) or _v1(path)
         if named is not None:
             door = self._named(named[1], "v2" if path.startswith(b"/v2/") else "v1")
-            return msgspec.structs.replace(door, version=(named[2] or b"").decode("utf-8", "replace"))
+            return door._replace(version=(named[2] or b"").decode("utf-8", "replace"))
         if path == b"/invocations":
             return _chosen(self.speaking("mlflow"), "", b"")
         if path.startswith(b"/v1/") and not path.startswith(_MODELS):
@@ -124,10 +116,7 @@ class Doors:
         speaking = self.speaking("openai")
         if len(speaking) == 1:
             return _chosen(speaking, "", target)
-        try:
-            model = _model_of(body).model
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            model = ""
+        model = model_of(body)
         return _chosen([live for live in speaking if live.allocation.route == model], model, target)
 
 

@@ -1,13 +1,10 @@
 """What does one gateway worker do with everything that comes to its port?"""
 
 import logging
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
-
-import msgspec
 
 from segue.errors import DomainError, SegueError
 from segue.facts.allocation import Directory
@@ -19,6 +16,7 @@ from segue.gateway.override import Overrides
 from segue.gateway.posting import Posting
 from segue.gateway.request.doorkeeper import Doorkeeper
 from segue.gateway.request.ejection import Ejections
+from segue.gateway.request.naming import callers_id, own_id
 from segue.gateway.request.proxied import Proxied
 from segue.gateway.request.shadows import ShadowQueue
 from segue.gateway.settings import GatewaySettings
@@ -36,19 +34,11 @@ from segue.ports.recorder import Recorder
 from segue.ports.store import Captured
 
 log: Final = logging.getLogger("segue.gateway")
-_CALLERS_ID: Final = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}").fullmatch
 _JSON: Final = ((b"content-type", b"application/json"),)
-
-
-class _HasId(msgspec.Struct):
-    id: str | int | None = None
 
 
 def _nothing() -> None:
     """Nobody has to be told."""
-
-
-_id_of = msgspec.json.Decoder(_HasId).decode
 
 
 class Worker:
@@ -211,12 +201,12 @@ class Worker:
         a number, which costs more than all the rest.)
         """
         if live.named_bodies and body.find(b'"id"', 0, live.body_limit_bytes) >= 0:
-            own = _own_id(body, json_length)
+            own = own_id(body, json_length)
             if own is not None:
                 return own
         if header is not None:
             text = header.decode("ascii", "replace")
-            if _CALLERS_ID(text):
+            if callers_id(text):
                 return text
         return self._ids.next()
 
@@ -248,14 +238,3 @@ class Worker:
         """Note how many requests wait for their shadows."""
         for (route, variant), queue in self._shadows.items():
             self.counters.set("segue_capture_queue_depth", (("route", route), ("variant", variant)), queue.depth)
-
-
-def _own_id(body: bytes, json_length: bytes | None) -> str | None:
-    """The id in a v2 request; its JSON may be followed by raw tensors."""
-    if json_length is not None and json_length.isdigit():
-        body = body[: int(json_length[:9])]
-    try:
-        own = _id_of(body).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return str(own) if own is not None and _CALLERS_ID(str(own)) else None

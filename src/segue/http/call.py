@@ -5,9 +5,7 @@ An upstream's failure is a value: the caller decides who answers instead.
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from segue.http.message import Block, Header
 
@@ -29,23 +27,27 @@ class Reason(StrEnum):
     CLOSED = "closed"  # the pool was closed
 
 
-class Head(msgspec.Struct, eq=False):
+class Head:
     """What an answer says before its body; upstreams say the same again and again, and then it is the same object.
 
     Args:
         status: 200 to 599.
         headers: names as sent, values without surrounding white space; no trailers.
         connection: what its Connection field said.
-        passed: a proxy's own note: the fields that it passes on, and whether a Date is among them.
+
+    `passed` is a proxy's own note: the fields that it passes on, and whether a Date is among them.
     """
 
-    status: int
-    headers: list[Header]
-    connection: bytes
-    passed: tuple[Block, bool] | None = None
+    __slots__ = ("connection", "headers", "passed", "status")
+
+    def __init__(self, status: int, headers: list[Header], connection: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.connection = connection
+        self.passed: tuple[Block, bool] | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class Answer:
     """An upstream's whole answer, whatever its status.
 
     Args:
@@ -55,10 +57,16 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         finished_s: the same, when the answer was whole.
     """
 
-    head: Head
-    body: bytes
-    started_s: float
-    finished_s: float
+    __slots__ = ("body", "finished_s", "head", "started_s")
+
+    def __init__(self, head: Head, body: bytes, started_s: float, finished_s: float) -> None:
+        self.head: Final = head
+        self.body: Final = body
+        self.started_s: Final = started_s
+        self.finished_s: Final = finished_s
+
+    def __repr__(self) -> str:
+        return f"Answer({self.head.status}, {self.head.headers}, {self.body!r})"
 
     @property
     def status(self) -> int:
@@ -71,7 +79,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         return self.head.headers
 
 
-class Failure(msgspec.Struct, frozen=True, gc=False):
+class Failure:
     """No whole answer.
 
     Args:
@@ -82,11 +90,17 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
         finished_s: the same, when it was known.
     """
 
-    reason: Reason
-    detail: str
-    sent: bool
-    started_s: float
-    finished_s: float
+    __slots__ = ("detail", "finished_s", "reason", "sent", "started_s")
+
+    def __init__(self, reason: Reason, detail: str, *, sent: bool, started_s: float, finished_s: float) -> None:
+        self.reason: Final = reason
+        self.detail: Final = detail
+        self.sent: Final = sent
+        self.started_s: Final = started_s
+        self.finished_s: Final = finished_s
+
+    def __repr__(self) -> str:
+        return f"Failure({self.reason!r}, {self.detail!r}, sent={self.sent})"
 
 
 Result: TypeAlias = Answer | Failure
@@ -117,7 +131,7 @@ class Source(Protocol):
         """The upstream takes it more slowly than it comes, or has caught up."""
 
 
-class Call(msgspec.Struct, eq=False):
+class Call:
     """One request to an upstream, and who hears of its result.
 
     Args:
@@ -127,28 +141,54 @@ class Call(msgspec.Struct, eq=False):
         head_only: True for HEAD: the answer has no body, whatever it says.
         replayable: True when sending it twice does no harm: a kept connection that turns out dead is replaced once.
         stream: takes the answer piece by piece; `on_done` then ends it.
-        source: gives the body, where it is not in the payload; the payload's head then frames it, by its length or by chunks.
-        chunked: by chunks.
         hold_bytes: an answer up to this length is given whole to `on_done` all the same, unless it is a stream of events.
-        replayed, started_s, connection: the pool's.
+
+    To be set before it is sent: `source` gives the body, where it is not in the payload; the payload's head then frames it, by
+    its length or, where `chunked` is set, by chunks. `replayed`, `started_s` and `connection` are the pool's.
     """
 
-    payload: bytes | tuple[bytes, ...]
-    on_done: Callable[[Result], None]
-    deadline_s: float
-    head_only: bool = False
-    replayable: bool = False
-    stream: Stream | None = None
-    hold_bytes: int = 0
-    source: Source | None = None
-    chunked: bool = False
-    replayed: bool = False
-    started_s: float = 0.0
-    connection: "UpstreamConnection | None" = None
+    __slots__ = (
+        "chunked",
+        "connection",
+        "deadline_s",
+        "head_only",
+        "hold_bytes",
+        "on_done",
+        "payload",
+        "replayable",
+        "replayed",
+        "source",
+        "started_s",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        payload: bytes | tuple[bytes, ...],
+        on_done: Callable[[Result], None],
+        deadline_s: float,
+        *,
+        head_only: bool = False,
+        replayable: bool = False,
+        stream: Stream | None = None,
+        hold_bytes: int = 0,
+    ) -> None:
+        self.payload = payload
+        self.on_done = on_done
+        self.deadline_s = deadline_s
+        self.head_only = head_only
+        self.replayable = replayable
+        self.stream = stream
+        self.hold_bytes = hold_bytes
+        self.source: Source | None = None
+        self.chunked = False
+        self.replayed = False
+        self.started_s = 0.0
+        self.connection: UpstreamConnection | None = None
 
     def failed(self, reason: Reason, detail: str, now_s: float, *, sent: bool) -> Failure:
         """The value that says so."""
-        return Failure(reason, detail, sent, self.started_s, now_s)
+        return Failure(reason, detail, sent=sent, started_s=self.started_s, finished_s=now_s)
 
     def write(self, piece: bytes) -> None:
         """Send a piece of the body."""

@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from typing import Final
+from typing import Final, cast
 
 from segue.http.call import Call, Failure, Reason, Result
 from segue.http.limits import PoolLimits
@@ -220,9 +220,10 @@ class UpstreamPool:
         connection: UpstreamConnection | None = None
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                _, connection = await self._loop.create_connection(
-                    lambda: UpstreamConnection(self), self.host, self.port, ssl=self._tls
+                _, made = await self._loop.create_connection(
+                    lambda: cast("asyncio.Protocol", UpstreamConnection(self)), self.host, self.port, ssl=self._tls
                 )
+                connection = cast("UpstreamConnection", made)
         except TimeoutError:
             problem = (Reason.CONNECT_TIMEOUT, f"no connection to {self.host}:{self.port} in {self.limits.connect_s} s")
         except ssl.SSLError as error:

@@ -23,8 +23,8 @@ _KEEP: Final = b"\r\nconnection: keep-alive\r\n\r\n"  # HTTP/1.0 has to be told
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class ServerConnection(asyncio.Protocol):
-    """One caller's connection; made by `Server`."""
+class ServerConnection:
+    """One caller's connection; made by `Server`. What a loop calls is what `asyncio.Protocol` names."""
 
     __slots__ = (
         "_begun_tick",
@@ -95,7 +95,7 @@ class ServerConnection(asyncio.Protocol):
         self._deaf = True
         self._reader.ready.clear()
         incoming = self._reader.incoming
-        self._reader = cast("RequestReader[Exchange]", None)  # the parser refers back to it: break the ring
+        self._reader.retire()
         current, self._current = self._current, None
         if current is not None:
             current.leave()
@@ -200,11 +200,15 @@ class ServerConnection(asyncio.Protocol):
             except Exception as error:  # noqa: BLE001 - a handler's bug must not take the other callers with it
                 server.report(error)
                 self._apologise(exchange)
-            if exchange.incoming is not None and self._current is exchange:
+            if exchange.incoming is not None and self._holds(exchange):
                 self._invite()
         self._starting = False
         if self._current is None and not self._deaf and not self.choked:
             self._wait()
+
+    def _holds(self, exchange: Exchange) -> bool:
+        """Whether this request is in hand still."""
+        return self._current is exchange
 
     def _apologise(self, exchange: Exchange) -> None:
         """The handler has failed: say so if nothing was said yet, and end."""

@@ -15,7 +15,7 @@ _STREAMING: Final = 1
 _ANSWERED: Final = 2
 
 
-class Exchange(Request, eq=False):
+class Exchange(Request):
     """A request and its one answer.
 
     A handler gets it when the request is whole, and answers now or later, with `respond`, or with `start`, `write` and

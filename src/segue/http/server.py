@@ -5,7 +5,7 @@ import math
 import socket
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from segue.http.connection import ServerConnection
 from segue.http.exchange import Exchange
@@ -76,7 +76,7 @@ class Server:
         """
         loop = self._loop = asyncio.get_running_loop()
         listening = await loop.create_server(
-            lambda: ServerConnection(self),
+            self._connection,
             host,
             port,
             reuse_port=reuse_port or None,
@@ -91,7 +91,7 @@ class Server:
         """As `listen`, on a socket that somebody else has bound, and that is ours from now on."""
         loop = self._loop = asyncio.get_running_loop()
         listening = await loop.create_server(
-            lambda: ServerConnection(self),
+            self._connection,
             sock=bound,
             backlog=1024,
             ssl=tls,
@@ -99,6 +99,9 @@ class Server:
             ssl_shutdown_timeout=self.limits.write_s if tls else None,
         )
         return self._accept(listening)
+
+    def _connection(self) -> asyncio.Protocol:
+        return cast("asyncio.Protocol", ServerConnection(self))  # in all but name: compiled, it has no interpreted parent
 
     def _accept(self, listening: asyncio.Server) -> int:
         self._listening.append(listening)

@@ -7,8 +7,6 @@ one shape have in common once for all of them.
 
 from typing import Final
 
-import msgspec
-
 from segue.http.message import KEPT_OPEN, Block, Headers, end_to_end
 from segue.http.reading.plain import Shape
 from segue.http.reading.requests import Request
@@ -21,20 +19,16 @@ Noted = dict[bytes, bytes]
 """The first values of the fields of interest, by lower-case name; to be read only."""
 
 
-class _Cast(msgspec.Struct, eq=False):
-    """What is made of the requests of one shape.
+class _Cast:
+    """What is made of the requests of one shape."""
 
-    Args:
-        pieces: of the bytes that go on; the values that the shape leaves open are missing.
-        holes: where in `pieces` which of those values goes.
-        noted: the fields of interest that the shape knows.
-        names: of the others, and which value is theirs.
-    """
+    __slots__ = ("holes", "names", "noted", "pieces")
 
-    pieces: list[bytes]
-    holes: list[tuple[int, int]]
-    noted: Noted
-    names: list[tuple[bytes, int]]
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []  # of the bytes that go on; the values that the shape leaves open are missing
+        self.holes: list[tuple[int, int]] = []  # where in `pieces` which of those values goes
+        self.noted: Noted = {}  # the fields of interest that the shape knows
+        self.names: list[tuple[bytes, int]] = []  # of the others, and which value is theirs
 
 
 class Sieve:
@@ -115,7 +109,7 @@ class Sieve:
         return len(set(wanted)) < len(wanted) or (bool(shape.connection) and shape.connection.lower() not in KEPT_OPEN)
 
     def _compiled(self, shape: Shape) -> _Cast:
-        pieces, cast = [b""], _Cast([], [], {}, [])
+        pieces, cast = [b""], _Cast()
         for at, field in enumerate(shape.fields):
             means = self._means(field[0])
             if means is _DROPPED:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from segue.http.client import UpstreamPool
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """One connection of a pool; made by `UpstreamPool`."""
+class UpstreamConnection:
+    """One connection of a pool; made by `UpstreamPool`. What a loop calls is what `asyncio.Protocol` names."""
 
     __slots__ = ("_pool", "_reader", "call", "ended", "idle_since_s", "served", "transport")
 
@@ -117,13 +117,17 @@ class UpstreamConnection(asyncio.Protocol):
             self.abandon()
         self._pool.tell(call, result)
 
+    def eof_received(self) -> bool:
+        """The upstream sends no more: the connection may end."""
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended: perhaps the answer with it."""
         call, reader = self.call, self._reader
         self.call = None
         self._pool.lost(self, ended=True)
         self.ended = True
-        self._reader = cast("ResponseReader", None)  # the parser refers back to it: break the ring
+        reader.retire()
         if call is None:
             return
         call.connection = None

@@ -13,63 +13,28 @@ does not look for a later frame that is: what follows a damaged frame counts as 
 """
 
 import io
-import re
 import struct
 import zlib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
 from segue.errors import DomainError
+from segue.record.segment import SEALED, Origin
 
 SCHEMA_VERSION: Final = 1
 HEADER_KIND: Final = 0
 PAYLOAD_BYTES_AT_MOST: Final = 256 * 1024 * 1024
-OPEN: Final = ".open"
-SEALED: Final = ".sealed"
 
 _MAGIC: Final = b"SEGUEJNL"
 _prefix = struct.Struct("<IIB")
 _version = struct.Struct("<H")
 PREFIX_BYTES: Final = _prefix.size
 _KIND_CRCS: Final = tuple(zlib.crc32(bytes([kind])) for kind in range(256))
-_name = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*)-([A-Za-z0-9_]+)-(\d{8,})").fullmatch
 _BUFFER_BYTES: Final = 1024 * 1024
-
-
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Which worker wrote a file, in which of its lives, and the how-manieth of that life it is.
-
-    >>> origin = Origin(worker="w0", boot="1ga4gc1wg", sequence=7)
-    >>> origin.segment
-    'w0-1ga4gc1wg-00000007'
-    >>> Origin.of(origin.segment + ".sealed") == origin
-    True
-    """
-
-    worker: str
-    boot: str
-    sequence: int
-
-    def __post_init__(self) -> None:
-        found = _name(self.segment)
-        if not found or (found[1], found[2]) != (self.worker, self.boot):
-            hint = "of letters, digits, _ . and -; a boot without the last two"
-            raise DomainError(f"{self.segment!r} is no name of a segment", hint=hint)
-
-    @property
-    def segment(self) -> str:
-        """The segment's name, which the lake's file takes over."""
-        return f"{self.worker}-{self.boot}-{self.sequence:08d}"
-
-    @classmethod
-    def of(cls, file_name: str) -> "Origin | None":
-        """What a file's name says, or None where it is no journal's."""
-        found = _name(file_name.removesuffix(OPEN).removesuffix(SEALED))
-        return cls(worker=found[1], boot=found[2], sequence=int(found[3])) if found else None
 
 
 class Reason(StrEnum):
@@ -82,7 +47,7 @@ class Reason(StrEnum):
     VERSION = "version"  # a later version of Segue wrote it
 
 
-class Tail(msgspec.Struct, frozen=True):
+class Tail(NamedTuple):
     """What is left of a file after its last whole frame.
 
     Args:

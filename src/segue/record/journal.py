@@ -16,47 +16,16 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from segue.errors import DomainError, Refused
-from segue.record.frames import OPEN, PAYLOAD_BYTES_AT_MOST, SEALED, Origin, frame, header_frame
+from segue.record.frames import PAYLOAD_BYTES_AT_MOST, frame, header_frame
+from segue.record.segment import OPEN, SEALED, JournalSettings, Origin
 
 _PIECES_AT_MOST: Final = os.sysconf("SC_IOV_MAX") if os.sysconf("SC_IOV_MAX") > 0 else 16  # of one writev
 
-OnFailure = Literal["refuse", "answer"]
 Preamble = Callable[[], list[tuple[int, bytes]]]
 """Frames that each file begins with, so that it can be read alone."""
-
-
-class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how a worker writes its journal.
-
-    Args:
-        folder: of this host's journals; made where it is missing.
-        worker: letters, digits and _ . -; one live worker has it.
-        boot: letters, digits and _; another at every start.
-        seal_bytes: size at which a file is due to be sealed.
-        seal_age_s: age at which a file is due to be sealed, in the time that `seal_due` is given; real time with `tick`.
-        fsync: True to let an answer leave only when its record would survive power loss.
-        on_failure: what becomes of answers whose record could not be written. "refuse": `commit` says False, and
-            they must not be sent, so that no caller has an answer that the record lacks. "answer": it says True, and they
-            are sent all the same; `lost` counts their records.
-    """
-
-    folder: str
-    worker: str
-    boot: str
-    seal_bytes: int = 64 * 1024 * 1024
-    seal_age_s: float = 10.0
-    fsync: bool = False
-    on_failure: OnFailure = "refuse"
-
-    def __post_init__(self) -> None:
-        Origin(worker=self.worker, boot=self.boot, sequence=0)
-        if self.seal_bytes <= 0 or self.seal_age_s <= 0:
-            raise DomainError(f"a journal sealed at {self.seal_bytes} bytes or {self.seal_age_s} s would hold nothing")
 
 
 class Unsealed:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from segue.record.frames import OPEN, SEALED, Origin, Reason, read_frames
+from segue.record.frames import Reason, read_frames
 from segue.record.journal import is_at, sync_folder
+from segue.record.segment import OPEN, SEALED, Origin
 
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,8 +25,9 @@ from segue.facts.wire.codec import from_json, from_pack
 from segue.facts.wire.frames import ALLOCATION, CAPTURE, OUTCOME
 from segue.ports.lake import Lake, Segment
 from segue.record.extract import NO_ROUTE, prediction
-from segue.record.frames import SEALED, Reason, Tail, read_frames, sealed_files
+from segue.record.frames import Reason, Tail, read_frames, sealed_files
 from segue.record.recovery import recover
+from segue.record.segment import SEALED
 
 DAMAGED: Final = ".damaged"
 

@@ -26,7 +26,8 @@ from segue.http.server import Server
 from segue.ids import RequestIds
 from segue.record.frames import Frames
 from segue.record.group import GroupCommit
-from segue.record.journal import Journal, JournalSettings
+from segue.record.journal import Journal
+from segue.record.segment import JournalSettings
 
 BODY = b'{"inputs":[]}'
 Behaviour = Callable[[Exchange], None]

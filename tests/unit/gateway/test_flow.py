@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gateway_stage import answers, stage
+from small_disk import disk_of
 from xxhash import xxh3_128_digest
 
 from segue.http.call import Answer, Call, Head, Result
@@ -217,16 +218,12 @@ def test_no_end_without_a_row(tmp_path: Path) -> None:
         async with stage(tmp_path, gate) as world:
             world.publish(CHAMPION, protocol="openai")
             world.rows()
-            world.journal._write = _fails  # type: ignore[method-assign]
             caller = Caller()
-            world.caller.send(caller.call(CHAT))
-            await asyncio.wait_for(caller.came.wait(), 5)
-            gate.go_on.set()
-            assert not isinstance(await caller.done, Answer)
+            with disk_of(0):
+                world.caller.send(caller.call(CHAT))
+                await asyncio.wait_for(caller.came.wait(), 5)
+                gate.go_on.set()
+                assert not isinstance(await caller.done, Answer)
             assert world.journal.lost == 1
 
     asyncio.run(run())
-
-
-def _fails(pieces: list[bytes]) -> int:  # noqa: ARG001 - the journal's signature
-    raise OSError(28, "no space left")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gateway_stage import BODY, Behaviour, answers, hangs, resets, stage
+from small_disk import disk_of
 from xxhash import xxh3_128_digest
 
 from segue.facts.prediction import Capture
@@ -225,24 +226,19 @@ def test_callers_own_id(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_no_record_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_record_no_answer(tmp_path: Path) -> None:
     """When the journal cannot be written, the answer does not leave: the caller is told to come again."""
 
     async def run() -> None:
         async with stage(tmp_path, answers("7")) as world:
             world.publish(ALL_TO_CHAMPION)
-            monkeypatch.setattr(world.journal, "_write", _full)
-            reply = await world.ask()
+            with disk_of(0):
+                reply = await world.ask()
             assert (reply.status, reply.headers["retry-after"]) == (503, "1")
-            monkeypatch.undo()
             assert (await world.ask()).status == 200
             assert len(world.rows()) == 1
 
     asyncio.run(run())
-
-
-def _full(_pieces: list[bytes]) -> int:
-    raise OSError(28, "No space left on device")
 
 
 def test_swap_under_load(tmp_path: Path) -> None:

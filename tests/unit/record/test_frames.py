@@ -12,13 +12,13 @@ from segue.record.frames import (
     PAYLOAD_BYTES_AT_MOST,
     PREFIX_BYTES,
     Frames,
-    Origin,
     Reason,
     frame,
     header_frame,
     read_frames,
     sealed_files,
 )
+from segue.record.segment import Origin
 
 ORIGIN = Origin(worker="w0", boot="b0", sequence=3)
 _RECORDS = st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=40)), max_size=6)

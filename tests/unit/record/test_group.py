@@ -5,7 +5,8 @@ from pathlib import Path
 
 from segue.record.frames import read_frames
 from segue.record.group import GroupCommit
-from segue.record.journal import Journal, JournalSettings
+from segue.record.journal import Journal
+from segue.record.segment import JournalSettings
 
 
 def journal(folder: Path) -> Journal:

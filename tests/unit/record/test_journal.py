@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,10 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_disk import disk_of
 
 from segue.errors import DomainError, Refused
 from segue.record.frames import PAYLOAD_BYTES_AT_MOST, frame, header_frame, read_frames, sealed_files
-from segue.record.journal import Journal, JournalSettings
+from segue.record.journal import Journal
+from segue.record.segment import JournalSettings
 
 
 def journal_in(folder: Path, **more: Any) -> Journal:
@@ -28,17 +29,6 @@ def open_file(folder: Path) -> Path:
     """The one file that is being written."""
     (path,) = folder.glob("*.open")
     return path
-
-
-@contextmanager
-def disk_of(size_bytes: int) -> Iterator[None]:
-    """Lets no file of this process grow beyond a size: the kernel cuts the write that would."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_records_come_back_in_order(tmp_path: Path) -> None:
@@ -262,7 +252,8 @@ def test_a_header_says_whose_file_it_is(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from segue.record.journal import Journal, JournalSettings
+from segue.record.journal import Journal
+from segue.record.segment import JournalSettings
 journal = Journal(JournalSettings(folder=sys.argv[1], worker="w1", boot="b1", seal_bytes=200_000))
 number = 0
 while True:

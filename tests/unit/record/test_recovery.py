@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from segue.record.frames import Origin, Reason, frame, header_frame, read_frames, sealed_files
-from segue.record.journal import Journal, JournalSettings
+from segue.record.frames import Reason, frame, header_frame, read_frames, sealed_files
+from segue.record.journal import Journal
 from segue.record.recovery import recover
+from segue.record.segment import JournalSettings, Origin
 
 HEADER = b"".join(header_frame(Origin(worker="w0", boot="b0", sequence=0)))
 RECORD = b"".join(frame(1, b"abc"))

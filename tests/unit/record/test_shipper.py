@@ -16,7 +16,8 @@ from segue.facts.prediction import Capture, Prediction
 from segue.facts.wire.codec import to_json, to_pack
 from segue.facts.wire.frames import ALLOCATION, CAPTURE, OUTCOME
 from segue.ports.lake import Lake, RowKind, Segment
-from segue.record.journal import Journal, JournalSettings
+from segue.record.journal import Journal
+from segue.record.segment import JournalSettings
 from segue.record.shipper import DAMAGED, Shipper, ship
 from segue.testkit import samples
 

@@ -1,6 +1,7 @@
 """What of an answer is kept, and was it a good one?"""
 
-import msgspec
+from typing import Final
+
 import xxhash
 
 from segue.http.call import Answer, Head, Result
@@ -46,47 +47,58 @@ class Kept:
         return self._hash.digest()
 
 
-class Answered(msgspec.Struct, frozen=True, gc=False):
+class Answered:
     """What one variant did with a request.
 
     Args:
-        status: 0 where there is no answer.
+        variant: that was asked.
+        version: that it had; "" where nobody was asked.
         error: as in `facts.prediction.Capture`.
-        head: what the answer says before its body; None where there is no answer.
-        body: the answer's; empty where it came in pieces.
         finished_s: monotonic seconds when this was known.
-        kept: what is kept of an answer that came in pieces, whole or not.
+
+    `status` is 0 where there is no answer, and `head`, what it says before its body, None. `body` is empty where the answer
+    came in pieces; `kept` is what is kept of those, whole or not.
     """
 
-    variant: str
-    version: str
-    status: int
-    error: str
-    head: Head | None
-    body: bytes
-    latency_us: int
-    finished_s: float
-    kept: Kept | None = None
+    __slots__ = ("body", "error", "finished_s", "head", "kept", "latency_us", "status", "variant", "version")
+
+    def __init__(self, variant: str, version: str, error: str, finished_s: float) -> None:
+        self.variant: Final = variant
+        self.version: Final = version
+        self.error: Final = error
+        self.finished_s: Final = finished_s
+        self.status = 0
+        self.head: Head | None = None
+        self.body = b""
+        self.latency_us = 0
+        self.kept: Kept | None = None
 
     def blamed(self, error: str) -> "Answered":
         """The same with another error."""
-        return msgspec.structs.replace(self, error=error)
+        again = Answered(self.variant, self.version, error, self.finished_s)
+        again.status, again.head, again.body = self.status, self.head, self.body
+        again.latency_us, again.kept = self.latency_us, self.kept
+        return again
 
 
 def answered_by(variant: str, version: str, result: Result, kept: Kept | None = None) -> Answered:
     """What the result of a call says of the variant that was called."""
     finished_s = result.finished_s
-    latency_us = int((finished_s - result.started_s) * 1e6)
     if isinstance(result, Answer):
-        status = result.head.status
-        error = refusal_of(status) if status >= 400 else ""
-        return Answered(variant, version, status, error, result.head, result.body, latency_us, finished_s, kept)
-    return Answered(variant, version, 0, result.reason.value, None, b"", latency_us, finished_s, kept)
+        head = result.head
+        status = head.status
+        answered = Answered(variant, version, refusal_of(status) if status >= 400 else "", finished_s)
+        answered.status, answered.head, answered.body = status, head, result.body
+    else:
+        answered = Answered(variant, version, result.reason.value, finished_s)
+    answered.latency_us = int((finished_s - result.started_s) * 1e6)
+    answered.kept = kept
+    return answered
 
 
 def unanswered(variant: str, error: str, now_s: float) -> Answered:
     """Nobody was asked."""
-    return Answered(variant, "", 0, error, None, b"", 0, now_s)
+    return Answered(variant, "", error, now_s)
 
 
 def refusal_of(status: int) -> str:

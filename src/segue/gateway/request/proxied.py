@@ -43,6 +43,7 @@ class Proxied:
         tail: path and query for the upstream, where the caller chooses them.
     """
 
+    __deletable__ = ("_call",)
     __slots__ = (
         "_asked",
         "_assignment",
@@ -134,7 +135,9 @@ class Proxied:
             self._ask_with(self._upload, outline, place.pool, (deadline_s, upstream.timeout_s))
             return
         payload = outline.filled(self._passing, exchange.body)
-        call = self._call = Call(payload, self._done, deadline_s, exchange.method == b"HEAD", True, self, HOLD_BYTES)  # noqa: FBT003 - keywords cost the request path
+        head_only = exchange.method == b"HEAD"
+        call = Call(payload, self._done, deadline_s, head_only=head_only, replayable=True, stream=self, hold_bytes=HOLD_BYTES)
+        self._call = call
         place.pool.send(call, now_s)
 
     def _ask_with(self, upload: Upload, outline: Outline, pool: UpstreamPool, times_s: tuple[float, float]) -> None:
@@ -188,11 +191,10 @@ class Proxied:
         place, flow = self._place, self._flow
         if place is not None and flow is not None:
             place.pool.cancel(self._call)
-            latency_us = int((time.monotonic() - self._call.started_s) * 1e6)
-            gone = Answered(
-                self._asked, place.version, self._status, "caller", None, b"", latency_us, time.monotonic(), flow.kept
-            )
-            self.record("pinned" if self._pin is not None else "served", gone, latency_us)
+            gone = Answered(self._asked, place.version, "caller", time.monotonic())
+            gone.status, gone.kept = self._status, flow.kept
+            gone.latency_us = int((gone.finished_s - self._call.started_s) * 1e6)
+            self.record("pinned" if self._pin is not None else "served", gone, gone.latency_us)
 
     # -- answering ------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
-BOUNDS_S: Final = (
+BOUNDS_S: Final[tuple[float, ...]] = (
     0.00005,
     0.0001,
     0.00025,

@@ -18,8 +18,6 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-import msgspec
-
 from segue.http.message import Header
 
 HOST: Final = 1
@@ -50,7 +48,7 @@ _SIZES: Final = tuple([b"%d" % size for size in range(4096)])  # to write one ta
 _is_value = re.compile(_VALUE).fullmatch
 
 
-class Shape(msgspec.Struct, eq=False):
+class Shape:
     """What heads have in common that differ in the values of some fields only.
 
     Args:
@@ -64,14 +62,28 @@ class Shape(msgspec.Struct, eq=False):
         rest: matches from there to the end of the head; its groups are the values.
     """
 
-    method: bytes
-    target: bytes
-    fields: tuple[Header, ...]
-    holes: tuple[int, ...]
-    connection: bytes
-    length_at: int
-    start: bytes
-    rest: Callable[[bytes, int], re.Match[bytes] | None]
+    __slots__ = ("connection", "fields", "holes", "length_at", "method", "rest", "start", "target")
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: tuple[Header, ...],
+        holes: tuple[int, ...],
+        *,
+        connection: bytes,
+        length_at: int,
+        start: bytes,
+        rest: Callable[[bytes, int], re.Match[bytes] | None],
+    ) -> None:
+        self.method: Final = method
+        self.target: Final = target
+        self.fields: Final = fields
+        self.holes: Final = holes
+        self.connection: Final = connection
+        self.length_at: Final = length_at
+        self.start: Final = start
+        self.rest: Final = rest
 
     def filled(self, values: tuple[bytes, ...]) -> list[Header]:
         """The fields of one request, given the values that are left open here."""
@@ -194,6 +206,8 @@ def _shape(key: _Key, values: tuple[bytes | None, ...]) -> Shape:
     rest = re.compile(pattern + END).match
     if len(_shapes) >= _SHAPES_AT_MOST:
         _shapes.clear()
-    found = Shape(method, target, tuple(fields), tuple(holes), connection, length_at, start, rest)
+    found = Shape(
+        method, target, tuple(fields), tuple(holes), connection=connection, length_at=length_at, start=start, rest=rest
+    )
     _shapes[key, values] = found
     return found

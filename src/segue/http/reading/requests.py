@@ -14,10 +14,9 @@ An Upgrade is ignored, and its request answered in HTTP/1.1: clients that try h2
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar, cast
 
 import httptools
-import msgspec
 
 from segue.http.limits import ServerLimits
 from segue.http.message import Header, tokens
@@ -39,7 +38,7 @@ def _mark(name: bytes) -> int:
     return mark
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(NamedTuple):
     """Why a connection's next request is not answered but refused; the connection ends with it."""
 
     status: int
@@ -53,7 +52,7 @@ class _RefusedError(Exception):
         self.refusal = Refusal(status, why)
 
 
-class Request(msgspec.Struct, eq=False):
+class Request:
     """One request, as parsed; whole, but where `incoming` says that its body is still coming.
 
     Args:
@@ -61,24 +60,20 @@ class Request(msgspec.Struct, eq=False):
         target: as sent, origin form as a rule.
         fields: `headers`, once they are asked for.
         body: without its framing.
-        shape: of a plain request, what it has in common with others, until somebody asks for its `headers`.
-        values: those that the shape leaves open.
-        connection: what the Connection fields said.
-        keep_alive: False: the caller sends no more after this.
-        old: HTTP/1.0.
-        incoming: the body, where it is too long to be waited for; `body` is empty then.
     """
 
-    method: bytes
-    target: bytes
-    fields: list[Header]
-    body: bytes
-    shape: Shape | None = None
-    values: tuple[bytes, ...] = ()
-    connection: bytes = b""
-    keep_alive: bool = True
-    old: bool = False
-    incoming: Incoming | None = None
+    shape: Shape | None = None  # of a plain request, what it has in common with others, until its `headers` are asked for
+    values: tuple[bytes, ...] = ()  # those that the shape leaves open
+    connection: bytes = b""  # what the Connection fields said
+    keep_alive: bool = True  # False: the caller sends no more after this
+    old: bool = False  # HTTP/1.0
+    incoming: Incoming | None = None  # the body, where it is too long to be waited for; `body` is empty then
+
+    def __init__(self, method: bytes, target: bytes, fields: list[Header], body: bytes) -> None:
+        self.method: Final = method
+        self.target: Final = target
+        self.fields = fields
+        self.body: Final = body
 
     @property
     def headers(self) -> list[Header]:
@@ -146,7 +141,7 @@ class RequestReader(Generic[R]):
     def __init__(
         self,
         limits: ServerLimits,
-        make: Callable[[bytes, bytes, list[Header], bytes, Shape | None, tuple[bytes, ...]], R],
+        make: Callable[[bytes, bytes, list[Header], bytes], R],
         streaming: Streaming | None = None,
     ) -> None:
         self._limits = limits
@@ -181,9 +176,18 @@ class RequestReader(Generic[R]):
         self._whole = True  # a request before it ended in this read
         self.begun = self.in_body = self.expects_continue = False
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing that comes counts any more."""
+        return self.ended or self.refusal is not None
+
+    def retire(self) -> None:
+        """Nothing more will be fed: the parser refers back to us, and without that ring nobody has to collect garbage."""
+        self._parser = cast("httptools.HttpRequestParser", None)
+
     def feed(self, data: bytes) -> None:
         """Take what arrived; nothing counts after a refusal or the caller's last request."""
-        if self.ended or self.refusal is not None:
+        if self.over:
             return
         if self._left:
             self._take_raw(data)
@@ -193,7 +197,8 @@ class RequestReader(Generic[R]):
             plain = self.plain.taken(data)
             if plain is not None:  # the parser, between two requests, stays so
                 shape, values, body = plain
-                request = self._make(shape.method, shape.target, [], body, shape, values)
+                request = self._make(shape.method, shape.target, [], body)
+                request.shape, request.values = shape, values
                 if shape.connection:
                     request.connection = shape.connection
                 self.ready.append(request)
@@ -415,7 +420,7 @@ class RequestReader(Generic[R]):
 
     def _finished(self, body: bytes) -> R:
         """The request in hand, all but what it may still send of its body."""
-        request = self._make(self._method, self._target, self._headers, body, None, ())
+        request = self._make(self._method, self._target, self._headers, body)
         if self._marks & CONNECTION:
             request.connection = self._connection
             self._connection = b""

@@ -13,7 +13,7 @@ same, so the last ones are remembered with what the parser made of them, and an 
 is not parsed again: that saves the request path a seventh of its instructions.
 """
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import httptools
 
@@ -127,6 +127,10 @@ class ResponseReader:
         self._more: list[bytes] | None = None
         self._size = 0
         self._length: int | None = None
+
+    def retire(self) -> None:
+        """Nothing more will be fed: the parser refers back to us, and without that ring nobody has to collect garbage."""
+        self._parser = cast("httptools.HttpResponseParser", None)
 
     def feed(self, data: bytes) -> bool:
         """Take what arrived; True when the answer is whole or cannot become so."""
