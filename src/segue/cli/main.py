@@ -63,6 +63,7 @@ _COMMANDS = {
     "segue.cli.policy.assignments": {"assign": "Which variant a unit gets, and why."},
     "segue.cli.doctor": {"doctor": "Is everything there that is needed?"},
     "segue.cli.data.drift": {"drift": "What has moved in the traffic, and whether that could be chance."},
+    "segue.cli.data.estimates": {"estimate": "How good a version probably is, while outcomes are not there."},
     "segue.cli.data.days": {"days": "How a version did, day by day and segment by segment."},
     "segue.cli.data.report": {"report": "One page of a rollout, with pictures, for people."},
     "segue.cli.data.skew": {
@@ -80,6 +81,7 @@ _GROUPS = {
     "segue.cli.serving.overrides": "Steer",
     "segue.cli.rollouts": "Look",
     "segue.cli.data.drift": "Look",
+    "segue.cli.data.estimates": "Look",
     "segue.cli.data.days": "Look",
     "segue.cli.data.skew": "Look",
     "segue.cli.data.report": "Look",

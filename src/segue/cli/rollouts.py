@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder, Server, desk_at
-from segue.cli.output import Listing, Output, out, show, show_one
+from segue.cli.output import Listing, Output, out, say, show, show_one
 from segue.errors import NotFound
 from segue.facts.decision import Decision, Phase
 
@@ -66,14 +66,19 @@ def status(
 
     ends_s = time.monotonic() + timeout if timeout else float("inf")
     with desk_at(home, server) as desk:
-        view = desk.rollout(name).view
+        found = desk.rollout(name)
+        view = found.view
         while wait and view.phase in LIVE and view.phase not in STATUS:
             if time.monotonic() > ends_s:
                 return 4
             time.sleep(0.25)
-            view = desk.rollout(name).view
+            found = desk.rollout(name)
+            view = found.view
     row = _row(view)
     show_one(row, output, f"{view.rollout} is {view.phase} in stage {view.stage} since {row['since']}")
+    for verdict in found.last.verdicts if found.last and view.phase in LIVE else ():
+        if verdict.warning:
+            say(f"warning: {verdict.text}: {verdict.warning}")
     return STATUS.get(view.phase, 0)
 
 

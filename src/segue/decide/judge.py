@@ -83,6 +83,7 @@ def _of(asked: Asked, question: Question, state: State, observed: Observed) -> V
         question=question,
         summary=observed.summaries.get(question.id),
         evidence=weighed,
+        warning=warned,
         futile=asked.kind == "promotion" and outcome == "not_yet" and isinstance(weighed, Evidence) and weighed.futile,
     )
 

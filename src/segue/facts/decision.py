@@ -46,6 +46,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         decides_in_s: stream seconds until the claim is shown, if the estimate holds and observations come as they did so far in
             the stage; None where that is not known, or would be never.
         overridden: a person takes it for passed, whatever the numbers say; the reason names who and why.
+        warning: what should be known beside the outcome, and changes none; the reason ends with it.
         futile: it is shown that more data cannot make it pass: the effect lies beyond what was planned, on the other side.
     """
 
@@ -61,6 +62,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     futile: bool = False
     overridden: bool = False
     decides_in_s: float | None = None
+    warning: str = ""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):

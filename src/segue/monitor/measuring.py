@@ -40,6 +40,7 @@ from segue.monitor.champion import beside_its_past, latencies
 from segue.monitor.drifting import Profiles, is_drift, unprofiled
 from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
+from segue.monitor.telling.doubting import Asked, Doubts
 from segue.ports.store import Loaded, WorkerReport
 from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
@@ -112,6 +113,7 @@ class Measuring:
         self._kept: dict[str, Kept] = {}
         self._apart: dict[str, set[str]] = {}
         self._profiles = Profiles(outside.profiles)
+        self._doubts = Doubts(outside, self._profiles)
 
     def find(self, spec: Rollout, loaded: Loaded, now: datetime, *, anew: bool = True) -> Findings:
         """What the data say; where they could not be measured, that is said in `problems` and nothing else is known.
@@ -151,6 +153,7 @@ class Measuring:
         self._last.pop(rollout, None)
         self._kept.pop(rollout, None)
         self._apart.pop(rollout, None)
+        self._doubts.forget(rollout)
 
     def _summaries(self, spec: Rollout, rollout: str) -> Kept:
         """What was counted so far; read again where another monitor has written in between."""
@@ -210,6 +213,7 @@ class Measuring:
         drifting = {it.question.id: it for it in self._profiles.drifting(asked)}
         merged |= {name: drifting[name].beside_training(it) for name, it in merged.items() if isinstance(it, Bins)}
         unknown = tuple(f"{q.gate}: {unprofiled(q)}" for q in asked if is_drift(q) and q.id not in drifting)
+        doubted = Asked(spec=spec, state=state, questions=asked, health=health, now=subject.now)
         weighed, problems = weighed_all(asked, merged, self._by_hour(state.rollout, asked))
         return Findings(
             weighed=weighed,
@@ -218,7 +222,7 @@ class Measuring:
             seen_in_step=min(_health(name, numbers[-1:], failures, ()).asked for name in live),
             baselines=_baselines(spec, kept),
             problems=(*segments.problems, *problems, *unknown),
-            warnings=_warnings(subject, kept, merged),
+            warnings=_together(_warnings(subject, kept, merged), self._doubts.about(doubted)),
             audits=(
                 *(audit for name in live for audit in audits(_dealt(subject, kept, (failures, reports), name))),
                 *beside_its_past(spec, state, kept, subject.now),
@@ -268,6 +272,10 @@ def _warnings(subject: Subject, kept: Kept, merged: dict[str, Summary]) -> dict[
         if isinstance(effect, float) and (said := warning(effect)):
             found[question.id] = said
     return found
+
+
+def _together(some: dict[str, str], others: dict[str, str]) -> dict[str, str]:
+    return {name: "; ".join(text[name] for text in (some, others) if name in text) for name in (*some, *others)}
 
 
 def weighed_all(

@@ -19,7 +19,7 @@ from segue.measure.expressions import quoted
 from segue.measure.sql import filled
 from segue.monitor.carrying import tally
 from segue.monitor.outside import Outside
-from segue.monitor.telling.comparing import segments
+from segue.monitor.telling.comparing import disagreeing, segments
 from segue.ports.engine import Engine
 from segue.ports.store import Loaded
 from segue.spec.load import load
@@ -61,7 +61,8 @@ def sections(outside: Outside, loaded: Loaded) -> tuple[Section, ...]:
         Unavailable: lake, engine or store did not answer.
     """
     spec = load(loaded.source)
-    made = (_drift(outside, loaded, spec), _agreement(outside, loaded), *_segments(outside, loaded, spec))
+    shown = (_drift(outside, loaded, spec), _agreement(outside, loaded), _apart(outside, loaded))
+    made = (*shown, *_segments(outside, loaded, spec))
     return tuple(section for section in made if section is not None and section.rows)
 
 
@@ -138,6 +139,29 @@ def _segments(outside: Outside, loaded: Loaded, spec: Rollout) -> list[Section]:
         title = f"Where {metric} differs most"
         made.append(Section(name=f"segments-{metric}", title=title, note=note, heads=heads, rows=rows))
     return made
+
+
+def _apart(outside: Outside, loaded: Loaded) -> Section | None:
+    try:
+        found = disagreeing(outside, loaded)
+    except DomainError:
+        return None  # no context
+    largest = max((it.different for it in found), default=0.0) or 1.0
+    rows = tuple(
+        (
+            ", ".join(f"{name} {value}" for name, value in it.segment.items()),
+            f"{100 * it.different:.2f} %",
+            "" if it.elsewhere is None else f"{100 * it.elsewhere:.2f} %",
+            f"{100 * it.low:.2f} to {100 * it.high:.2f} %",
+            f"{it.q_value:.2g}",
+            f"{it.n:,}",
+            _bar(it.different / largest),
+        )
+        for it in found[:_SHOWN]
+    )
+    note = "Requests that both versions answered, in each segment and outside of it; no outcome is needed."
+    heads = ("segment", "different labels", "elsewhere", "95 % interval", "q", "requests", "")
+    return Section(name="apart", title="Where the versions disagree most", note=note, heads=heads, rows=rows)
 
 
 def line(values: Sequence[float]) -> Markup:

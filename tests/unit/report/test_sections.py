@@ -37,7 +37,7 @@ def test_a_page_that_needs_nothing_else(small_world: SmallWorld) -> None:
     loaded = outside.rollouts.load("churn-1")
     found = of_rollout(outside, "churn-1")
     made = {section.name: section for section in sections(outside, loaded)}
-    assert list(made) == ["drift", "agreement", "segments-accuracy", "segments-errors"]
+    assert list(made) == ["drift", "agreement", "apart", "segments-accuracy", "segments-errors"]
     assert made["drift"].rows[0][0] == "age"
     assert float(made["drift"].rows[0][1]) > 0.2
     assert made["segments-accuracy"].rows[0][0] == "tier vip"

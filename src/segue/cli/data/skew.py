@@ -10,7 +10,7 @@ from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 from segue.evidence.drift.skew import Tolerance
-from segue.facts.drift.findings import FeatureSkew, SegmentDifference
+from segue.facts.drift.findings import FeatureSkew, SegmentAgreement, SegmentDifference
 from segue.wiring import home_at, outside_of
 
 ID = "request_id"
@@ -44,7 +44,7 @@ def skew(
 
 def segments(
     rollout: str,
-    metric: str,
+    metric: Annotated[str, Parameter(help="Of the spec; or `agreement`: where the two answer differently, without outcomes.")],
     *,
     least: Annotated[int, Parameter(help="Rows of each variant that a segment needs.")] = 50,
     every: Annotated[bool, Parameter(name="--all", negative="", help="All of them, not the first twenty.")] = False,
@@ -53,16 +53,24 @@ def segments(
 ) -> None:
     """Where candidate and champion differ most: all values of the spec's context and their pairs, false discoveries held."""
     from segue.monitor.begin import find
+    from segue.monitor.telling.comparing import disagreeing
     from segue.monitor.telling.comparing import segments as compare
+    from segue.spec.metric import AGREEMENT
 
     with outside_of(home_at(home)) as outside:
-        found = compare(outside, find(outside, rollout), metric, least)
-    shown = found if every else found[:20]
-    if len(shown) < len(found):
+        loaded = find(outside, rollout)
+        if metric == AGREEMENT.name:
+            found = [_agreement_row(it) for it in disagreeing(outside, loaded, least)]
+            names: tuple[str, ...] = ("segment", "different", "elsewhere", "between", "p", "q", "n")
+            wide = {}
+        else:
+            found = [_segment_row(it) for it in compare(outside, loaded, metric, least)]
+            names = ("segment", "candidate", "champion", "difference", "between", "p", "q", "n")
+            wide = {"n champion": "n champion"}
+    rows = found if every else found[:20]
+    if len(rows) < len(found):
         say(f"{len(found):,} segments were compared; --all shows them")
-    rows = [_segment_row(it) for it in shown]
-    columns = {name: name for name in ("segment", "candidate", "champion", "difference", "between", "p", "q", "n")}
-    wide = {"n champion": "n champion"}
+    columns = {name: name for name in names}
     show(Listing(rows=rows, name="segment", columns=columns, wide=wide, empty="no segment is large enough yet"), output)
 
 
@@ -94,6 +102,20 @@ def _segment_row(found: SegmentDifference) -> dict[str, object]:
         "q": found.q_value,
         "n": found.n_candidate,
         "n champion": found.n_champion,
+    }
+
+
+def _agreement_row(found: SegmentAgreement) -> dict[str, object]:
+    return {
+        "segment": ", ".join(f"{name}={value}" for name, value in found.segment.items()),
+        "different": found.different,
+        "elsewhere": found.elsewhere,
+        "between": f"{found.low:.4g} and {found.high:.4g}",
+        "low": found.low,
+        "high": found.high,
+        "p": found.p_value,
+        "q": found.q_value,
+        "n": found.n,
     }
 
 

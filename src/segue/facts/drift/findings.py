@@ -52,6 +52,28 @@ class SegmentDifference(msgspec.Struct, frozen=True, kw_only=True):
     n_champion: int
 
 
+class SegmentAgreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How often two versions answer differently in one segment.
+
+    Args:
+        segment: attribute -> value, one or two of them.
+        different: share of its requests; `elsewhere` of all requests outside of it, None where there are none.
+        low, high: 95 % of the share, at a fixed look.
+        p_value: chance of shares so far apart where the segment is like the rest.
+        q_value: the p-value after Benjamini and Hochberg over all segments that were looked at.
+        n: requests that both answered.
+    """
+
+    segment: dict[str, str]
+    different: float
+    elsewhere: float | None
+    low: float
+    high: float
+    p_value: float
+    q_value: float
+    n: int
+
+
 class FeatureSkew(msgspec.Struct, frozen=True, kw_only=True):
     """One value as it was served, and as the offline pipeline has it for the same request.
 

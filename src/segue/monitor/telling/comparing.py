@@ -8,8 +8,9 @@ import msgspec
 
 from segue.errors import DomainError, near_miss
 from segue.evidence.drift.skew import Tolerance, skew
+from segue.evidence.many.disagreement import disagreements
 from segue.evidence.many.weak_segments import LEAST, Sides, weak_segments
-from segue.facts.drift.findings import SegmentDifference, Skew
+from segue.facts.drift.findings import SegmentAgreement, SegmentDifference, Skew
 from segue.facts.drift.profile import FeatureProfile
 from segue.facts.summary import Cell
 from segue.measure.drift.served import of_ids
@@ -19,6 +20,7 @@ from segue.monitor.carrying import Means, carried_through
 from segue.monitor.outside import Outside
 from segue.ports.store import Loaded
 from segue.spec.load import load
+from segue.spec.metric import AGREEMENT, Metric
 
 _AT_ONCE: Final = 2000
 """Requests that are looked up in one statement."""
@@ -67,20 +69,39 @@ def segments(outside: Outside, loaded: Loaded, metric: str, least: int = LEAST) 
         DomainError: the spec has no such metric, or no context.
         Unavailable: lake or engine did not answer.
     """
-    spec, state = load(loaded.source), loaded.state
+    spec = load(loaded.source)
     if metric not in spec.metrics or not spec.context:
         said = f"no metric is called {metric}" if metric not in spec.metrics else "the spec declares no context"
         raise DomainError(said, hint=near_miss(metric, spec.metrics) or f"metrics: {', '.join(spec.metrics) or 'none'}")
+    cells = _cells(outside, loaded, spec.metrics[metric])
+    return weak_segments(cells, Sides(candidate=spec.candidates[0], champion=spec.champion, least=least))
+
+
+def disagreeing(outside: Outside, loaded: Loaded, least: int = LEAST) -> tuple[SegmentAgreement, ...]:
+    """Where candidate and champion answer the same requests differently most often, over the same segments.
+
+    Raises:
+        DomainError: the spec has no context.
+        Unavailable: lake or engine did not answer.
+    """
+    spec = load(loaded.source)
+    if not spec.context:
+        raise DomainError("the spec declares no context", hint="such as context: {tier: header:x-tier}")
+    return disagreements(_cells(outside, loaded, AGREEMENT), spec.candidates[0], least)
+
+
+def _cells(outside: Outside, loaded: Loaded, metric: Metric) -> list[Cell]:
+    """The metric's cells by every attribute and every pair of them, counted anew."""
+    spec, state = load(loaded.source), loaded.state
     names = tuple((name,) for name in spec.context) + tuple(combinations(spec.context, 2))
-    alone = msgspec.structs.replace(spec, metrics={metric: spec.metrics[metric]}, segments=names)
+    alone = msgspec.structs.replace(spec, metrics={metric.name: metric}, segments=names)
     measurement = Measurement(spec=alone, rollout=state.rollout, began_at=state.created_at, questions=(), allocations=())
     lake, engine = outside.lake, outside.engine
     files = Files(predictions=lake.segments("predictions", state.route), outcomes=lake.segments("outcomes", state.route))
-    now = outside.clock.now()
-    steps = measurement.steps(files, now=now, judged_until=None, rows_at_once=engine.rows_at_once)
+    steps = measurement.steps(files, now=outside.clock.now(), judged_until=None, rows_at_once=engine.rows_at_once)
     cells: list[Cell] = []
-    carried_through(steps, Means(lake, engine, lambda kept: cells.extend(it for it in kept.cells if it.metric == metric)))
-    return weak_segments(cells, Sides(candidate=spec.candidates[0], champion=spec.champion, least=least))
+    carried_through(steps, Means(lake, engine, lambda kept: cells.extend(it for it in kept.cells if it.metric == metric.name)))
+    return cells
 
 
 def _parts(requests: Sequence[str]) -> Iterator[Sequence[str]]:
