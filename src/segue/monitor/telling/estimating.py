@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from segue.errors import DomainError
 from segue.evidence.drift.whole import codes
@@ -66,19 +67,20 @@ def guessed(engine: Engine, lake: Lake, profile: Profile, asked: Guessing) -> Gu
         DomainError: the profile has no calibration and the labels are no numbers.
         Unavailable: lake or engine did not answer.
     """
-    begin, end = asked.window.begin, asked.window.end
     features = () if profile.calibration else profile.features
-    rows = _rows(engine, lake, asked, (begin, end), features)
+    rows = _rows(engine, lake, asked, features)
     if profile.calibration is not None:
         return _of_classes(profile.calibration, rows)
     if rows and all(_number(row[1]) is None for row in rows):
         hint = "register it with --profile-score and --profile-truth, which calibrate its scores"
         raise DomainError(f"{asked.version} answers with classes, and its profile has no calibration", hint=hint)
-    return _of_numbers(profile, _rows(engine, lake, asked, (begin - BEFORE_H, begin), features), rows)
+    begin = asked.window.begin
+    before = replace(asked, window=Window(begin=begin - BEFORE_H, end=begin))
+    return _of_numbers(profile, _rows(engine, lake, before, features), rows)
 
 
-def _rows(engine: Engine, lake: Lake, asked: Guessing, hours: tuple[int, int], features: Sequence[Any]) -> list[Row]:
-    begin, end = hours
+def _rows(engine: Engine, lake: Lake, asked: Guessing, features: Sequence[Any]) -> list[Row]:
+    begin, end = asked.window.begin, asked.window.end
     segments = [it for it in lake.segments("predictions", asked.route) if begin <= it.hour < end]
     outcomes = [it for it in lake.segments("outcomes", asked.route) if it.hour >= begin]
     if not segments:
