@@ -2,11 +2,12 @@
 
 Promotion is an intersection-union test: every gate has to pass, so each may use the whole `false_promotion`, and what they
 share is power. Alternatives of an `any` share it, for any one of them may pass wrongly, and so do several candidates, for any
-one of them may win (Bonferroni). A rollback needs one guardrail, so `false_rollback` is split over every guardrail, by its
-weight, in every stage for every candidate. What falls to a guardrail in a stage that it cannot see stays in reserve, for
-guardrails that are added later, and so does a part that the spec names; what was spent once is never spent again. To give up a
-stage as futile is a null of its own ("the effect is as large as planned"), and any gate may give up: `futility` is split over
-all promotion gates. All of it holds at any number of looks, for one attempt: a retry is a person's decision to spend once more.
+one of them may win: a share each, and what `gates.together` says that all of them show together. A rollback needs one
+guardrail, so `false_rollback` is split over every guardrail, by its weight, in every stage for every candidate. What falls to a
+guardrail in a stage that it cannot see stays in reserve, for guardrails that are added later, and so does a part that the spec
+names; what was spent once is never spent again. To give up a stage as futile is a null of its own ("the effect is as large as
+planned"), and any gate may give up: `futility` is split over all promotion gates. All of it holds at any number of looks, for
+one attempt: a retry is a person's decision to spend once more.
 Source: Schultzberg, Ankargren & Frånberg 2024 (arXiv 2402.11609), for gates of one decision.
 """
 

@@ -13,6 +13,7 @@ import msgspec
 
 from segue.decide import acts, moves
 from segue.decide.gates import contest
+from segue.decide.gates.together import together
 from segue.decide.judge import Judged, crossed, overridden, timed, verdicts
 from segue.decide.machine import LIVE, move
 from segue.decide.moves import Move, Scene
@@ -57,6 +58,8 @@ def judge(scene: Scene) -> Judged:
     if standing and scene.state.resume_to in {None, "running", "awaiting_approval"}:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
     shown = crossed(scene.state, found)
+    found, besides = together(scene.spec, scene.state, found)
+    shown |= {name: max(log_e, shown.get(name, log_e)) for name, log_e in besides.items()}
     age_s = stage_age_s(scene.state, scene.now)
     seen = tuple(timed(overridden(scene.state, verdict), age_s) for verdict in found)
     return Judged(verdicts=seen, crossed=shown, any_of=stage_of(scene.spec, scene.state).any_of)

@@ -11,7 +11,7 @@ import msgspec
 from segue.decide.allocate import model_of
 from segue.decide.budget import Purse
 from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, of_disagreements, unknowable
-from segue.decide.gates.expectation import end_of_looking, is_planned, prior
+from segue.decide.gates.expectation import chance_most, end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
 from segue.decide.machine import LIVE
 from segue.decide.walk import alive, destination, entered, stage_of, version_of
@@ -151,6 +151,7 @@ def _asked(standing: Standing, gate: Gate, *, kind: GateKind, candidate: str) ->
         alpha=spent.alpha,
         prior=prior(gate, metric, shown, stage=stage, state=state),
         since_allocation=max(state.since_allocation, spent.since),
+        chance_most=chance_most(stage, len(entered(spec, state))) if _design(gate, stage) == "randomised" else 1.0,
         apart=state.apart if kind == "promotion" else (),
         expected=f"context.{metric.expected}" if metric.expected and _design(gate, stage) == "randomised" else "",
         over=gate.over if isinstance(gate, FairnessGate) else "",

@@ -119,7 +119,7 @@ def score_grid(question: Question) -> Grid:
     lambdas: tuple[float, ...] = ()
     if bounded:
         centres = (0.0, (1 + claim.factor) / 2) if question.expected else (centre, centre)
-        above, below = _reaches(question.design, bound, claim.factor, centres)
+        above, below = _reaches(question, bound, centres)
         towards, away = (above, below) if sign > 0 else (below, above)
         lambdas = (*bets(plan.bet, towards), *(-bet for bet in bets(plan.bet, away)))
     return Grid(
@@ -198,18 +198,24 @@ def bets(planned_bet: float, reach: float) -> tuple[float, ...]:
     return tuple(min(planned_bet * multiple, boldest) for multiple in MULTIPLES)
 
 
-def _reaches(design: str, bound: float, factor: float, centres: tuple[float, float]) -> tuple[float, float]:
+def _reaches(question: Question, bound: float, centres: tuple[float, float]) -> tuple[float, float]:
     # How far the score of a claim above, and of one below, can fall below zero. Values lie in [0, 1], centres between two.
-    if design == "one_sample":
+    factor = question.claim.factor
+    if question.design == "one_sample":
         return bound, 1 - bound
-    if design == "paired":
+    if question.design == "paired":
         return factor + bound, 1 - bound
     least, most = centres
-    above = max(_steepest(most, bound), _steepest(factor - least, bound))
-    below = max(_steepest(1 - least, -bound), _steepest(most, -bound))
+    top = min(max(question.chance_most, 0.0), 1.0)
+    mine, theirs = (1 - top, 1.0), (0.0, top)  # what a unit's distance from its chance may be, by who got it
+    above = max(_steepest(most, bound, mine), _steepest(factor - least, bound, theirs))
+    below = max(_steepest(1 - least, -bound, mine), _steepest(most, -bound, theirs))
     return above, below
 
 
-def _steepest(slope: float, bend: float) -> float:
-    # The largest slope u + bend u (1 - u) over propensities u in [0, 1]: the bets must stand any ramp.
-    return (slope + bend) ** 2 / (4 * bend) if bend > abs(slope) else max(slope, 0.0)
+def _steepest(slope: float, bend: float, within: tuple[float, float]) -> float:
+    # The largest slope u + bend u (1 - u) over distances u of a range in [0, 1]: the bets must stand any ramp.
+    at = [*within]
+    if bend > 0:
+        at.append(min(max((slope + bend) / (2 * bend), within[0]), within[1]))
+    return max(slope * u + bend * u * (1 - u) for u in at)

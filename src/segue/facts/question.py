@@ -105,6 +105,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         run_length: hours that pass on average before a false alarm, at least: the question is whether something has changed
             since any hour, not whether it is so over all of them. 0 for no such question.
         futility: when to give up, tested by the same bets with an alpha of its own; None where nobody gives up.
+        chance_most: of drawn units, the largest chance of the candidate against the champion that counts; who was drawn with a
+            larger one is left out. No bet has to stand what cannot come, so the lower it is, the bolder the bets.
         apart: first and last allocation of times whose rows do not count, because the champion was known to be unhealthy; a
             unit that was first seen in one of them is left out.
         every_s: the length of a period of the design `days`, in stream seconds, whole hours.
@@ -133,4 +135,5 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     sampled: float = 0.0
     run_length: float = 0.0
     futility: Futility | None = None
+    chance_most: float = 1.0
     apart: tuple[tuple[int, int], ...] = ()

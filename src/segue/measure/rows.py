@@ -208,6 +208,8 @@ def _scope(question: Question, asking: Asking) -> dict[str, str | int]:
     conditions = [f"r.context[{quoted(name)}] = {quoted(value)}" for name, value in question.segment.items()]
     if question.where:
         conditions.append(to_sql(parse(question.where, asking.attributes), "r.context"))
+    if question.chance_most < 1 and question.design in {"randomised", "events"}:
+        conditions.append(f"c.propensity <= {number(question.chance_most)}")
     if question.apart:  # of a drawn unit it is the first exposure that counts, not each of its requests
         conditions.append(apart(question, "e.allocation" if question.design in {"randomised", "events"} else "r.allocation"))
     return {

@@ -2,12 +2,13 @@
 
 from itertools import product
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segue.errors import DomainError
-from segue.facts.grid import WEIGHTS, Grid, planned, score_grid
+from segue.facts.grid import BOLDEST, WEIGHTS, Grid, planned, score_grid
 from segue.facts.question import Claim, Design, MetricRef, Prior, Question
 
 DESIGNS: tuple[Design, ...] = ("one_sample", "paired", "randomised")
@@ -100,3 +101,13 @@ def test_nonsense(claim: Claim, cap: float, prior: Prior) -> None:
     """A question that makes no sense has no score."""
     with pytest.raises(DomainError):
         score_grid(asking("paired", claim, cap=cap, prior=prior))
+
+
+@given(propensity=st.floats(0, 1), bound=st.floats(-0.3, 0.3), mean=st.floats(0.01, 0.99))
+def test_bets_are_as_bold_as_the_largest_chance_allows(propensity: float, bound: float, mean: float) -> None:
+    """Where no larger chance comes, bets are bolder than under any ramp, and none loses more than 0.9 of its stake still."""
+    prior = Prior(mean=mean, variance=0.1, effect=bound + 0.01)
+    asked = asking("randomised", Claim(side="above", bound=bound), prior=prior)
+    grid, ramp = score_grid(msgspec.structs.replace(asked, chance_most=propensity)), score_grid(asked)
+    assert all(abs(bet) >= abs(other) - 1e-12 for bet, other in zip(grid.lambdas, ramp.lambdas, strict=True))
+    assert min(1 + bet * z for bet in grid.lambdas for z in extremes(grid, "randomised", propensity)) >= 1 - BOLDEST - 1e-9

@@ -15,9 +15,12 @@ from segue.spec.gate import Gate, MetricGate
 from segue.spec.metric import KINDS, Metric, kind_of
 from segue.spec.stage import Ab, Canary, Shadow, Stage
 
+CHAMPION: Final = "champion"
+_SLACK: Final = 1.05  # buckets are whole, and shares are cut to them
 _RARE: Final = 0.01
 _LEAST: Final = 1e-9
 _SMALL: Final = 0.1  # a small effect: a tenth of a standard deviation
+_LARGE: Final = 0.14  # of a guardrail: where 1 % of failures becomes 6 %, of drawn halves, the bets then grow fastest
 
 
 def prior(gate: Gate, metric: Metric, claim: Claim, *, stage: Stage, state: State) -> Prior:
@@ -38,7 +41,7 @@ def prior(gate: Gate, metric: Metric, claim: Claim, *, stage: Stage, state: Stat
     margin = abs(claim.bound - no_difference)
     planned = _planned(stage, metric, mean, no_difference)
     if gate.test == "worse_than_champion_by":
-        effect = claim.bound + sign * max(margin, _SMALL * spread)  # large harm first: it costs most until it is found
+        effect = claim.bound + sign * max(margin, _LARGE * spread)  # large harm first: it costs most until it is found
     elif planned is not None:
         effect = planned
     elif gate.test == "better_than_champion":
@@ -68,6 +71,22 @@ def end_of_looking(question: Question, stage: Stage, candidates: int = 1) -> flo
     share = _share(stage, question, candidates) if question.design == "randomised" else 0.0
     n *= question.sampled or 1.0
     return n * (1.0 - share) * max(variance_where_planned(question, share=share), _LEAST) if share < 1.0 else None
+
+
+def chance_most(stage: Stage, candidates: int) -> float:
+    """The largest chance of a candidate against the champion that a unit of this stage is drawn with, and a little more.
+
+    Also of units that come back: outside a range that grew from s1 to s2 it is (s2 - s1) / (1 - s1), which is less than s2.
+    """
+    match stage.strategy:
+        case Ab(shares=shares):
+            champion = shares.get(CHAMPION, 0.0)
+            chances = [share / (share + champion) for name, share in shares.items() if name != CHAMPION and share + champion]
+        case Canary(steps=steps):
+            chances = [it.share / candidates / (it.share / candidates + 1 - it.share) for it in steps if it.share < 1]
+        case _:
+            chances = []
+    return min(max(chances, default=1.0) * _SLACK, 1.0)
 
 
 def _share(stage: Stage, question: Question, candidates: int) -> float:

@@ -332,7 +332,8 @@ class _Scores:
             return _Kinds(seen.pairs, np.array([grid.of_pair(*each) for each in both]), np.ones(4), np.ones(4))
         if self.question.design == "one_sample":
             return _Kinds(seen.candidate, np.array([grid.of_one(high), grid.of_one(0.0)]), np.ones(2), np.ones(2))
-        drawn = seen.drawn or {0.5: np.zeros((len(seen.pairs), 4))}
+        drawn = {pi: rows for pi, rows in seen.drawn.items() if pi <= self.question.chance_most}
+        drawn = drawn or {0.5: np.zeros((len(seen.pairs), 4))}
         z = [grid.of_draw(value, to_candidate=mine, propensity=pi) for pi in drawn for mine, value in values]
         weight, mine = np.repeat([pi * (1 - pi) for pi in drawn], 4), np.tile([1.0, 1.0, 0.0, 0.0], len(drawn))
         return _Kinds(np.concatenate(list(drawn.values()), axis=1), np.array(z), weight, mine)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from segue.decide.gates.claims import claim
-from segue.decide.gates.expectation import prior
+from segue.decide.gates.expectation import chance_most, prior
 from segue.facts.decision import State
 from segue.facts.question import Prior
 from segue.spec.gate import Margin, MetricGate
 from segue.spec.rollout import Rollout
-from segue.spec.stage import Stage
+from segue.spec.stage import Ab, Canary, Full, Shadow, Stage, Step, Strategy
 
 
 def expected(spec: Rollout, scene: "State", stage: Stage, gate: MetricGate) -> Prior:
@@ -61,3 +61,21 @@ def test_a_relative_margin_is_planned_at_no_difference(spec: Rollout, running: A
     gate = MetricGate(path="g", metric="conversion", test="not_worse_than_champion_by", margin=Margin(value=0.1, relative=True))
     state = running.at(baselines={"conversion": (0.5, 0.25)}).state
     assert expected(spec, state, spec.stages[1], gate).effect == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "candidates", "most"),
+    [
+        (Ab(shares={"champion": 0.5, "v8": 0.5}), 1, 0.5),
+        (Ab(shares={"champion": 0.5, "v8": 0.3, "v9": 0.2}), 2, 0.375),
+        (Canary(steps=(Step(share=1.0, audience="x", age_s=1), Step(share=0.01, age_s=1), Step(share=0.25, age_s=1))), 1, 0.25),
+        (Canary(steps=(Step(share=0.2, age_s=1),)), 2, 1 / 9),
+        (Canary(steps=(Step(share=1.0, audience="x", age_s=1),)), 1, 1.0),
+        (Full(watch_s=1.0, holdback=0.01), 1, 1.0),
+        (Shadow(), 1, 1.0),
+    ],
+)
+def test_the_largest_chance_of_a_stage(strategy: Strategy, candidates: int, most: float) -> None:
+    """Beside the champion alone, as units are compared, with a little to spare; whoever is there by rule is not compared."""
+    found = chance_most(Stage(name="s", strategy=strategy), candidates)
+    assert most <= found <= min(1.06 * most, 1.0)
