@@ -135,12 +135,27 @@ class RolloutSuite(StoreFixtures):
         following = store.rollouts.create(samples.state("r-2"), spec_source="", salt="")
         assert list(store.rollouts.rollouts("churn", live=True)) == [following]
 
-    @pytest.mark.parametrize("phase", ["pending", "paused", "awaiting_approval", "held", "watching"])
+    @pytest.mark.parametrize("phase", ["pending", "paused", "awaiting_approval", "held", "champion_unhealthy", "watching"])
     def test_the_route_is_taken_in_every_other_phase(self, store: Opened, begun: Loaded, phase: Phase) -> None:
         """A rollout that stands still is not over."""
         store.rollouts.save(samples.decision(1), samples.state(phase=phase), begun.token)
         with pytest.raises(Conflict):
             store.rollouts.create(samples.state("r-2"), spec_source="", salt="")
+
+    def test_queued_rollouts_wait_beside_a_live_one(self, store: Opened, begun: Loaded) -> None:
+        """Any number may wait, none of them is live, and one begins only when the route is free."""
+        queued = [
+            store.rollouts.create(samples.state(name, phase="queued"), spec_source="", salt="") for name in ("r-2", "r-3")
+        ]
+        assert list(store.rollouts.rollouts("churn", live=True)) == [begun]
+        with pytest.raises(Conflict):
+            store.rollouts.save(samples.decision(1, "r-2"), samples.state("r-2", phase="pending"), queued[0].token)
+        store.rollouts.save(samples.decision(1), samples.state(phase="aborted"), begun.token)
+        first = store.rollouts.save(samples.decision(1, "r-2"), samples.state("r-2", phase="pending"), queued[0].token)
+        assert list(store.rollouts.rollouts("churn", live=True)) == [first]
+        with pytest.raises(Conflict):
+            store.rollouts.save(samples.decision(1, "r-3"), samples.state("r-3", phase="pending"), queued[1].token)
+        assert [it.state.rollout for it in store.rollouts.rollouts("churn")] == ["r-3", "r-2", "r-1"]
 
     def test_a_finished_rollout_does_not_come_back_beside_a_live_one(self, store: Opened, begun: Loaded) -> None:
         """A save that would make a second rollout live is a Conflict and changes nothing."""
