@@ -220,16 +220,28 @@ def _tally(parts: Sequence[Tally]) -> Tally:
 def _units(parts: Sequence[Units]) -> Units:
     if len({part.limit for part in parts}) > 1:
         raise DomainError("units that were kept to different numbers do not add")
+    if len(parts) == 1:
+        return parts[0]
     limit = parts[0].limit
-    rows = (row for part in parts for row in zip(part.hashes, part.requests, part.values, part.first, part.last, strict=True))
-    groups = _grouped(rows, lambda row: row[0])[:limit]
+    once: dict[str, tuple[int, float, int, int]] = {}  # most units are in one part only, and there may be many
+    often: dict[str, list[tuple[int, float, int, int]]] = {}
+    for part in parts:
+        columns = zip(part.requests, part.values, part.first, part.last, strict=True)
+        for unit, mine in zip(part.hashes, columns, strict=True):
+            known = once.setdefault(unit, mine)
+            if known is not mine:
+                often.setdefault(unit, [known]).append(mine)
+    for unit, group in often.items():
+        requests, values, first, last = zip(*group, strict=True)
+        once[unit] = (sum(requests), fsum(values), min(first), max(last))
+    hashes = tuple(sorted(once)[:limit])
     return Units(
         limit=limit,
-        hashes=tuple(unit for unit, _ in groups),
-        requests=tuple(sum(row[1] for row in group) for _, group in groups),
-        values=tuple(fsum(row[2] for row in group) for _, group in groups),
-        first=tuple(min(row[3] for row in group) for _, group in groups),
-        last=tuple(max(row[4] for row in group) for _, group in groups),
+        hashes=hashes,
+        requests=tuple(once[unit][0] for unit in hashes),
+        values=tuple(once[unit][1] for unit in hashes),
+        first=tuple(once[unit][2] for unit in hashes),
+        last=tuple(once[unit][3] for unit in hashes),
     )
 
 
