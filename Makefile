@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 POSTGRES := $(VENV)/.postgres
 MLFLOW := $(VENV)/.mlflow
 SPARK := $(VENV)/.spark
+BROWSER := $(VENV)/.browser
 PEERS := $(VENV)/.peers
 EVIDENCE_PEERS := $(VENV)/.evidence-peers
 MEASURE_PEERS := $(VENV)/.measure-peers
@@ -52,6 +53,10 @@ $(COMPILED)/.ready: $(READY) tools/wheel $(shell find src -name '*.py')
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(COMPILED)/lib $(COMPILED)/*.whl
 	@touch $@
 
+$(BROWSER): tools/browser
+	tools/browser
+	@touch $@
+
 demo: $(READY) ## the main job on real data, at most five minutes (SEED=1, SWAP=1)
 	$(BIN)/segue demo --seed $(SEED) $(if $(SWAP),--swap,)
 
@@ -61,7 +66,7 @@ test: $(READY) $(POSTGRES) ## all quick tests
 test-compiled: $(COMPILED)/.ready ## the quick tests of what is compiled, on the wheel
 	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(OF_COMPILED)
 
-test-slow: $(READY) $(POSTGRES) $(MLFLOW) $(SPARK) $(COMPILED)/.ready ## the long ones: crash loops, simulations
+test-slow: $(READY) $(POSTGRES) $(MLFLOW) $(SPARK) $(BROWSER) $(COMPILED)/.ready ## the long ones: crash loops, simulations
 	$(BIN)/pytest -m slow
 	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m slow tests/system/test_chaos.py tests/properties/test_fuzz.py
 

@@ -34,7 +34,7 @@ WHERE r.role = 'served' AND r.rollout = $rollout AND r.label IS NOT NULL AND s.l
 _SHOWN: Final = 12
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LINE: Final = Markup(
-    '<svg viewBox="0 0 100 22" width="160" height="22" preserveAspectRatio="none" role="img" aria-label="{said}">'
+    '<svg class="spark" viewBox="0 0 100 22" width="160" height="22" preserveAspectRatio="none" role="img" aria-label="{said}">'
     '<polyline points="{points}" fill="none" stroke="currentColor" vector-effect="non-scaling-stroke"/></svg>'
 )
 
@@ -52,6 +52,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str | Markup, ...], ...]
+
+    def numeric(self, column: int) -> bool:
+        """Whether a column holds numbers, which stand under one another at their right ends."""
+        return column > 0 and not any(isinstance(row[column], Markup) for row in self.rows)
 
 
 def sections(outside: Outside, loaded: Loaded) -> tuple[Section, ...]:
@@ -166,10 +170,11 @@ def _apart(outside: Outside, loaded: Loaded) -> Section | None:
 
 def line(values: Sequence[float]) -> Markup:
     """A small line over the days, from zero to its largest value."""
-    top = max([*values, 0.25])
+    top, days = max([*values, 0.25]), len(values)
+    values = [*values, *values] if len(values) == 1 else values  # one day is a level
     step = 100 / max(len(values) - 1, 1)
     points = " ".join(f"{index * step:.1f},{20 - 18 * value / top:.1f}" for index, value in enumerate(values))
-    return _LINE.format(said=f"{len(values)} days, at most {max(values, default=0.0):.3f}", points=points)
+    return _LINE.format(said=f"{days} days, at most {max(values, default=0.0):.3f}", points=points)
 
 
 def _bar(share: float) -> Markup:

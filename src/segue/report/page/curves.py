@@ -167,13 +167,15 @@ def course(one: Course, colours: Colours, span: tuple[datetime, datetime], name:
 
 
 def _ends(lines: Panel, ends: Mapping[str, tuple[datetime, float]], colours: Colours) -> None:
-    """The name of each version where its line ends; names that end together are moved apart."""
+    """The name of each version where its line ends; names that end together are moved apart, and stay in the panel."""
     together: dict[datetime, list[str]] = {}
     for version, (at, _) in ends.items():
         together.setdefault(at, []).append(version)
     for at, versions in together.items():
-        for version, y in zip(versions, apart([ends[version][1] for version in versions], 13.0), strict=True):
-            lines.words(lines.across.percent(at), y + 4, version, f"label {colours[version]}", dx=8)
+        places = apart([ends[version][1] for version in versions], 13.0)
+        below = max(max(places) - (_COURSE - 5), 0.0)
+        for version, y in zip(versions, places, strict=True):
+            lines.words(lines.across.percent(at), y - below + 4, version, f"label {colours[version]}", dx=8)
 
 
 def _at_axis(up: Up, unit: Unit, most: int) -> list[Tick]:
