@@ -11,7 +11,7 @@ from segue.errors import SpecError
 from segue.spec.gate import DriftGate, FairnessGate, Margin, MetricGate, StableGate
 from segue.spec.load import lint, load
 from segue.spec.metric import AGREEMENT
-from segue.spec.rollout import Retrain, Rollout, Variant
+from segue.spec.rollout import Retrain, Rollout, UnhealthyChampion, Variant
 from segue.spec.stage import Ab, AtLeast, AtMost, Bandit, Canary, Full, Plan, Shadow, Step
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -215,3 +215,15 @@ def test_a_key_with_an_alias_reads_as_its_anchor() -> None:
 def test_addresses(url: str, *, valid: bool) -> None:
     """A variant that is hosted elsewhere has an http address with a port that exists, and no password in the file."""
     assert (lint(SMALL.replace("{version: models:/churn/8}", f"{{version: models:/churn/8, url: '{url}'}}")) == ()) is valid
+
+
+def test_what_an_unhealthy_champion_means_is_read() -> None:
+    """As written, and where nothing is written what holds; defaults that are written out are no other meaning."""
+    said = "unhealthy_champion: {errors_rise_by: 1pp, latency_rises_by: 100%, then: previous, after: 10m, well_for: 1h}\n"
+    read = load(SMALL + said).unhealthy_champion
+    assert read == UnhealthyChampion(
+        errors_rise_by=0.01, latency_rises_by=1.0, then="previous", after_s=600.0, well_for_s=3600.0
+    )
+    assert load(SMALL).unhealthy_champion == UnhealthyChampion()
+    written_out = "unhealthy_champion: {errors_rise_by: 2pp, latency_rises_by: 50%, then: hold, after: 5m, well_for: 15m}\n"
+    assert load(SMALL + written_out).digest == load(SMALL).digest != load(SMALL + said).digest
