@@ -207,7 +207,8 @@ class Measuring:
         merged = kept.answers([question.id for question in asked])
         numbers = [it.number for it in subject.of_stage]
         failures, coverage = kept.cells(FAILURES), kept.cells(COVERAGE)
-        health = {name: _health(name, numbers, failures, coverage) for name in spec.variants}
+        counting = [it for it in numbers if not any(first <= it <= last for first, last in state.apart)]
+        health = {name: _health(name, counting, failures, coverage) for name in spec.variants}
         live = alive(spec, state) or spec.candidates
         reports = self._outside.allocations.reports(state.route)
         drifting = {it.question.id: it for it in self._profiles.drifting(asked)}

@@ -76,6 +76,8 @@ def test_what_came_meanwhile_does_not_count(small_world: SmallWorld) -> None:
         found = measuring.find(spec, loaded, small_world.clock.now())
         gate, guardrail = (_pairs(found.summaries[asked[name].id]) for name in ("stages[0].promote_when[0]", "guardrails[1]"))
         rows.append((gate, guardrail))
+        champion = found.health["champion"]
+        assert champion.asked < guardrail, "nor do its failures hold a gate on quality when they are over"
         assert 10 * 200 <= gate < guardrail - 300
     assert rows[0] == rows[1], "measured as it came, and anew"
     assert small_world.clock.at > before
