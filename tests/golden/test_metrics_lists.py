@@ -250,6 +250,7 @@ def test_units(measure: Measure) -> None:
     asked = {
         "revenue": ask("per_unit", of="outcome.spend"), "buyers": ask("unit_conversion", of="outcome.spend"),
         "requests": ask("requests_per_unit"), "units": ask("active_units"), "retention": ask("retention", days=10.0),
+        "churn": ask("churn", days=10.0),
     }  # fmt: skip
     seen = measure(rows, list(asked.values()))
     mine = {u: [i for i in range(900) if units[i] == u] for u in set(units)}
@@ -264,6 +265,7 @@ def test_units(measure: Measure) -> None:
             "requests": 900 / len(mine),
             "units": len(mine),
             "retention": np.mean([last - first >= 240 for first, last in old]),
+            "churn": np.mean([last - first < 240 for first, last in old]),
         },
         rel=1e-9,
     )

@@ -14,14 +14,17 @@ from segue.evidence.drift.columns import as_trained, compared
 from segue.facts.drift.bins import ArmBins, Bins
 from segue.facts.drift.profile import Profile
 from segue.facts.merging import merge
+from segue.facts.summary import ScoreTable, Summary
 from segue.measure.drift.served import of_requests
 from segue.measure.expressions import quoted
+from segue.measure.kinds.models.scores import reliability
 from segue.measure.sql import filled
 from segue.monitor.carrying import tally
 from segue.monitor.outside import Outside
 from segue.monitor.telling.comparing import disagreeing, segments
 from segue.ports.engine import Engine
 from segue.ports.store import Loaded
+from segue.report.words import version_name
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
@@ -32,6 +35,8 @@ FROM predictions r JOIN predictions s ON s.request_id = r.request_id AND s.role 
 WHERE r.role = 'served' AND r.rollout = $rollout AND r.label IS NOT NULL AND s.label IS NOT NULL GROUP BY day ORDER BY day
 """
 _SHOWN: Final = 12
+_BINS: Final = 15
+_SCORED: Final = frozenset({"roc_auc", "gini", "average_precision", "ece", "mce", "calibration_bias", "lift", "gain"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LINE: Final = Markup(
     '<svg class="spark" viewBox="0 0 100 22" width="160" height="22" preserveAspectRatio="none" role="img" aria-label="{said}">'
@@ -66,7 +71,7 @@ def sections(outside: Outside, loaded: Loaded) -> tuple[Section, ...]:
     """
     spec = load(loaded.source)
     shown = (_drift(outside, loaded, spec), _agreement(outside, loaded), _apart(outside, loaded))
-    made = (*shown, *_segments(outside, loaded, spec))
+    made = (*shown, _calibration(outside, loaded, spec), *_segments(outside, loaded, spec))
     return tuple(section for section in made if section is not None and section.rows)
 
 
@@ -143,6 +148,25 @@ def _segments(outside: Outside, loaded: Loaded, spec: Rollout) -> list[Section]:
         title = f"Where {metric} differs most"
         made.append(Section(name=f"segments-{metric}", title=title, note=note, heads=heads, rows=rows))
     return made
+
+
+def _calibration(outside: Outside, loaded: Loaded, spec: Rollout) -> Section | None:
+    """Off the scores that are counted for an area or a calibration error; the summaries are there already."""
+    rows: list[tuple[str | Markup, ...]] = []
+    tables: defaultdict[str, list[Summary]] = defaultdict(list)
+    name = next((name for name, metric in spec.metrics.items() if metric.kind in _SCORED), "")
+    for cell in outside.summaries.cells(loaded.state.rollout, metric=name) if name else ():
+        if not cell.segment:
+            tables[cell.version].append(cell.summary)
+    for version, parts in sorted(tables.items()):
+        table = merge(parts)
+        for one in reliability(table, "uniform", _BINS) if isinstance(table, ScoreTable) else ():
+            score, share = one.scores / one.n, one.positives / one.n
+            told = (f"{score:.3f}", f"{100 * share:.1f} %", f"{100 * (score - share):+.1f} pp", f"{one.n:,}")
+            rows.append((version_name(version), *told, _bar(share)))
+    note = f"Scores in {_BINS} bins of equal width, as {name} counts them: what they say, and how often that came true."
+    heads = ("version", "mean score", "came true", "too high by", "answers", "")
+    return Section(name="reliability", title="Reliability of the scores", note=note, heads=heads, rows=tuple(rows))
 
 
 def _apart(outside: Outside, loaded: Loaded) -> Section | None:

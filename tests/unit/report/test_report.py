@@ -22,6 +22,7 @@ from segue.facts.decision import State
 from segue.facts.evidence import Evidence
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction, Role
+from segue.measure.kinds.entry import observations
 from segue.monitor.begin import apply
 from segue.monitor.outside import Outside
 from segue.monitor.tick import Monitor
@@ -29,6 +30,7 @@ from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion
 from segue.report.gather import gather, to_html, write
 from segue.report.gathered import Report, Told
+from segue.report.sections import sections
 from segue.testkit.small_world import HandClock
 
 START: Final = datetime(2013, 3, 1, 5, tzinfo=UTC)
@@ -569,3 +571,17 @@ def test_harm_after_callers_saw_it(elsewhere: Airport) -> None:
     assert f"in canary, when it had given {served:,} answer" in report.headline[0]
     assert "its error rate was" in plain(report.headline[0])
     assert all(check.equal is not False for check in report.checks)
+
+
+def test_reliability_adds_up(airport: Airport) -> None:
+    """The bins of each version's scores hold every judged answer once, in the order of the scores."""
+    loaded = airport.outside.rollouts.load(airport.rollouts[1])
+    made = next(it for it in sections(airport.outside, loaded) if it.name == "reliability")
+    for version in ("7", "8"):
+        mine = [row for row in made.rows if row[0] == f"v{version}"]
+        cells = airport.stores.summaries.cells(airport.rollouts[1], metric="auc")
+        counted = sum(observations(cell.summary) for cell in cells if cell.version == version and not cell.segment)
+        assert sum(int(str(row[4]).replace(",", "")) for row in mine) == counted > 300
+        means = [float(str(row[1])) for row in mine]
+        assert means == sorted(means)
+        assert 0 < len(means) <= 15

@@ -147,6 +147,7 @@ _PLAIN: Final[dict[str, Entry]] = {
     "requests_per_unit": by_sums(units.requests_by_unit, units.requests_per_unit, "units"),
     "active_units": by_sums(units.requests_by_unit, units.active_units, "units"),
     "retention": by_sums(units.requests_by_unit, units.retention, "units that are old enough"),
+    "churn": by_sums(units.requests_by_unit, units.churn, "units that are old enough"),
     # agreement between versions
     "agreement": by_sql(same.agreement, "pairs of answers"),
     "agreement_kappa": by_sums(same.label_pairs, same.agreement_kappa, "pairs of answers of two classes"),

@@ -54,6 +54,7 @@ UNITS: Final[dict[str, Kind]] = {
     "requests_per_unit": at_once(None, "nothing", "value"),
     "active_units": at_once(None, "nothing", "value"),
     "retention": at_once("increase", "nothing", "proportion", days=None),
+    "churn": at_once("decrease", "nothing", "proportion", days=None),
 }
 VERSIONS: Final[dict[str, Kind]] = {
     "agreement": Kind(goal="increase", needs="label", outcome=False, shape="proportion", bounded=True),

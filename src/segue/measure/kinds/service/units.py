@@ -69,13 +69,22 @@ def active_units(units: Units, _metric: MetricRef) -> float | None:
 
 
 def retention(units: Units, metric: MetricRef) -> float | None:
-    """Of the units first seen at least `days` before the last request of all, those seen again so late; 1 - this is churn.
+    """Of the units first seen at least `days` before the last request of all, those seen again so late.
 
     Source: Fader and Hardie 2007, J. Interactive Marketing 21, 76 (survival by period).
     """
     hours, end = 24 * said(metric, "days"), max(units.last, default=0)
     old = [(start, last) for start, last in zip(units.first, units.last, strict=True) if end - start >= hours]
     return ratio(sum(last - start >= hours for start, last in old), len(old))
+
+
+def churn(units: Units, metric: MetricRef) -> float | None:
+    """Of the units first seen at least `days` before the last request of all, those not seen again so late: 1 - `retention`.
+
+    Source: as `retention`.
+    """
+    kept = retention(units, metric)
+    return None if kept is None else 1 - kept
 
 
 def error_of_mean(values: tuple[float, ...]) -> float | None:
