@@ -84,7 +84,7 @@ bench: $(READY) $(PEERS) ## all benchmarks
 	@for file in bench/bench_*.py; do $(BIN)/python -m bench.$$(basename $$file .py) || failed=1; done; exit $${failed:-0}
 
 bench-gateway: $(COMPILED)/.ready $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
-	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,)
+	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,) $(if $(ONLY),--only $(ONLY),)
 
 bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twenty minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_evidence --peers $(EVIDENCE_PEERS)/bin/python

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from bench.rig import nginx
 from bench.rig.costs import Plan, bodies, small
-from bench.rig.figures import Figure, keep, seen, table
+from bench.rig.figures import Figure, beside_kept, keep, seen, table
 from bench.rig.instructions import instructions
 from bench.rig.latency import latency
 from bench.rig.machine import touch_memory
@@ -52,7 +52,8 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="ten minutes for memory instead of one")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=2, help="of load on each server in each round")
-    parser.add_argument("--only", nargs="*", default=[], help="some cases, such as: cpu latency propagation")
+    parser.add_argument("--only", nargs="*", default=[], help="some cases, such as: cpu latency; the rows of others stay")
+    parser.add_argument("--dry", action="store_true", help="print, and keep nothing")
     chosen = parser.parse_args()
     cases = _cases(Plan(rounds=chosen.rounds, seconds=chosen.seconds), full=chosen.full)
     built = "interpreted" if (proxied.__file__ or "").endswith(".py") else "compiled"
@@ -69,8 +70,8 @@ def main() -> int:
                     (folder / name).mkdir()
                     figures += case(folder / name, ports)
     print(table(figures))
-    if not chosen.only:
-        keep(figures, _RESULTS)
+    if not chosen.dry:
+        keep(beside_kept(figures, _RESULTS) if chosen.only else figures, _RESULTS)
     return int(any(figure.holds is False for figure in figures))
 
 

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from bench.measure import beside
 from bench.measure.history import TICK_ROWS, Costs
-from bench.rig.figures import Figure, at_most, fill, keep, seen, table
+from bench.rig.figures import Figure, at_most, beside_kept, fill, keep, seen, table
 
 _RESULTS: Final = Path(__file__).parent / "results" / "measure.json"
 _PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks" / "measure.md"
@@ -60,12 +60,6 @@ def figures(folder: Path, sizes: Sequence[int]) -> Iterator[Figure]:
     )
 
 
-def _others(found: Sequence[Figure]) -> list[Figure]:
-    kept = msgspec.json.decode(_RESULTS.read_bytes(), type=list[Figure]) if _RESULTS.exists() else []
-    names = {figure.figure for figure in found}
-    return [figure for figure in kept if figure.figure not in names]
-
-
 def main() -> int:
     """Measure; 1 when a promised figure does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -82,7 +76,7 @@ def main() -> int:
             found += beside.figures(Path(folder) / "days", sizes[0], _named(sizes[0]), chosen.peers)
     print(table(found))
     if not chosen.short:
-        found = [*_others(found), *found] if chosen.only else found
+        found = beside_kept(found, _RESULTS) if chosen.only else found
         keep(found, _RESULTS)
         fill(_PAGE, found)
     return int(any(figure.holds is False for figure in found))

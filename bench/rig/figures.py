@@ -53,6 +53,14 @@ def fill(page: Path, figures: list[Figure]) -> None:
     page.write_text("\n".join([before + begin, "", *lines, "", end + after]))
 
 
+def beside_kept(figures: list[Figure], file: Path) -> list[Figure]:
+    """What is kept, with these in place of the rows of their names."""
+    kept = msgspec.json.decode(file.read_bytes(), type=list[Figure]) if file.exists() else []
+    now = {figure.figure: figure for figure in figures}
+    again = [now.pop(figure.figure, figure) for figure in kept]
+    return again + list(now.values())
+
+
 def keep(figures: list[Figure], file: Path) -> None:
     """The figures for a program."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -84,4 +84,4 @@ def memory(folder: Path, ports: tuple[int, int], *, seconds: float) -> Iterator[
     begin = max(sizes[half // 2 : half])
     case = f"{seconds:g} s at {_RATE:g} requests/s, lake and shadow stalled, {_IDLE} idle connections"
     yield seen(f"resident memory, {case}", sizes[-1] / 2**20, "MiB")
-    yield at_most("resident memory, second half over first", max(sizes[half:]) / begin, 1.02)
+    yield at_most(f"resident memory over {seconds:g} s, second half over first", max(sizes[half:]) / begin, 1.02)
