@@ -24,30 +24,46 @@ from segue.measure.sql import HOUR_US, any_of, filled
 
 _JUDGED: Final = """
 CREATE TEMP TABLE judged AS
-WITH wanted AS MATERIALIZED ($wanted),
-copies AS (
-  SELECT request_id, epoch_us("at") AS at_us, stage, allocation, unit, unit_source, context, assigned, variant, version, role,
-    comparable, status, error, label, score, cost, latency_upstream_s,
-    latency_total_s, request_size_bytes, response_size_bytes,
-    row_number() OVER (
-      PARTITION BY request_id, variant, role
-      ORDER BY "at", allocation, stage, assigned, version, status, error, label, score, unit
-    ) AS copy
-  FROM predictions SEMI JOIN wanted USING (request_id) WHERE rollout = $rollout AND role <> 'pinned'
-),
-firsts AS MATERIALIZED (SELECT * EXCLUDE (copy) FROM copies WHERE copy = 1),
+WITH $mine,
 requests AS MATERIALIZED (
-  SELECT request_id, min(at_us) AS asked_us, min(unit) AS unit, bool_or(error = '') AS answered FROM firsts GROUP BY request_id
+  SELECT request_id, min(at_us) AS asked_us, min(unit) AS unit, bool_or(error = '') AS answered, min($place) AS leads
+  FROM firsts f GROUP BY request_id
 ),
 matches AS MATERIALIZED ($matches)$truths
-SELECT f.*, q.asked_us, q.asked_us // $hour_us AS hour,
-  f.error <> '' AND (f.error <> 'caller' OR q.answered) AS failed,
-  f.role <> 'shadow' AND row_number() OVER (
-    PARTITION BY f.request_id
-    ORDER BY f.role = 'shadow', f.variant = f.assigned DESC, f.role = 'served' DESC, f.at_us, f.variant, f.role
-  ) = 1 AS lead$columns
+SELECT f.*, q.asked_us, q.asked_us // $hour_us AS hour, f.error <> '' AND (f.error <> 'caller' OR q.answered) AS failed,
+  f.role <> 'shadow' AND $place = q.leads AS lead$columns
 FROM firsts f JOIN requests q ON q.request_id = f.request_id$joins
 """
+# Of a request's rows the least one stands for what its unit was assigned; a shadow never does.
+_PLACE: Final = """{
+  'shadow': f.role = 'shadow', 'other': f.variant <> f.assigned, 'unserved': f.role <> 'served', 'at': f.at_us,
+  'variant': f.variant, 'role': f.role
+}"""
+_ROWS: Final = """
+  SELECT request_id, epoch_us("at") AS at_us, stage, allocation, unit, unit_source, context, assigned, variant, version, role,
+    comparable, status, error, label, score, cost, latency_upstream_s, latency_total_s, request_size_bytes,
+    response_size_bytes$copy
+  FROM ($rows) WHERE rollout = $rollout AND role <> 'pinned'"""
+_COPY: Final = """, row_number() OVER (
+      PARTITION BY request_id, variant, role
+      ORDER BY "at", allocation, stage, assigned, version, status, error, label, score, unit
+    ) AS copy"""
+_ONCE: Final = "firsts AS ($rows\n)"
+_FIRST: Final = "copies AS ($rows\n),\nfirsts AS MATERIALIZED (SELECT * EXCLUDE (copy) FROM copies WHERE copy = 1)"
+_REPEATED: Final = """
+SELECT coalesce(max(n), 0) > 1 FROM (
+  SELECT count(*) AS n FROM predictions WHERE rollout = $rollout AND role <> 'pinned' GROUP BY request_id, variant, role
+)
+"""
+# Rows of the hours are wanted as they are. Only of the others has to be asked whether they belong to a request of the hours.
+_INSIDE: Final = 'epoch_us("at") // $hour_us IN ($hours)'
+_OF_HOURS: Final = """SELECT * FROM predictions WHERE $inside UNION ALL
+  SELECT * FROM predictions WHERE NOT ($inside) AND request_id IN (
+    SELECT request_id FROM predictions WHERE rollout = $rollout AND $inside AND request_id IN (
+      SELECT request_id FROM predictions WHERE rollout = $rollout AND NOT ($inside)
+    )
+  )"""
+_WANTED: Final = "SELECT * FROM predictions WHERE request_id IN ($wanted)"
 
 _ALL: Final = "SELECT DISTINCT request_id FROM predictions WHERE rollout = $rollout"
 _SOME: Final = _ALL + ' AND epoch_us("at") // $hour_us IN ($hours)'
@@ -101,20 +117,41 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         return "TRUE" if self.hours is None else any_of("hour", self.hours)
 
 
-def judged(scope: Scope) -> str:
-    """The statement that makes the table `judged`."""
+def repeated(scope: Scope) -> str:
+    """The query whether any row may have come twice, among all that are bound."""
+    return filled(_REPEATED, rollout=quoted(scope.rollout))
+
+
+def judged(scope: Scope, *, repeat: bool = True) -> str:
+    """The statement that makes the table `judged`.
+
+    Args:
+        scope: what it is made for.
+        repeat: whether a row may have come twice.
+    """
     rules = list(enumerate(scope.rules))
     longest_us = max((rule.window_us for rule in scope.rules), default=0)
     return filled(
         _JUDGED,
-        rollout=quoted(scope.rollout),
+        mine=_mine(scope, repeat=repeat),
+        place=_PLACE,
         hour_us=HOUR_US,
-        wanted=wanted(scope),
         matches=filled(_MATCHES, longest_us=longest_us),
         truths="".join(filled(_TRUTH, index=index, within=_within(rule)) for index, rule in rules),
         columns="".join(_columns(index, rule, scope.now_us) for index, rule in rules),
         joins="".join(f" LEFT JOIN truths{index} t{index} ON t{index}.request_id = f.request_id" for index, _ in rules),
     )
+
+
+def _mine(scope: Scope, *, repeat: bool) -> str:
+    """The table `firsts`, each row once."""
+    rows, parts = "SELECT * FROM predictions", _hours_of(scope)
+    if scope.hours is not None and scope.whole_units:
+        rows = filled(_WANTED, wanted=wanted(scope))
+    elif scope.hours is not None:
+        rows = filled(_OF_HOURS, inside=filled(_INSIDE, hour_us=HOUR_US, hours=parts["hours"]), rollout=parts["rollout"])
+    rows = filled(_ROWS, rollout=parts["rollout"], rows=rows, copy=_COPY if repeat else "")
+    return filled(_FIRST if repeat else _ONCE, rows=rows)
 
 
 def wanted(scope: Scope) -> str:

@@ -19,7 +19,11 @@ from segue.ports.engine import Row
 
 T = TypeVar("T")
 _NEW: Final = "new_"
-_HAS_GROUPING_SETS: Final = "SELECT 1 FROM duckdb_optimizers() WHERE name = 'grouping_sets'"
+_UNWANTED: Final = """
+SELECT string_agg(name) FROM duckdb_optimizers() WHERE name IN ('grouping_sets', 'build_side_probe_side')
+"""
+"""Of what the planner does by itself: one costs more than the queries, the other guesses how many rows a join has and often
+takes the wide side of it into memory. Our statements have the narrow side on the right, where it is meant to be."""
 
 
 class DuckdbEngine:
@@ -35,8 +39,8 @@ class DuckdbEngine:
         self._connection = duckdb.connect(":memory:", config=_config(self._settings))
         if remote is not None:
             self._connection.register_filesystem(remote)
-        if self._connection.execute(_HAS_GROUPING_SETS).fetchone():
-            self._connection.execute("SET disabled_optimizers = 'grouping_sets'")  # it costs more than the queries themselves
+        for (names,) in self._connection.execute(_UNWANTED).fetchall():
+            self._connection.execute(f"SET disabled_optimizers = '{names or ''}'")
         self._kept = {kind: KeptSegments(self._connection, kind, self._settings.kept_file_bytes) for kind in COLUMNS}
         self._indexes: dict[tuple[str, str], IndexedColumn] = {}
         self._bound: Mapping[str, Sequence[str]] = {}

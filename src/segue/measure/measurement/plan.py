@@ -26,7 +26,7 @@ from segue.measure.measurement.steps import Execute, F, Files, Keep, Query, Step
 from segue.measure.questions import exposed_by, form_of, statement, unanswerable
 from segue.measure.rows import Asking, period_hours, settled_us
 from segue.measure.sql import HOUR_US, micros
-from segue.measure.views import Scope, judged
+from segue.measure.views import Scope, judged, repeated
 from segue.spec.metric import needs_outcome, observed_cap
 from segue.spec.rollout import Rollout
 
@@ -175,7 +175,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             if not hours:
                 return Keep((), (), ())
         asking = Asking(now_us=now_us, attributes=tuple(self.spec.context), rules=rules, hours=hours, exposed=self._exposed)
-        yield Execute(judged(scope))
+        ((repeat,),) = yield Query(repeated(scope))
+        yield Execute(judged(scope, repeat=bool(repeat)))
         if asking.exposed:
             yield from self._drawn(asked, asking)
         rows = (yield Query(statement(asked, asking))) if asked else ()
