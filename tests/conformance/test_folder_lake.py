@@ -10,9 +10,10 @@ from segue.adapters.lakes.folder import FolderLake
 from segue.errors import DomainError
 from segue.testkit import samples
 from segue.testkit.lakes import LakeOpener, LakeSuite, predictions, segment
+from segue.testkit.packs import PackSuite
 
 
-class TestFolderLake(LakeSuite):
+class TestFolderLake(LakeSuite, PackSuite):
     @pytest.fixture
     def opener(self, tmp_path: Path) -> LakeOpener:
         return partial(FolderLake, tmp_path / "lake")

@@ -21,6 +21,7 @@ from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
 from segue.testkit.lakes import LakeOpener, LakeSuite, Reader, predictions, segment
+from segue.testkit.packs import PackSuite
 from segue.testkit.small_world import SPEC, SmallWorld
 from segue.wiring import engine_of, home_at, lake_of
 
@@ -38,7 +39,7 @@ def settings(server: seaweed.Server) -> S3Settings:
     return server.settings(f"s3://lake/{secrets.token_hex(4)}/deep")
 
 
-class TestS3Lake(LakeSuite):
+class TestS3Lake(LakeSuite, PackSuite):
     @pytest.fixture
     def opener(self, settings: S3Settings) -> LakeOpener:
         return partial(S3Lake, settings)

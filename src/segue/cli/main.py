@@ -96,6 +96,7 @@ app.command("segue.cli.serving.keys:app", name="key", help="Who may ask the rout
 app.command("segue.cli.serving.api:app", name="token", help="Who may ask the API.", group="Write")
 app.command("segue.cli.models:app", name="model", help="Versions and aliases in the registry.", group="Write")
 app.command("segue.cli.data.outcomes:app", name="outcomes", help="What came true, from a file.", group="Write")
+app.command("segue.cli.data.lake:app", name="lake", help="Put the small files of the lake together.", group="Write")
 app.command("segue.cli.data.audit:app", name="audit", help="Who did what, and is the record whole?", group="Look")
 app.register_install_completion_command()
 

@@ -4,7 +4,8 @@ Only hours that something new touched are counted again, and their summaries rep
 is always the kept whole. A crash between any two of these writes is harmless: what was not marked as seen is counted again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -41,6 +42,7 @@ from segue.monitor.drifting import Profiles, is_drift, unprofiled
 from segue.monitor.kept import Kept
 from segue.monitor.outside import Outside
 from segue.monitor.telling.doubting import Asked, Doubts
+from segue.ports.lake import Lake, Segment
 from segue.ports.store import Loaded, WorkerReport
 from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
@@ -176,6 +178,7 @@ class Measuring:
         if apart - self._apart.get(rollout, set()):
             judged_until = None  # of rows that were counted before, some do not count any more
         self._apart[rollout] = apart
+        kept.seen |= _repacked(outside.lake, [*predictions, *outcomes], kept.seen)
         keys = [segment.key for segment in (*predictions, *outcomes)]
         every = Segments(count=len(keys), last=max(keys, default=""))
         fresh = any(key not in kept.seen for key in keys)
@@ -258,6 +261,12 @@ class Segments(msgspec.Struct, frozen=True, kw_only=True):
         """The same, judged until a moment."""
         digest = f"{self.count} {judged_until.isoformat()}"
         return msgspec.structs.replace(self, digest=digest, measured_at=judged_until, problems=problems)
+
+
+def _repacked(lake: Lake, segments: Iterable[Segment], seen: AbstractSet[str]) -> set[str]:
+    """Packs that hold nothing but what was seen: rows in another file are no new rows."""
+    packs = (segment for segment in segments if segment.packed and segment.key not in seen)
+    return {pack.key for pack in packs if all(part.key in seen for part in lake.parts(pack))}
 
 
 def _warnings(subject: Subject, kept: Kept, merged: dict[str, Summary]) -> dict[str, str]:

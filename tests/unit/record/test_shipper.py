@@ -105,6 +105,18 @@ class FailingLake:
     def locations(self, segments: Sequence[Segment]) -> Sequence[str]:
         return self._lake.locations(segments)
 
+    def routes(self, kind: RowKind) -> Sequence[str]:
+        return self._lake.routes(kind)
+
+    def pack(self, segments: Sequence[Segment]) -> int:
+        return self._lake.pack(segments)
+
+    def parts(self, pack: Segment, *, left: bool = False) -> Sequence[Segment]:
+        return self._lake.parts(pack, left=left)
+
+    def sweep(self, kind: RowKind, route: str, keep_s: float) -> int:
+        return self._lake.sweep(kind, route, keep_s)
+
     def _count(self) -> None:
         self._takes -= 1
         if self._takes < 0:

@@ -1,10 +1,16 @@
 """Where do predictions and outcomes rest on one machine? In a folder of Parquet files."""
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from segue.adapters.lakes import layout
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segue.adapters.lakes import layout, packing
 from segue.adapters.lakes.listing import Listing
 from segue.adapters.lakes.table import parquet
 from segue.errors import Refused, Unavailable
@@ -24,6 +30,7 @@ class FolderLake:
         self._folder = folder
         self._listing = Listing()
         self._known: dict[str, tuple[Sequence[str], list[Segment]]] = {}
+        self._parts: dict[Segment, tuple[Segment, ...]] = {}
 
     def put_predictions(self, segment: Segment, rows: Sequence[Prediction]) -> None:
         """Write a segment once; rows lie in the segment's hour."""
@@ -34,28 +41,65 @@ class FolderLake:
         self._put(segment, "outcomes", rows)
 
     def segments(self, kind: RowKind, route: str) -> Sequence[Segment]:
-        """All segments of a route, ordered."""
-        top = f"{self._folder}/{layout.top(kind, route)}"
-        found: list[Segment] = []
-        for date in self._listing.names(top):
-            for hour in self._listing.names(f"{top}/{date}"):
-                found += self._in_hour(f"{top}/{date}/{hour}", kind, route)
-        return found
+        """All segments of a route, ordered; a pack in the place of its parts."""
+        loose = self._listed(kind, route, packed=False)
+        packs = self._listed(kind, route, packed=True)
+        return packing.in_place(loose, packs, lambda some: map(self.parts, some)) if packs else loose
 
     def locations(self, segments: Sequence[Segment]) -> Sequence[str]:
         """Paths of the segments' files."""
         return [self._path(segment) for segment in segments]
 
-    def _in_hour(self, directory: str, kind: RowKind, route: str) -> list[Segment]:
+    def routes(self, kind: RowKind) -> Sequence[str]:
+        """The routes that have files of a kind, ordered."""
+        return [name.removeprefix("route=") for name in self._listing.names(f"{self._folder}/{kind}")]
+
+    def pack(self, segments: Sequence[Segment]) -> int:
+        """Put the first of these segments into one file, in their place; how many they were."""
+        packing.of_one_hour(segments)
+        with _writing("the lake can't be packed", segments):
+            first = segments[0]
+            pack = packing.following(self._listed(first.kind, first.route, packed=True), segments, self.parts)
+            made = packing.packed(segments, lambda it: Path(self._path(it)).read_bytes()) if pack else None
+            if pack is None or made is None:
+                return 0
+            return made.parts if _write_once(Path(self._path(pack)), made.body) else 0
+
+    def parts(self, pack: Segment, *, left: bool = False) -> Sequence[Segment]:
+        """The segments whose rows a pack holds; `left`: those of them that still lie there by themselves."""
+        if pack not in self._parts:
+            try:
+                self._parts[pack] = packing.parts_of(pq.read_metadata(self._path(pack)), pack)
+            except (OSError, pa.ArrowException) as error:
+                raise Unavailable(f"a pack can't be read: {error}", segment=pack.key) from error
+        return [it for it in self._parts[pack] if not left or Path(self._path(it)).exists()]
+
+    def sweep(self, kind: RowKind, route: str, keep_s: float) -> int:
+        """Remove the parts of packs that are older than so many (real) seconds; how many files that were."""
+        swept = 0
+        for pack in self._listed(kind, route, packed=True):
+            with _writing("the lake can't be swept", [pack]):
+                old = time.time() - Path(self._path(pack)).stat().st_mtime >= keep_s
+                for part in self.parts(pack, left=True) if old else ():
+                    Path(self._path(part)).unlink(missing_ok=True)
+                    swept += 1
+        return swept
+
+    def _listed(self, kind: RowKind, route: str, *, packed: bool) -> list[Segment]:
+        top = f"{self._folder}/{layout.PACKS + '/' if packed else ''}{layout.top(kind, route)}"
+        found: list[Segment] = []
+        for date in self._listing.names(top):
+            for hour in self._listing.names(f"{top}/{date}"):
+                found += self._in_hour(f"{top}/{date}/{hour}", Segment(kind=kind, route=route, hour=0, name="", packed=packed))
+        return found
+
+    def _in_hour(self, directory: str, like: Segment) -> list[Segment]:
         names = self._listing.names(directory)
         known = self._known.get(directory)
         if known is None or known[0] is not names:
-            hour = layout.hour(*directory.rsplit("/", 2)[1:])
+            of = msgspec.structs.replace(like, hour=layout.hour(*directory.rsplit("/", 2)[1:]))
             stems = sorted(name.removesuffix(layout.ENDING) for name in names if name.endswith(layout.ENDING))
-            known = self._known[directory] = (
-                names,
-                [Segment(kind=kind, route=route, hour=hour, name=stem) for stem in stems],
-            )
+            known = self._known[directory] = (names, [msgspec.structs.replace(of, name=stem) for stem in stems])
         return known[1]
 
     def _path(self, segment: Segment) -> str:
@@ -64,17 +108,25 @@ class FolderLake:
     def _put(self, segment: Segment, kind: RowKind, rows: Sequence[Prediction] | Sequence[Outcome]) -> None:
         layout.check(segment, kind, rows)
         path = Path(self._path(segment))
-        try:
+        with _writing("the lake can't be written", [segment]):
             if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
                 _write_once(path, parquet(kind, rows))
-        except PermissionError as error:
-            raise Refused(f"the lake may not be written: {error}", segment=segment.key) from error
-        except OSError as error:
-            raise Unavailable(f"the lake can't be written: {error}", segment=segment.key) from error
 
 
-def _write_once(path: Path, body: bytes) -> None:
+@contextmanager
+def _writing(what: str, segments: Sequence[Segment]) -> Iterator[None]:
+    keys = ", ".join(segment.key for segment in segments[:1])
+    try:
+        yield
+    except PermissionError as error:
+        raise Refused(f"{what}, it is not allowed: {error}", segment=keys) from error
+    except (OSError, pa.ArrowException) as error:
+        raise Unavailable(f"{what}: {error}", segment=keys) from error
+
+
+def _write_once(path: Path, body: bytes) -> bool:
+    """Whether the name was free."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with hidden.open("wb") as file:
@@ -84,11 +136,12 @@ def _write_once(path: Path, body: bytes) -> None:
         try:
             path.hardlink_to(hidden)
         except FileExistsError:
-            return
+            return False
     finally:
         hidden.unlink(missing_ok=True)
     for directory in path.parents[:4]:  # the new name, and those of new partitions
         _flush(directory)
+    return True
 
 
 def _flush(directory: Path) -> None:

@@ -1,6 +1,7 @@
 """Where does a segment lie below the lake's top, and which segment lies there?
 
-The layout is one for every kind of storage: `{kind}/route={route}/date={date}/hour={hour}/{segment}.parquet`.
+The layout is one for every kind of storage: `{kind}/route={route}/date={date}/hour={hour}/{segment}.parquet`, and the same
+below `packs` for the packs.
 """
 
 import re
@@ -15,6 +16,8 @@ from segue.facts.prediction import Prediction
 from segue.ports.lake import RowKind, Segment
 
 ENDING: Final = ".parquet"
+PACKS: Final = "packs"
+"""The folder of the packs, laid out as the lake itself."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 
 
@@ -33,7 +36,8 @@ def path(segment: Segment) -> str:
     Raises:
         DomainError: the route or the name could lead elsewhere.
     """
-    return f"{top(segment.kind, segment.route)}/{_partition(segment.hour)}/{safe(segment.name)}{ENDING}"
+    before = f"{PACKS}/" if segment.packed else ""
+    return f"{before}{top(segment.kind, segment.route)}/{_partition(segment.hour)}/{safe(segment.name)}{ENDING}"
 
 
 def safe(name: str) -> str:

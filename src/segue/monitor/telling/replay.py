@@ -8,6 +8,7 @@ logarithms within an hour are added by the engine in an order of its own, and ma
 
 from collections import defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ from segue.monitor.drifting import Profiles
 from segue.monitor.kept import Course
 from segue.monitor.measuring import weighed_all
 from segue.monitor.outside import Outside
+from segue.ports.lake import Lake, Segment
 from segue.ports.store import Loaded
 from segue.spec.load import load
 
@@ -108,15 +110,15 @@ def _measured(
     if made is None or made.measured_at is None:
         raise Refused("the decision does not say when its data were measured", hint="it was made by an earlier version")
     known = outside.summaries.seen(state.rollout, by=made.measured_at)
-    lake = {
-        kind: [segment for segment in outside.lake.segments(kind, state.route) if segment.key in known]
-        for kind in ("predictions", "outcomes")
-    }
-    gone = len(known) - sum(map(len, lake.values()))
-    if gone > 0:
+    lake = {kind: _known(outside.lake, outside.lake.segments(kind, state.route), known) for kind in ("predictions", "outcomes")}
+    gone = known - {key for found in lake.values() for _, keys in found for key in keys}
+    if gone:
         raise Refused(
-            f"{gone} of the {len(known)} segments that it rests on are not in the lake any more", decision=decision.id
+            f"{len(gone)} of the {len(known)} segments that it rests on are not in the lake any more",
+            hint="parts of a pack can be told apart until they are swept: `segue lake compact --keep`",
+            decision=decision.id,
         )
+    files = {kind: [segment for segment, _ in found] for kind, found in lake.items()}
     allocations = outside.allocations.allocations(state.route, rollout=state.rollout)
     measurement = Measurement(
         spec=load(loaded.source),
@@ -132,10 +134,23 @@ def _measured(
         for answer in counted.answers:
             found[answer.question][answer.hour] = answer.summary
 
-    files = Files(predictions=lake["predictions"], outcomes=lake["outcomes"], seen=frozenset())
-    steps = measurement.steps(files, now=made.measured_at, judged_until=None, rows_at_once=outside.engine.rows_at_once)
+    read = Files(predictions=files["predictions"], outcomes=files["outcomes"], seen=frozenset())
+    steps = measurement.steps(read, now=made.measured_at, judged_until=None, rows_at_once=outside.engine.rows_at_once)
     carried_through(steps, Means(outside.lake, outside.engine, keep))
     return dict(found)
+
+
+def _known(lake: Lake, segments: Sequence[Segment], known: AbstractSet[str]) -> list[tuple[Segment, tuple[str, ...]]]:
+    """The files that hold what was known and nothing else, and which of the known segments each one is."""
+    found: list[tuple[Segment, tuple[str, ...]]] = []
+    for segment in segments:
+        parts = lake.parts(segment) if segment.packed else ()
+        keys = tuple(part.key for part in parts if part.key in known)
+        if segment.key in known or (parts and len(keys) == len(parts)):
+            found.append((segment, (segment.key, *keys)))
+        elif keys:  # it was packed with what came later
+            found += [(part, (part.key,)) for part in lake.parts(segment, left=True) if part.key in known]
+    return found
 
 
 def _courses(hours: dict[str, dict[int, Summary]]) -> dict[str, Course]:
