@@ -28,11 +28,13 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
         least: hours with so many loose files at least.
         keep_s: parts are removed so many (real) seconds after their pack appeared. Readers that listed the lake before, and
             `segue replay` of decisions that knew some of the parts only, need them until then.
+        every_s: (real) seconds between two passes.
     """
 
     age_h: int = 2
     least: int = 8
     keep_s: float = 7 * 86_400.0
+    every_s: float = 600.0
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +81,7 @@ def _packed(lake: Lake, segments: list[Segment], least: int) -> Done:
     return done
 
 
-def keep_packing(lake: Lake, clock: Clock, packing: Packing, stop: Event, every_s: float) -> Done:
+def keep_packing(lake: Lake, clock: Clock, packing: Packing, stop: Event) -> Done:
     """Pass after pass until told to stop; what cannot be done now is tried again."""
     total = Done()
     while True:
@@ -87,5 +89,5 @@ def keep_packing(lake: Lake, clock: Clock, packing: Packing, stop: Event, every_
             total += pack(lake, int(clock.now().timestamp()) // 3600, packing)
         except PortError as error:
             log.warning("the lake could not be packed; it is tried again: %s", error.message)
-        if stop.wait(every_s):
+        if stop.wait(packing.every_s):
             return total

@@ -32,9 +32,9 @@ def compact(
         raise DomainError("an hour that is not over, or a single file, is not packed", hint="--older-than 2 --at-least 8")
     place = home_at(home)
     lake, clock = lake_of(place), clock_of(place)
-    packing = Packing(age_h=older_than, least=at_least, keep_s=keep_days * 86_400)
+    packing = Packing(age_h=older_than, least=at_least, keep_s=keep_days * 86_400, every_s=every_min * 60)
     if every_min:
-        done = keep_packing(lake, clock, packing, stop_event(), every_min * 60)
+        done = keep_packing(lake, clock, packing, stop_event())
     else:
         done = pack(lake, int(clock.now().timestamp()) // 3600, packing)
     say(f"{done.files:,} files packed into {done.packs:,}, {done.swept:,} removed")
