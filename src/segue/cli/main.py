@@ -47,6 +47,7 @@ _COMMANDS = {
         "describe": "One rollout, its gates, and their numbers; or `metrics`, the catalogue.",
         "watch": "Each decision as it is made.",
         "status": "One line, and an exit status for scripts.",
+        "promotions": "Which promotions of a period hold up together.",
         "history": "Every decision, oldest first.",
         "explain": "One decision with every number that it used.",
         "replay": "Does the lake still say what a decision said that it did?",

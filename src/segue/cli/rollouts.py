@@ -108,6 +108,41 @@ def describe(
     show_one(row, output, f"{text}\n{spending(spec, found.state)}" if output == "wide" else text)
 
 
+def promotions(
+    *,
+    since: Annotated[str, Parameter(help="Of rollouts that began so long ago at most.")] = "90d",
+    fdr: Annotated[str, Parameter(help="The share of false ones that those that stand may hold, on average.")] = "5%",
+    output: Output = "table",
+    server: Server = "",
+    home: HomeFolder = None,
+) -> None:
+    """Which promotions of a period hold up together: the rate of false ones among them is held, not that of each rollout."""
+    from segue.monitor.telling.promotions import Walked, together
+    from segue.spec.load import load
+    from segue.spec.quantity import share, stream_seconds
+
+    span_s, rate = float(stream_seconds(since)), float(share(fdr))
+    with desk_at(home, server) as desk:
+        details = [desk.rollout(view.rollout) for view in desk.rollouts()]
+        newest = max((it.last.at for it in details if it.last), default=None)
+        within = [it for it in details if newest is None or (newest - it.state.created_at).total_seconds() <= span_s]
+        found = together(
+            (
+                Walked(spec=load(it.spec_source), state=it.state, decisions=tuple(desk.decisions(it.state.rollout)))
+                for it in within
+            ),
+            rate=rate,
+        )
+    say(f"{found.tried} candidates tried; of those that stand, at most {100 * rate:.3g} % are false, on average")
+    rows: list[dict[str, object]] = [
+        msgspec.to_builtins(it) | {"at": it.at.isoformat(timespec="seconds"), "stands": "yes" if it.stands else "no"}
+        for it in found.promotions
+    ]
+    columns = {"rollout": "rollout", "version": "version", "promoted": "at", "log e": "log_e", "stands": "stands"}
+    wide = {"alone it takes": "needs", "weakest gate": "weakest", "now": "phase"}
+    show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty="nothing was promoted"), output)
+
+
 def history(
     name: Name,
     *,

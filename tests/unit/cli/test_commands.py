@@ -119,6 +119,15 @@ def test_other_spec_while_live(shell: Shell) -> None:
     assert "3pp" in changed
 
 
+def test_nothing_was_promoted(shell: Shell) -> None:
+    """What is tried counts, before anything was promoted; what is no share is refused."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    assert "1 candidates tried" in shell("promotions")[1]
+    assert shell("promotions", "-o", "json")[0].strip() == "[]"
+    assert "5" in shell("promotions", "--fdr", "5", status=1)[1]
+
+
 def test_another_guardrail_while_live(shell: Shell) -> None:
     """It amends the rollout: what it costs is said before, the plan of the file knows it, and the budget is described."""
     register(shell)
