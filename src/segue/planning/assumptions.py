@@ -9,6 +9,7 @@ from functools import partial
 import msgspec
 
 from segue.errors import DomainError, SpecError, near_miss
+from segue.evidence.planning.quantiles import SPREAD
 from segue.spec.metric import KINDS, Metric, scale_of
 from segue.spec.quantity import level, parse, share
 from segue.spec.rollout import Rollout
@@ -25,7 +26,10 @@ class Assumed(msgspec.Struct, frozen=True, kw_only=True):
         units: different units (users) that a day brings for the first time; None for one a request.
         baselines: metric -> (mean, variance) of one observation of the champion.
         differ: metric -> share of pairs in which one variant is right and the other is not.
-        counted: metric -> share of the answers that it counts (of a precision: that are predicted positive).
+        counted: metric -> share of the answers that it counts (of a precision: that are predicted positive; of an area: that
+            are positive).
+        hourly: metric -> variance of one hour's area, of pairs of their difference.
+        alike: metric -> correlation of both variants' periods.
         populations: expression -> share of the requests.
         source: the rollout that showed what nobody said, or "".
     """
@@ -36,6 +40,8 @@ class Assumed(msgspec.Struct, frozen=True, kw_only=True):
     differ: dict[str, float] = {}
     counted: dict[str, float] = {}
     populations: dict[str, float] = {}
+    hourly: dict[str, float] = {}
+    alike: dict[str, float] = {}
     source: str = ""
 
     def or_else(self, other: "Assumed") -> "Assumed":
@@ -47,6 +53,8 @@ class Assumed(msgspec.Struct, frozen=True, kw_only=True):
             differ=other.differ | self.differ,
             counted=other.counted | self.counted,
             populations=other.populations | self.populations,
+            hourly=other.hourly | self.hourly,
+            alike=other.alike | self.alike,
             source=other.source,
         )
 
@@ -95,6 +103,8 @@ def shares(written: Iterable[str], spec: Rollout | None = None) -> dict[str, flo
 def baselines(written: Iterable[str], spec: Rollout) -> dict[str, tuple[float, float]]:
     """`METRIC=VALUE`, or `METRIC=MEAN,SPREAD` for what is no share: the champion's mean, and its variance per observation.
 
+    Of a latency quantile the value is the quantile, and the spread beside it that of the logarithms (0.6 where it is not said).
+
     Raises:
         DomainError: no such metric, a value that it cannot have, or a mean without its spread.
     """
@@ -104,7 +114,9 @@ def baselines(written: Iterable[str], spec: Rollout) -> dict[str, tuple[float, f
         metric = _metric(spec, name)
         value, _, spread = number.partition(",")
         mean = _read(text, partial(level, scale=scale_of(metric.kind)), value)
-        if spread:
+        if metric.kind == "latency_quantile":
+            found[name] = mean, (_read(text, _number, spread) / mean if spread else SPREAD) ** 2
+        elif spread:
             found[name] = mean, _read(text, _number, spread) ** 2
         elif KINDS[metric.kind].bounded or metric.cap == 1:
             found[name] = mean, mean * (1 - mean)

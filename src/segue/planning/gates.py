@@ -21,6 +21,7 @@ from segue.facts.summary import ArmCounts, Counts, Moments, PairedCounts, ScoreS
 from segue.measure.questions import Form, form_of
 from segue.planning.assumptions import DAY_S, Assumed
 from segue.planning.pace import Pace, candidate_answers, legs_of, pace
+from segue.planning.shapes import Shape, Wanted, shape_of
 from segue.spec.metric import KINDS, Metric
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Stage
@@ -58,10 +59,10 @@ class GatePlan(msgspec.Struct, frozen=True, kw_only=True):
         null: what is refuted: the claim's opposite.
         alpha: chance of ever being wrong.
         power: the chance of deciding that `n` and `days` are for.
-        of: what is counted: requests, or units at their first exposure.
+        of: what is counted: requests, units at their first exposure, hours, or periods.
         n_fixed: for a test that may look once.
         n_half, n: observations after which half of such rollouts, and `power` of them, have decided; None where never.
-        n_horizon: a declared end of looking that gives the same power.
+        n_horizon: a declared end of looking that gives the same power; None where the data have no such end.
         labels: outcomes that are needed for n; in a shadow only where the variants disagree.
         window_days: how old a prediction has to be to be judged.
         days_half, days: the same in days of the stage, the outcome's window included.
@@ -85,7 +86,7 @@ class GatePlan(msgspec.Struct, frozen=True, kw_only=True):
     n_fixed: int
     n_half: int | None
     n: int | None
-    n_horizon: int
+    n_horizon: int | None
     labels: int | None
     window_days: float
     days_half: float | None = None
@@ -122,21 +123,26 @@ def plan_gate(asked: Asked, setting: Setting) -> GatePlan:
     question, stage, assumed = asked.question, setting.stage, setting.assumed
     metric = asked.metric
     form = form_of(question)
-    if form not in _SUMMARIES:
-        raise DomainError(f"{metric.name} is counted as {form}, which is not planned yet")
     found = pace(stage, (question.candidate, setting.spec.champion, len(setting.spec.candidates)), question.design)
     if found is None:
         raise DomainError("the stage never gives units to both variants, so it compares nothing")
+    wanted = gate_power(setting.power, setting.gates) if asked.kind == "promotion" else setting.power
+    rows = _rate(question, assumed, 1.0)
+    shape = shape_of(asked, form, assumed, Wanted(power=wanted, share=found.share, rows=rows))
+    if shape is not None:
+        return _shaped(asked, setting, shape, (found, wanted))
+    if form not in _SUMMARIES:
+        raise DomainError(f"{metric.name} is counted as {form}, which is not planned yet")
     share = found.share
     counted, notes = _counted(metric, assumed)
     rate = _rate(question, assumed, counted)
     truth = _truth(question, metric, assumed)
     every = max((rate or 0.0) / _LOOKS_A_DAY, 1.0)
     curve = power(question, World(truth=truth, summary=_SUMMARIES[form], share=share, every=every))
-    wanted = gate_power(setting.power, setting.gates) if asked.kind == "promotion" else setting.power
     expected = msgspec.structs.replace(question, prior=truth)
     fixed = n_fixed(expected, power=wanted, share=share) / (question.sampled or 1.0)
     needed, half = curve.needed(wanted), curve.needed(_LEAST_CHANCE)
+    ends = KINDS[metric.kind].shape in {"proportion", "mean"}
     known = GatePlan(
         stage=stage.name,
         gate=question.gate,
@@ -153,12 +159,45 @@ def plan_gate(asked: Asked, setting: Setting) -> GatePlan:
         n_fixed=ceil(fixed / counted),
         n_half=None if half is None else ceil(half / counted),
         n=None if needed is None else ceil(needed / counted),
-        n_horizon=ceil(fixed * horizon_over_fixed(alpha=question.alpha, power=wanted) / counted),
+        n_horizon=ceil(fixed * horizon_over_fixed(alpha=question.alpha, power=wanted) / counted) if ends else None,
         labels=_labels(question, metric, truth, needed),
         window_days=question.metric.window_s / DAY_S,
         notes=(*notes, *_guessed(question, metric, assumed)),
     )
     return known if rate is None else _dated(known, question, curve, _Timing(setting=setting, pace=found, rate=rate))
+
+
+def _shaped(asked: Asked, setting: Setting, shape: Shape, how: tuple[Pace, float]) -> GatePlan:
+    question, metric = asked.question, asked.metric
+    pace_, wanted = how
+    needed, half = shape.curve.needed(wanted), shape.curve.needed(_LEAST_CHANCE)
+    known = GatePlan(
+        stage=setting.stage.name,
+        gate=question.gate,
+        text=gate_text(asked.gate, metric, asked.candidate, asked.kind),
+        metric=metric.name,
+        kind=asked.kind,
+        candidate=asked.candidate,
+        supposing=shape.supposing,
+        null=_null(question, metric),
+        design=question.design,
+        alpha=question.alpha,
+        power=wanted,
+        of=shape.of,
+        n_fixed=ceil(shape.fixed),
+        n_half=None if half is None else ceil(half),
+        n=None if needed is None else ceil(needed),
+        n_horizon=None,
+        labels=None,
+        window_days=question.metric.window_s / DAY_S,
+        notes=shape.notes,
+    )
+    if shape.rate is None:
+        return known
+    if shape.of in {"periods", "hours"}:  # they pass whatever the traffic
+        pace_ = Pace(share=pace_.share, rates=((float("inf"), 1.0),))
+    dated = _dated(known, question, shape.curve, _Timing(setting=setting, pace=pace_, rate=shape.rate))
+    return dated if shape.divided else msgspec.structs.replace(dated, segments=())
 
 
 class _Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,6 +322,8 @@ def _supposing(question: Question, metric: Metric, truth: Prior) -> str:
 
 def _null(question: Question, metric: Metric) -> str:
     bound, word = question.claim.bound, "at most" if question.claim.side == "above" else "at least"
+    if question.design == "days":
+        return f"variance of the candidate over the champion's {word} {bound:.4g}"
     if question.design == "one_sample":
         shown = f"{100 * bound:.3g} %" if metric.kind == "latency_quantile" else amount(metric, bound)
         return f"value {word} {shown}"

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import correlation
 from typing import Final
 
 from segue.assign.expressions import compile_predicate
 from segue.errors import SpecError
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Decision, State, Verdict
+from segue.facts.grid import score_grid
 from segue.facts.merging import merge
-from segue.facts.summary import Cell, Counts, Moments, PairedCounts
+from segue.facts.summary import Cell, Counts, Days, Moments, PairedCounts, ScoreSums
 from segue.measure.cube import FAILURES
 from segue.planning.assumptions import Assumed
 from segue.spec.expression import parse
@@ -18,6 +20,7 @@ from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
 
 _HOURS_A_DAY: Final = 24.0
+_FEWEST_PERIODS, _ALIKE_MOST = 6, 0.99
 _LEAST_SHARE: Final = 0.01  # of a segment that is worth a line
 
 
@@ -41,6 +44,8 @@ def observed(
         differ=_differ(verdicts),
         counted=_counted(verdicts),
         populations=_populations(spec, requests),
+        hourly=_hourly(verdicts),
+        alike=_alike(verdicts),
         source=state.rollout,
     )
 
@@ -113,6 +118,36 @@ def _counted(verdicts: Iterable[Verdict]) -> dict[str, float]:
             counted = sum(cell.sums[1] for cell in verdict.summary.cells)
             if 0 < counted <= n:
                 found[verdict.question.metric.name] = counted / n
+    return found
+
+
+def _hourly(verdicts: Iterable[Verdict]) -> dict[str, float]:
+    """The variance of one hour's area in a shadow; of drawn units no hour is an observation."""
+    found = {}
+    for verdict in verdicts:
+        question, sums = verdict.question, verdict.summary
+        if question is None or question.where or not isinstance(sums, ScoreSums) or sums.n < 2 or question.unit == "unit":
+            continue
+        if KINDS[question.metric.kind].shape == "ranking":
+            scale = score_grid(question).scale
+            found[question.metric.name] = scale**2 * max(sums.z2 / sums.n - (sums.z / sums.n) ** 2, 0.0)
+    return {name: variance for name, variance in found.items() if variance > 0}
+
+
+def _alike(verdicts: Iterable[Verdict]) -> dict[str, float]:
+    """How both variants' periods go together, from the periods that a stability gate has seen."""
+    found = {}
+    for verdict in verdicts:
+        if verdict.question is None or not isinstance(verdict.summary, Days):
+            continue
+        days = [
+            day for day in verdict.summary.days if day.candidate_yes + day.candidate_no and day.champion_yes + day.champion_no
+        ]
+        if len(days) > _FEWEST_PERIODS:
+            mine = [day.candidate_yes / (day.candidate_yes + day.candidate_no) for day in days]
+            theirs = [day.champion_yes / (day.champion_yes + day.champion_no) for day in days]
+            if len(set(mine)) > 1 and len(set(theirs)) > 1:
+                found[verdict.question.metric.name] = min(max(correlation(mine, theirs), 0.0), _ALIKE_MOST)
     return found
 
 

@@ -18,10 +18,12 @@ from segue.planning.figures import percent, span
 from segue.planning.gates import GatePlan, Setting, plan_gate
 from segue.planning.pace import least_days
 from segue.spec.gate import Gate
+from segue.spec.metric import KINDS
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Ab, Bandit, Canary, Full, Shadow, Stage, Step, Strategy
 
 _POWER: Final = 0.8
+_NO_MEANS: Final = ("ranking", "quantile")
 _SOMETIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SHARES: Final = (0.25, 0.05, 0.01)
 Name = Literal["shadow", "canary", "ab", "bandit", "full"]
@@ -168,8 +170,10 @@ def _or_why(asked: Asked, setting: Setting) -> GatePlan | str:
 
 def _standing(spec: Rollout, assumed: Assumed, index: int, kept: tuple[Spending, ...]) -> State:
     # A rollout that has just entered this stage, knowing of the champion what the plan knows.
+    # Of an area and a quantile a rollout knows no baseline: what is said of them here is for the plan alone.
+    means = {name: it for name, it in assumed.baselines.items() if KINDS[spec.metrics[name].kind].shape not in _NO_MEANS}
     return State(
-        rollout="", route=spec.route, spec_digest=spec.digest, phase="running", stage=index, baselines=assumed.baselines,
+        rollout="", route=spec.route, spec_digest=spec.digest, phase="running", stage=index, baselines=means,
         created_at=_SOMETIME, entered_at=_SOMETIME, step_at=_SOMETIME, ledger=kept,
     )  # fmt: skip
 
@@ -252,7 +256,12 @@ def _thin(gates: list[GatePlan]) -> Iterator[str]:
 
 
 def _late(gate: GatePlan, stage: StagePlan) -> Iterator[str]:
-    if gate.n is None:
+    if gate.n is None and gate.of == "periods":
+        yield (
+            f"{gate.stage}: {gate.text} is shown at its last look in only {100 * max(gate.chance, default=0.0):.0f} % of such "
+            f"rollouts (planned {100 * gate.power:.3g} %)"
+        )
+    elif gate.n is None:
         yield f"{gate.stage}: {gate.text} would hardly ever be shown; plan a larger effect or margin"
     elif gate.in_time is not None and gate.in_time < gate.power:
         yield (

@@ -1,9 +1,11 @@
 """What people may say before there are data."""
 
+import msgspec
 import pytest
 
 from segue.errors import DomainError
 from segue.planning.assumptions import Assumed, baselines, per_day, shares
+from segue.spec.metric import Metric
 from segue.spec.rollout import Rollout
 
 
@@ -28,9 +30,13 @@ def test_baselines(spec: Rollout) -> None:
     found = baselines(["accuracy=91%", "conversion=0.1", "p99=40ms, 10ms"], spec)
     assert found["accuracy"] == pytest.approx((0.91, 0.0819))
     assert found["conversion"] == pytest.approx((0.1, 0.09))
-    assert found["p99"] == pytest.approx((0.04, 1e-4))
+    assert found["p99"] == pytest.approx((0.04, 0.0625))
+    assert baselines(["p99=40ms"], spec)["p99"] == pytest.approx((0.04, 0.36))
+    loose = msgspec.structs.replace(
+        spec, metrics={"cost": Metric(name="cost", kind="mean", of="outcome.cost", goal="decrease")}
+    )
     with pytest.raises(DomainError, match="is no share") as refused:
-        baselines(["p99=40ms"], spec)
+        baselines(["cost=40"], loose)
     assert "SPREAD" in refused.value.hint
 
 

@@ -23,7 +23,7 @@ from segue.evidence.process import Floats, log_sums
 from segue.evidence.weighing import METHODS
 from segue.facts.grid import BOLDEST, score_grid
 from segue.facts.question import Prior, Question
-from segue.facts.summary import Counts, Moments, PairedCounts, ScoreSums, Summary
+from segue.facts.summary import Counts, Moments, PairedCounts, Ranks, ScoreSums, Summary
 
 _HALVINGS: Final = 50
 _MOST: Final = 1e15
@@ -41,12 +41,14 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
         summary: which kind of summary will be weighed.
         share: the candidate's share of the drawn units, in (0, 1).
         every: observations between two looks.
+        positives: of an area, the share of the rows that are positive.
     """
 
     truth: Prior
     summary: type[Summary]
     share: float = 0.5
     every: float = 1.0
+    positives: float = 0.5
 
 
 def power(question: Question, world: World) -> Power:
@@ -79,7 +81,7 @@ def power(question: Question, world: World) -> Power:
 
 
 def _unbounded(question: Question, world: World) -> bool:
-    return world.summary is Moments or (world.summary is ScoreSums and not score_grid(question).bounded)
+    return world.summary in {Moments, Ranks} or (world.summary is ScoreSums and not score_grid(question).bounded)
 
 
 def _expected(walk: Walk) -> float:
@@ -143,6 +145,8 @@ def _risen(excess: Callable[[Floats], Floats], low: Floats, high: Floats) -> Flo
 
 
 def _burn_in(truth: Prior, world: World) -> float:
+    if world.summary is Ranks:
+        return BURN_IN_EVENTS / min(world.positives, 1 - world.positives)
     if world.summary is ScoreSums:
         return BURN_IN_UNITS
     rarer = min(truth.mean, 1 - truth.mean)

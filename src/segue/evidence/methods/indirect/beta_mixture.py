@@ -11,7 +11,7 @@ from segue.facts.question import Side
 _LEAST = 1e-290
 
 
-def log_beta_mixture(hits: Floats, n: float, *, share: float, strength: float, side: Side) -> Floats:
+def log_beta_mixture(hits: Floats, n: Floats | float, *, share: float, strength: float, side: Side) -> Floats:
     """Logarithm of the wealth against "each row hits with chance at most (for `below`: at least) `share`".
 
     Likelihood ratios of q against the share, mixed over the q beyond it by a Beta(strength share, strength (1 - share)) law
@@ -21,7 +21,7 @@ def log_beta_mixture(hits: Floats, n: float, *, share: float, strength: float, s
 
     Args:
         hits: S, how many of the rows hit, shape (...).
-        n: rows.
+        n: rows, shape () or (...).
         share: in (0, 1).
         strength: a + b; see `strength_at`.
         side: "above" bets that more rows hit than the share says.
