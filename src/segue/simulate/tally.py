@@ -78,7 +78,7 @@ def tally(policy: str, world: World, runs: Sequence[Run]) -> Tally:
         world=world,
         runs=n,
         **{name: Share.of(ends[name], n) for name in ("promoted", "rolled_back", "timed_out", "held", "open")},
-        wrong_promotion=Share.of(ends["promoted"], n) if world.right == "stay" else None,
+        wrong_promotion=Share.of(_wrongly(runs, world), n) if world.right == "stay" or world.bad else None,
         wrong_rollback=None if world.harmful else Share.of(ends["rolled_back"], n),
         days=_finite(median(over)),
         days_most=_finite(float(np.quantile(over, 0.9, method="higher"))),
@@ -94,6 +94,11 @@ def _end(run: Run) -> str:
     if run.phase == "rolled_back":
         return "timed_out" if run.trigger == "time_out_rollback" else "rolled_back"
     return "held" if run.phase == "held" else "open"
+
+
+def _wrongly(runs: Sequence[Run], world: World) -> int:
+    """How many promoted somebody who should not be."""
+    return sum(_end(run) == "promoted" and (world.right == "stay" or run.promoted in world.bad) for run in runs)
 
 
 def _finite(value: float) -> float | None:

@@ -10,19 +10,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import log
 from typing import Final
+from zlib import crc32
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from segue.decide.decide import decide
+from segue.decide.gates.contest import GRACE
 from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import wanted
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.preconditions.stage import FAILURE_GAP, MATURE
 from segue.decide.questions import Asked, asked_gates
-from segue.decide.walk import stage_of, steps_of, watch_of
+from segue.decide.walk import alive, leader, released, stage_of, steps_of, watch_of
 from segue.errors import DomainError
 from segue.evidence.process import Floats
 from segue.evidence.weighing import weigh
@@ -33,18 +34,16 @@ from segue.facts.summary import Summary
 from segue.simulate.seen.dealing import audits_at
 from segue.simulate.seen.lenses import Path, counted, path, summary_at
 from segue.simulate.seen.sides import Side, asked_of
+from segue.simulate.seen.turning import Truths, both, passed, thinned
 from segue.simulate.worlds.clockwork import looks
 from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Share, Stretch, at
 from segue.simulate.worlds.world import DAY_MIN, FAILURES, World
 from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
 
-Truths = NDArray[np.bool_]
 BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _AHEAD_MIN: Final = 1440.0
 """A stretch ends where a share is a day old: what comes then is looked at by the hour, and drawn to the end at once."""
-_LONGEST_PAUSE: Final = 24
-"""Looks until a rollout that only an audit holds is asked again, once it has been held for long: a day, by the hour."""
 _PATIENCE: Final = 10_000
 """More calls of `decide` than any rollout can need: a walk that takes more has a fault of its own."""
 
@@ -60,6 +59,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         exposed: those that it answered itself, so that somebody saw it.
         stages: days at which each stage was entered, by name.
         why: first reason of the last move.
+        promoted: the candidate that the alias moved to, or "".
     """
 
     phase: Phase
@@ -69,6 +69,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     exposed: int
     stages: dict[str, float]
     why: str
+    promoted: str = ""
 
 
 @dataclass(slots=True)
@@ -93,10 +94,11 @@ class Walker:
     state: State = field(init=False)
     now: float = field(default=0.0, init=False)
     decisions: list[Decision] = field(default_factory=list, init=False)
-    _share: Share = field(default_factory=lambda: Share(number=0), init=False)
-    _since: float = field(default=0.0, init=False)  # when the share in force was new
+    _number: int = field(default=0, init=False)  # of the allocation in force
+    _shares: dict[str, Share] = field(default_factory=dict, init=False)  # of each candidate, beside the champion
+    _since: float = field(default=0.0, init=False)  # when the shares in force were new
     _entered: dict[str, float] = field(default_factory=dict, init=False)
-    _stretches: list[Stretch] = field(default_factory=list, init=False)  # of this stage
+    _stretches: dict[str, list[Stretch]] = field(default_factory=dict, init=False)  # of this stage, by candidate
     _earlier: tuple[int, int] = field(default=(0, 0), init=False)  # what the candidate met in earlier stages
     _baselines: dict[str, tuple[float, float]] = field(default_factory=dict, init=False)
     _asks: int = field(default=0, init=False)
@@ -110,19 +112,12 @@ class Walker:
         Raises:
             DomainError: the spec asks what no simulated world answers.
         """
-        if len(self.spec.candidates) > 1:
-            raise DomainError(
-                f"a simulated world has one candidate, and the spec has {len(self.spec.candidates)}",
-                hint="simulate each candidate alone; the chance of a false promotion of all is at most the sum",
-            )
-        if any(stage.any_of for stage in self.spec.stages):
-            raise DomainError("a simulated world waits for all gates, and the spec has `any`", hint="simulate each alternative")
         self.state = State(
             rollout="simulated", route=self.spec.route, spec_digest=self.spec.digest, phase="pending",
             created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN,
         )  # fmt: skip
-        versions = {name: str(place) for place, name in enumerate(self.spec.variants, start=1)}
-        first = Observed(versions=versions, alias="1", baselines=self._known_before())
+        versions = self._versions()
+        first = Observed(versions=versions, alias=versions[self.spec.champion], baselines=self._known_before())
         last = self._moved(*decide(self.spec, self.state, first, BEGIN))
         end = self.days * DAY_MIN
         while self.state.phase in LIVE and self.state.phase != "held" and self.now < end:
@@ -135,7 +130,11 @@ class Walker:
             exposed=self._met()[1],
             stages={name: since / DAY_MIN for name, since in self._entered.items()},
             why=last.reasons[0],
+            promoted=leader(self.spec, self.state) if released(self.state) else "",
         )
+
+    def _versions(self) -> dict[str, str]:
+        return {name: str(place) for place, name in enumerate(self.spec.variants, start=1)}
 
     # -- one stretch ------------------------------------------------------------------------------------------------------
 
@@ -147,27 +146,45 @@ class Walker:
         until = min([end, *(mark for mark in (fresh, self._soonest_end(marks)) if mark > self.now)])
         moments = looks(self.now, until, self._since, marks)
         edges = np.concatenate([[self.now], moments])
-        self._drawn += 1
-        self._stretches.append(
-            Stretch(
-                world=self.world,
-                share=self._share,
-                edges=edges,
-                parts=tuple(self.world.populations),
-                seed=(*self.seed, self._drawn),
-            )
-        )
+        self._draw(edges)
         hoped = self._hoped()
         paths = {
-            question.id: path(question, self._stretches, moments, hoped.get(question.id)) for question in self._questions()
+            question.id: path(question, self._stretches[question.candidate], moments, hoped.get(question.id))
+            for question in self._questions()
         }
+        passed = self.state.passed
         for place in self._places(moments, paths):
             self.now = float(moments[place])
             decision = self._decide(paths, place)
             if decision.trigger != "hold":
                 return decision
+            if self.state.passed != passed:  # from now on there is another clock
+                self._cut()
+                return None
         self.now = float(moments[-1])
         return None
+
+    def _draw(self, edges: Floats) -> None:
+        """What comes in until the last of these edges; of several candidates the champion's side is drawn once."""
+        self._drawn += 1
+        first: Stretch | None = None
+        for name in alive(self.spec, self.state):
+            stretch = Stretch(
+                world=self.world.of(name),
+                share=self._shares[name],
+                edges=edges,
+                parts=tuple(self.world.populations),
+                seed=(*self.seed, self._drawn, *(() if first is None else (crc32(name.encode()),))),
+                beside=first,
+            )
+            first = first or stretch
+            self._stretches.setdefault(name, []).append(stretch)
+
+    def _cut(self) -> None:
+        """What was drawn past this moment does not come: another allocation is in force, or another stretch is drawn."""
+        for stretches in self._stretches.values():
+            for stretch in stretches:
+                stretch.ends = min(stretch.ends, self.now)
 
     def _places(self, moments: Floats, paths: dict[str, Path]) -> Iterator[int]:
         """The looks of a stretch at which something may move, in order."""
@@ -175,37 +192,36 @@ class Walker:
             yield from range(len(moments))
             return
         harm, shown = self._crossings(moments, paths)
-        due = self._due(moments, shown, paths)
+        due = [np.flatnonzero(places) for places in self._due(moments, shown, paths)]
+        first = min((int(places[0]) for places in due if len(places)), default=len(moments) - 1)
         wanted_at = {harm} if harm is not None else set()
-        first = np.flatnonzero(due)
-        if len(first):
-            wanted_at.update(self._remembered(paths, int(first[0])))
-            wanted_at.update(_thinned(first.tolist()))
-        else:
-            wanted_at.update(self._remembered(paths, len(moments) - 1))
+        wanted_at.update(self._remembered(paths, first if len(due) == 1 else len(moments) - 1))
+        for places in due:
+            wanted_at.update(thinned(places.tolist()))
         yield from sorted(place for place in wanted_at if harm is None or place <= harm)
 
-    def _crossings(self, moments: Floats, paths: dict[str, Path]) -> tuple[int | None, Truths]:
-        """The first look at which harm is shown, and for each look whether every promotion gate has been shown by then."""
+    def _crossings(self, moments: Floats, paths: dict[str, Path]) -> tuple[int | None, dict[str, Truths]]:
+        """The first look at which harm is shown, and for each look whether all that a candidate needs was shown by then."""
         harm: int | None = None
-        shown = np.ones(len(moments), dtype=bool)
+        shown: dict[str, dict[str, Truths]] = {name: {} for name in alive(self.spec, self.state)}
         for asked in self._asked():
             over = np.zeros(len(moments), dtype=bool)
-            for question in _both(asked):
+            for question in both(asked):
                 over |= (paths[question.id].log_e >= -log(question.alpha)) | (question.id in self.state.crossed)
             if asked.kind == "guardrail":
                 places = np.flatnonzero(over)
                 if len(places):
                     harm = int(places[0]) if harm is None else min(harm, int(places[0]))
             else:
-                shown &= np.logical_or.accumulate(over)
-        return harm, shown
+                shown[asked.candidate][asked.gate.path] = np.logical_or.accumulate(over)
+        groups = stage_of(self.spec, self.state).any_of
+        return harm, {name: passed(gates, groups, len(moments)) for name, gates in shown.items()}
 
     def _remembered(self, paths: dict[str, Path], until: int) -> set[int]:
         """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it."""
         found = set()
         for asked in self._asked():
-            for question in _both(asked) if asked.kind == "promotion" else ():
+            for question in both(asked) if asked.kind == "promotion" else ():
                 over = np.flatnonzero(paths[question.id].log_e[: until + 1] >= -log(question.alpha))
                 if question.id not in self.state.crossed and len(over) and over[-1] < until:
                     found.add(int(over[0]))
@@ -220,33 +236,40 @@ class Walker:
                 found[asked.question.id] = max(claim.bound, effect) if claim.side == "above" else min(claim.bound, effect)
         return found
 
-    def _hopeless(self, moments: Floats, paths: dict[str, Path]) -> Truths:
-        """For each look, whether some promotion gate is given up; only a stage that may end so gives any up."""
+    def _hopeless(self, name: str, moments: Floats, paths: dict[str, Path]) -> Truths:
+        """For each look, whether some promotion gate of a candidate is given up; only a stage that may end so gives any up."""
         found = np.zeros(len(moments), dtype=bool)
         if stage_of(self.spec, self.state).at_most is None:
             return found
         for asked in self._asked():
-            if asked.kind == "promotion" and asked.question.id not in self.state.crossed:
+            mine = asked.kind == "promotion" and asked.candidate == name
+            if mine and asked.question.id not in self.state.crossed:
                 found |= paths[asked.question.id].against >= -log(asked.question.alpha)
         return found
 
-    def _due(self, moments: Floats, shown: Truths, paths: dict[str, Path]) -> Truths:
-        """For each look, whether the clocks, the gates and the conditions let something move."""
+    def _due(self, moments: Floats, shown: dict[str, Truths], paths: dict[str, Path]) -> list[Truths]:
+        """For each look, whether the clocks, the gates and the conditions let something move; then for each candidate alone."""
         state, stage = self.state, stage_of(self.spec, self.state)
         age = moments - self._minutes(state.entered_at)
         if state.phase == "watching":
-            return np.asarray(age * 60 >= watch_of(self.spec, state).watch_s)
+            return [np.asarray(age * 60 >= watch_of(self.spec, state).watch_s)]
         if state.phase == "awaiting_approval":
             patience = np.inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN
-            return np.asarray(moments - self._since_phase() >= patience)
+            return [np.asarray(moments - self._since_phase() >= patience)]
         out_of_time = self._used_up(moments, age)
+        if state.passed:
+            out_of_time |= age >= GRACE * min(state.passed.values()) / 60
         steps, may = steps_of(stage), np.ones(len(moments), dtype=bool)
         if steps:
             may = (moments - self._minutes(state.step_at)) * 60 >= steps[state.step].age_s
             if state.step < len(steps) - 1:
-                return out_of_time | may
-        ready = may & (age * 60 >= stage.at_least.age_s) & self._conditions(moments)
-        return out_of_time | (ready & (shown | self._hopeless(moments, paths)))
+                return [out_of_time | may]
+        may &= age * 60 >= stage.at_least.age_s
+        ready = {
+            name: may & self._conditions(name, moments) & (shown[name] | self._hopeless(name, moments, paths)) for name in shown
+        }
+        alone = [found for name, found in ready.items() if name not in state.passed] if len(ready) > 1 else []
+        return [out_of_time | np.all(list(ready.values()), axis=0), *alone]
 
     def _used_up(self, moments: Floats, age: Floats) -> Truths:
         """For each look, whether the stage may take no longer, or count no more."""
@@ -256,13 +279,15 @@ class Walker:
         over: Truths = age * 60 >= limit.age_s
         if limit.outcomes:
             ending = [asked.question for asked in self._asked() if asked.kind == "promotion" and asked.question.horizon]
-            seen = [counted(question, self._stretches, moments) for question in ending] or [self._sides(moments)[0].known]
-            over |= np.min(seen, axis=0) >= limit.outcomes
+            for name in alive(self.spec, self.state):
+                mine = [question for question in ending if question.candidate == name]
+                seen = [counted(question, self._stretches[name], moments) for question in mine]
+                over |= np.min(seen or [self._sides(moments, name)[0].known], axis=0) >= limit.outcomes
         return over
 
-    def _conditions(self, moments: Floats) -> Truths:
-        """For each look, whether enough is judged, and both sides are known equally well."""
-        stage, candidate, champion = stage_of(self.spec, self.state), *self._sides(moments)
+    def _conditions(self, name: str, moments: Floats) -> Truths:
+        """For each look, whether enough of a candidate is judged, and it and the champion are known equally well."""
+        stage, candidate, champion = stage_of(self.spec, self.state), *self._sides(moments, name)
         fine: Truths = candidate.known >= stage.at_least.outcomes
         metrics = [self.spec.metrics[name] for gate in stage.promote_when if (name := getattr(gate, "metric", ""))]
         if any(needs_outcome(metric) for metric in metrics):
@@ -284,23 +309,29 @@ class Walker:
 
     def _observed(self, paths: dict[str, Path], place: int) -> Observed:
         moment = np.array([self.now])
-        candidate, champion = (side.health(0) for side in self._sides(moment))
-        current = [stretch for stretch in self._stretches if stretch.share.number == self._share.number]
-        seen = sum(float(asked_of(stretch, moment, CANDIDATE)[0][0]) for stretch in current)
+        live = alive(self.spec, self.state)
+        health = {name: self._sides(moment, name)[0].health(0) for name in live}
+        health[self.spec.champion] = self._sides(moment, live[0])[1].health(0)
         weighed, summaries = self._weighed(paths, place)
         names = wanted(self.spec, stage_of(self.spec, self.state)) if self.state.phase != "watching" else ()
         return Observed(
             weighed=weighed,
             summaries=summaries,
-            health={self.spec.candidates[0]: candidate, self.spec.champion: champion},
-            seen_in_step=int(seen),
+            health=health,
+            seen_in_step=min(self._seen_in_step(name, moment) for name in live),
             acts=self._acts(),
             alias=self.state.alias_version,
-            versions={self.spec.champion: "1", self.spec.candidates[0]: "2"},
-            allocation=self._share.number,
+            versions=self._versions(),
+            allocation=self._number,
             baselines=self._baselines,
-            audits=audits_at(self.spec, self._stretches, self.now) if names else (),
+            audits=tuple(
+                audit for name in live if names for audit in audits_at(self.spec, name, self._stretches[name], self.now)
+            ),
         )
+
+    def _seen_in_step(self, name: str, moment: Floats) -> int:
+        current = [stretch for stretch in self._stretches[name] if stretch.share.number == self._number]
+        return int(sum(float(asked_of(stretch, moment, CANDIDATE)[0][0]) for stretch in current))
 
     def _weighed(self, paths: dict[str, Path], place: int) -> tuple[dict[str, Weighed], dict[str, Summary]]:
         weighed: dict[str, Weighed] = {}
@@ -308,14 +339,16 @@ class Walker:
         for question in self._questions():
             if not self.every_look and self._idle(question, paths, place):
                 continue
-            summary = summary_at(question, self._stretches, self.now)
+            summary = summary_at(question, self._stretches[question.candidate], self.now)
             weighed[question.id] = weigh(question, summary)
             if summary is not None:
                 summaries[question.id] = summary
         return weighed, summaries
 
     def _idle(self, question: Question, paths: dict[str, Path], place: int) -> bool:
-        """Whether it makes no difference to this decision what the question's data say."""
+        """Whether it makes no difference to this decision what the question's data say; of several candidates it may."""
+        if len(self._stretches) > 1:
+            return False
         quiet = -log(question.alpha) - 1e-6
         nothing = paths[question.id].log_e[place] < quiet and paths[question.id].against[place] < quiet
         return question.id in self.state.crossed or bool(nothing)
@@ -331,7 +364,7 @@ class Walker:
         if self._asked_in is not self.state:
             gates = asked_gates(self.spec, self.state)
             again = (it.question for it in what_ifs(self.spec, self.state))
-            every = (question for asked in gates for question in _both(asked))
+            every = (question for asked in gates for question in both(asked))
             self._asked_in, self._kept = self.state, (gates, (*every, *again))
         return self._kept
 
@@ -348,32 +381,32 @@ class Walker:
         if decision.trigger == "hold":
             return decision
         self.decisions.append(decision)
+        self._cut()
         if after.stage != before.stage or before.phase == "pending":
-            self._earlier, self._stretches = self._met(), []
+            self._earlier, self._stretches = self._met(), {}
             self._entered.setdefault(stage_of(self.spec, after).name, self.now)
         published = [command for command in decision.commands if isinstance(command, PublishAllocation)]
         if published and self.state.phase in LIVE:
-            self._share = self._share_of(published[0])
+            self._number += 1
+            self._shares = {name: self._share_of(name, published[0]) for name in alive(self.spec, after)}
             self._since = self.now
         return decision
 
-    def _share_of(self, published: PublishAllocation) -> Share:
-        candidate, champion = self.spec.candidates[0], self.spec.champion
-        number, shares = self._share.number + 1, published.audience_shares or published.shares
-        both = shares.get(candidate, 0.0) + shares.get(champion, 0.0)
-        drawn = self.world.populations.get(published.audience, 0.0) if published.audience else both
+    def _share_of(self, candidate: str, published: PublishAllocation) -> Share:
+        shares = published.audience_shares or published.shares
+        both = shares.get(candidate, 0.0) + shares.get(self.spec.champion, 0.0)
         return Share(
-            number=number,
-            drawn=drawn,
+            number=self._number,
+            drawn=both * (self.world.populations.get(published.audience, 0.0) if published.audience else 1.0),
             candidate=shares.get(candidate, 0.0) / both if both else 0.0,
             paired=published.shadows.get(candidate, 0.0),
         )
 
     def _met(self) -> tuple[int, int]:
-        """Requests that the candidate was asked, and those of them that it answered itself."""
+        """Requests that candidates were asked, and those of them that they answered themselves."""
         asked, exposed = self._earlier
         moment = np.array([self.now])
-        for stretch in self._stretches:
+        for stretch in (stretch for stretches in self._stretches.values() for stretch in stretches):
             served = int(at(stretch, stretch.arrivals("request"), moment)[0, CANDIDATE].sum())
             paired = int(at(stretch, stretch.pairs(), moment)[0].sum()) if stretch.share.paired else 0
             asked, exposed = asked + served + paired, exposed + served
@@ -381,10 +414,10 @@ class Walker:
 
     # -- what is known ----------------------------------------------------------------------------------------------------
 
-    def _sides(self, moments: Floats) -> tuple[Side, Side]:
+    def _sides(self, moments: Floats, name: str) -> tuple[Side, Side]:
         zeros = [Side.none(len(moments)) for _ in range(2)]
         lag = max((metric.window_s for metric in self.spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
-        for stretch in self._stretches:
+        for stretch in self._stretches[name]:
             zeros = [
                 side.plus(stretch, moments, lag, variant) for side, variant in zip(zeros, (CANDIDATE, CHAMPION), strict=True)
             ]
@@ -409,6 +442,8 @@ class Walker:
         steps = steps_of(stage)
         if steps:
             yield step_began + steps[self.state.step].age_s / 60
+        if self.state.passed:
+            yield stage_began + GRACE * min(self.state.passed.values()) / 60
         yield stage_began + watch_of(self.spec, self.state).watch_s / 60
 
     def _soonest_end(self, marks: tuple[float, ...]) -> float:
@@ -424,16 +459,3 @@ class Walker:
 
     def _since_phase(self) -> float:
         return self._minutes(self.decisions[-1].at) if self.decisions else 0.0
-
-
-def _both(asked: Asked) -> tuple[Question, ...]:
-    """What a gate asks, and what would do instead."""
-    return (asked.question,) if asked.instead is None else (asked.question, asked.instead)
-
-
-def _thinned(places: list[int]) -> Iterator[int]:
-    """The first place, the one after it, then every 2nd, 4th... up to a day: whom an audit holds, it mostly holds for long."""
-    at, pause = 0, 1
-    while at < len(places):
-        yield places[at]
-        at, pause = at + pause, min(2 * pause, _LONGEST_PAUSE)

@@ -16,11 +16,14 @@ from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
 
 
-def audits_at(spec: Rollout, stretches: Sequence[Stretch], moment: float) -> tuple[Audit, ...]:
-    """Every audit at a moment; the world deals fairly, so an alarm is a false one, but for outcomes that come unequally."""
+def audits_at(spec: Rollout, candidate: str, stretches: Sequence[Stretch], moment: float) -> tuple[Audit, ...]:
+    """Every audit of a candidate; the world deals fairly, so an alarm is a false one, but for outcomes that come unequally."""
     sides = Counted(
-        candidate=spec.candidates[0], champion=spec.champion, intervals=False
-    )  # of a thousand rollouts nobody reads them
+        candidate=candidate,
+        champion=spec.champion,
+        candidates=len(spec.candidates),
+        intervals=False,  # of a thousand rollouts nobody reads them
+    )
     at_once = np.array([moment])
     if any(stretch.share.paired for stretch in stretches):
         shadowed = tuple(_shadowed(stretch, at_once) for stretch in stretches)

@@ -87,16 +87,25 @@ class _Making:
 
     def worlds(self, spec: Rollout) -> Iterator[World]:
         """All of them, the hoped-for one first."""
-        better = self._better(spec)
-        yield self._world("better", "the candidate is as good as the rollout hopes", better)
-        yield self._world("same", "the candidate is the champion again", self._base)
-        for at, (gate, text, name, edge) in enumerate(self._edges(spec), start=1):
-            truths = better | {name: self._moved(better[name], edge, gate)}
-            yield self._world(f"edge {at}", f"as hoped, but on the very edge of: {text}", truths)
+        better, who = self._better(spec), "the candidate" if len(spec.candidates) == 1 else "each candidate"
+        yield self._world("better", f"{who} is as good as the rollout hopes", better)
+        yield self._world("same", f"{who} is the champion again", self._base)
+        for at, gates in enumerate(_certain(spec), start=1):
+            truths = dict(better)
+            for gate in gates:
+                truths = self._worst(truths, gate, spec.metrics[gate.metric])
+            texts = " or ".join(self._text(spec, gate) for gate in gates)
+            yield self._world(f"edge {at}", f"as hoped, but on the very edge of: {texts}", truths)
         worse = {name: self._worse(truth, spec.metrics.get(name)) for name, truth in self._base.items()}
-        yield self._world("worse", "the candidate is worse in everything that people notice", worse)
+        yield self._world("worse", f"{who} is worse in everything that people notice", worse)
+        if len(spec.candidates) > 1:
+            others = spec.candidates[1:]
+            alone = f"{spec.candidates[0]} is as good as hoped, and {', '.join(others)} the champion again"
+            yield self._world("one better", alone, better, apart=dict.fromkeys(others, self._base))
+            last = spec.candidates[-1]
+            yield self._world("one worse", f"{last} is worse in everything, the others as hoped", better, apart={last: worse})
         failing = msgspec.structs.replace(self._base[FAILURES], shift=_MORE_FAILURES)
-        yield self._world("failing", "the candidate fails for 5 % more of the requests", better | {FAILURES: failing})
+        yield self._world("failing", f"{who} fails for 5 % more of the requests", better | {FAILURES: failing})
         storm = Outage(after_days=1.25, hours=2.0, failures=0.2)
         yield self._world("outage", "the same, and for two hours a fifth of all answers fails", self._base, outage=storm)
         yield self._world("late", "the same, and more of the candidate's outcomes come late", self._base, late=(0.1, 0.3))
@@ -111,13 +120,17 @@ class _Making:
         *,
         outage: Outage | None = None,
         late: tuple[float, float] = (0.0, 0.0),
+        apart: dict[str, dict[str, Truth]] = {},  # noqa: B006 - nobody writes into it
     ) -> World:
-        right, harmful = self._judged(truths)
+        judged = {candidate: self._judged(apart.get(candidate, truths)) for candidate in self._spec.candidates}
+        good = [candidate for candidate, (right, _) in judged.items() if right == "promote"]
         return World(
             name=name,
             says=says,
-            right=right,
-            harmful=harmful,
+            right="promote" if good else "stay",
+            harmful=all(harmful for _, harmful in judged.values()),
+            apart=apart,
+            bad=tuple(candidate for candidate in judged if good and candidate not in good),
             requests=self._assumed.requests or _REQUESTS,
             units=self._assumed.units,
             truths=truths,
@@ -133,11 +146,20 @@ class _Making:
             for gate in spec.guardrails
             if isinstance(gate, MetricGate)
         )
-        every = [gate for stage in spec.stages for gate in stage.promote_when if isinstance(gate, MetricGate)]
-        good = all(
-            _holds(gate, spec.metrics[gate.metric], truths, "promotion") for gate in every if _truth_name(spec, gate) in truths
-        )
+        good = all(self._passes(stage, truths) for stage in spec.stages)
         return ("promote" if good and not harmful else "stay"), harmful
+
+    def _passes(self, stage: Stage, truths: dict[str, Truth]) -> bool:
+        """Whether all that a stage asks is true, of alternatives one; what no world answers is."""
+        spec = self._spec
+        holds = {
+            gate.path: _holds(gate, spec.metrics[gate.metric], truths, "promotion")
+            for gate in stage.promote_when
+            if isinstance(gate, MetricGate) and _truth_name(spec, gate) in truths
+        }
+        grouped = {path for group in stage.any_of for alternative in group for path in alternative}
+        certain = all(true for path, true in holds.items() if path not in grouped)
+        return certain and all(any(all(holds.get(path, True) for path in one) for one in group) for group in stage.any_of)
 
     def _better(self, spec: Rollout) -> dict[str, Truth]:
         found = dict(self._base)
@@ -163,13 +185,16 @@ class _Making:
         wanted = chance - truth.champion
         return truth if up * (truth.candidate - truth.champion) >= up * wanted else msgspec.structs.replace(truth, shift=wanted)
 
-    def _edges(self, spec: Rollout) -> Iterator[tuple[MetricGate, str, str, Claim]]:
-        for stage in spec.stages:
-            for gate in stage.promote_when:
-                if isinstance(gate, MetricGate):
-                    metric = spec.metrics[gate.metric]
-                    text = f"{gate_text(gate, metric, spec.candidates[0], 'promotion')} ({stage.name})"
-                    yield gate, text, _truth_name(spec, gate), claim(gate, metric, "promotion")
+    def _text(self, spec: Rollout, gate: MetricGate) -> str:
+        stage = next(stage.name for stage in spec.stages if gate in stage.promote_when)
+        return f"{gate_text(gate, spec.metrics[gate.metric], spec.candidates[0], 'promotion')} ({stage})"
+
+    def _worst(self, truths: dict[str, Truth], gate: MetricGate, metric: Metric) -> dict[str, Truth]:
+        """On the edge of the gate, or beyond it where the truth is already."""
+        edge, name = claim(gate, metric, "promotion"), _truth_name(self._spec, gate)
+        moved = self._moved(truths[name], edge, gate)
+        beyond = not _holds(gate, metric, truths, "promotion")
+        return truths if beyond else truths | {name: moved}
 
     def _moved(self, truth: Truth, edge: Claim, gate: MetricGate) -> Truth:
         if gate.test in COMPARISONS:
@@ -241,6 +266,18 @@ def _asked_in(spec: Rollout, place: int) -> tuple[Asked, ...]:
         created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN,
     )  # fmt: skip
     return asked_gates(spec, state)
+
+
+def _certain(spec: Rollout) -> Iterator[tuple[MetricGate, ...]]:
+    """What has to pass: each gate by itself, and of alternatives all together, for one of them is enough."""
+    for stage in spec.stages:
+        gates = {gate.path: gate for gate in stage.promote_when if isinstance(gate, MetricGate)}
+        grouped = {path for group in stage.any_of for alternative in group for path in alternative}
+        yield from ((gate,) for path, gate in gates.items() if path not in grouped)
+        for group in stage.any_of:
+            together = tuple(gates[path] for alternative in group for path in alternative if path in gates)
+            if all(any(path in gates for path in alternative) for alternative in group):
+                yield together
 
 
 def _expressions(spec: Rollout) -> list[str]:

@@ -5,6 +5,7 @@ Everything that several questions ask about is drawn once, so that a gate and a 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 from zlib import crc32
 
@@ -50,6 +51,8 @@ class Stretch:
         edges: begin, and then each look, minutes since the rollout began, shape (looks + 1,).
         parts: expressions whose populations are told apart; taken to be disjoint.
         seed: where chance comes from; what is drawn does not depend on what was drawn before.
+        beside: the stretch of another candidate at the same time: the champion's side is its champion's side.
+        ends: minutes since the rollout began; what would have come later did not: the allocation was another one by then.
     """
 
     world: World
@@ -57,6 +60,8 @@ class Stretch:
     edges: Floats
     parts: Sequence[str]
     seed: tuple[int, ...]
+    beside: "Stretch | None" = None
+    ends: float = inf
     _kept: dict[tuple[str, ...], Floats] = field(default_factory=dict)
 
     def arrivals(self, per: Per) -> Floats:
@@ -65,6 +70,8 @@ class Stretch:
 
     def pairs(self) -> Floats:
         """Cumulative requests that both variants answered, shape (looks + 1, parts + 1)."""
+        if self.beside is not None:
+            return self.beside.pairs()
         return self._once(
             ("pairs",), lambda: _summed(self._chance("pairs").poisson(self._expected("request") * self.share.paired))
         )
@@ -110,9 +117,11 @@ class Stretch:
     def _arrive(self, per: Per) -> Floats:
         drawn, pi = self.share.drawn, self.share.candidate
         shares = np.array([drawn * pi, drawn * (1 - pi)])
-        return _summed(
-            self._chance("arrivals", self._per(per)).poisson(self._expected(per)[:, None, :] * shares[None, :, None])
-        )
+        rng, expected = self._chance("arrivals", self._per(per)), self._expected(per)[:, None, :] * shares[None, :, None]
+        if self.beside is None:
+            return _summed(rng.poisson(expected))
+        own = _summed(rng.poisson(expected[:, :1]))
+        return np.concatenate([own, self.beside.arrivals(per)[:, CHAMPION:]], axis=1)
 
     def _chances(self, metric: str) -> tuple[Floats, Floats]:
         middles = self._middles()
@@ -130,7 +139,11 @@ class Stretch:
         counted = came if truth.counted == 1 else rng.binomial(came, truth.counted)
         yes = rng.binomial(counted, np.broadcast_to(chances, counted.shape))
         waits = metric != FAILURES
-        halves = self._timed(yes, rng, waits=waits), self._timed(counted - yes, rng, waits=waits)
+        halves = [self._timed(half, rng, waits=waits) for half in (yes, counted - yes)]
+        if self.beside is not None:
+            theirs = self.beside.yes(metric, per), self.beside.no(metric, per)
+            for half, their in zip(halves, theirs, strict=True):
+                half[:, CHAMPION] = their[:, CHAMPION]
         for name, half in zip(("yes", "no"), halves, strict=True):
             self._kept[name, metric, self._per(per)] = half
         return halves[place]
@@ -148,6 +161,8 @@ class Stretch:
         return _summed(np.stack([counts - known, known - later, later], axis=-1))
 
     def _pair(self, metric: str) -> Floats:
+        if self.beside is not None:
+            return self._pair_beside(metric, self.beside)
         truth, world, pairs, rng = self.world.truths[metric], self.world, _new(self.pairs()), self._chance("joint", metric)
         champion, candidate = self._chances(metric)
         apart = truth.apart(champion, candidate)
@@ -164,6 +179,19 @@ class Stretch:
         later = rng.binomial(known, world.late[0])  # one outcome for both answers, as late as the champion's
         return _summed(np.stack([kinds - known, known - later, later], axis=-1))
 
+    def _pair_beside(self, metric: str, beside: "Stretch") -> Floats:
+        """The same requests as another candidate's pairs, with the same answers of the champion and the same times."""
+        theirs, rng = _new(beside.joint(metric)), self._chance("joint", metric)
+        champion, candidate = self._chances(metric)
+        better = (self.world.truths[metric].apart(champion, candidate) + candidate - champion) / 2
+        worse = better - candidate + champion
+        with np.errstate(invalid="ignore", divide="ignore"):
+            lost = np.nan_to_num(worse / champion).clip(0.0, 1.0)[:, None, None]
+            won = np.nan_to_num(better / (1 - champion)).clip(0.0, 1.0)[:, None, None]
+        yes, no = theirs[:, :, WORSE] + theirs[:, :, BOTH], theirs[:, :, BETTER] + theirs[:, :, NEITHER]
+        losses, gains = rng.binomial(yes, np.broadcast_to(lost, yes.shape)), rng.binomial(no, np.broadcast_to(won, no.shape))
+        return _summed(np.stack([gains, losses, yes - losses, no - gains], axis=2))
+
 
 def _new(cumulative: Floats) -> Whole:
     return np.diff(cumulative, axis=0).astype(np.int64)
@@ -177,6 +205,7 @@ def _summed(counts: Floats | Whole) -> Floats:
 
 def at(stretch: Stretch, cumulative: Floats, moments: Floats) -> Floats:
     """A cumulative count at these moments; what lies between two looks belongs to the later one."""
+    moments = np.minimum(moments, stretch.ends)
     if moments[0] >= stretch.edges[-1]:
         return np.broadcast_to(cumulative[-1], (len(moments), *cumulative.shape[1:]))
     places = np.searchsorted(stretch.edges, moments + 1e-9, side="right") - 1

@@ -101,6 +101,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
         coverage: share of the answers whose outcome ever comes.
         late: share of the champion's, and of the candidate's, outcomes that come one window late.
         outage: a time when everybody fails.
+        apart: candidate -> what is true of it, where that is not the world's own truth; the champion's side is everybody's.
+        bad: candidates that should not become the champion, in a world where another one should.
     """
 
     name: str
@@ -116,6 +118,13 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     coverage: float = 1.0
     late: tuple[float, float] = (0.0, 0.0)
     outage: Outage | None = None
+    apart: dict[str, dict[str, Truth]] = {}
+    bad: tuple[str, ...] = ()
+
+    def of(self, candidate: str) -> "World":
+        """The world as it is for one of several candidates."""
+        own = self.apart.get(candidate)
+        return self if own is None else msgspec.structs.replace(self, truths=self.truths | own)
 
     def traffic(self, minutes: Floats) -> Floats:
         """How busy the route is at these moments; 1 on average."""
