@@ -195,7 +195,7 @@ class Walker:
         due = [np.flatnonzero(places) for places in self._due(moments, shown, paths)]
         first = min((int(places[0]) for places in due if len(places)), default=len(moments) - 1)
         wanted_at = {harm} if harm is not None else set()
-        wanted_at.update(self._remembered(paths, first if len(due) == 1 else len(moments) - 1))
+        wanted_at.update(self._remembered(paths, len(moments) - 1 if self._sharing() else first))
         for places in due:
             wanted_at.update(thinned(places.tolist()))
         yield from sorted(place for place in wanted_at if harm is None or place <= harm)
@@ -207,7 +207,7 @@ class Walker:
         for asked in self._asked():
             over = np.zeros(len(moments), dtype=bool)
             for question in both(asked):
-                over |= (paths[question.id].log_e >= -log(question.alpha)) | (question.id in self.state.crossed)
+                over |= (paths[question.id].log_e >= self._enough(asked, question)) | (question.id in self.state.crossed)
             if asked.kind == "guardrail":
                 places = np.flatnonzero(over)
                 if len(places):
@@ -218,14 +218,33 @@ class Walker:
         return harm, {name: passed(gates, groups, len(moments)) for name, gates in shown.items()}
 
     def _remembered(self, paths: dict[str, Path], until: int) -> set[int]:
-        """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it."""
+        """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it.
+
+        Where claims share an error budget, what they show together is only known by asking: at all looks that come near.
+        """
         found = set()
         for asked in self._asked():
             for question in both(asked) if asked.kind == "promotion" else ():
-                over = np.flatnonzero(paths[question.id].log_e[: until + 1] >= -log(question.alpha))
-                if question.id not in self.state.crossed and len(over) and over[-1] < until:
+                enough = self._enough(asked, question)
+                over = np.flatnonzero(paths[question.id].log_e[: until + 1] >= enough)
+                if question.id in self.state.crossed or not len(over):
+                    continue
+                if enough < -log(question.alpha):
+                    found.update(over.tolist())
+                elif over[-1] < until:
                     found.add(int(over[0]))
         return found
+
+    def _sharing(self) -> bool:
+        """Whether claims of this stage share an error budget."""
+        return len(self.spec.candidates) > 1 or bool(stage_of(self.spec, self.state).any_of)
+
+    def _enough(self, asked: Asked, question: Question) -> float:
+        """The log e-value below which a gate is certainly not shown, alone or together with what shares its error budget."""
+        share = 1
+        if asked.kind == "promotion":
+            share = len(self.spec.candidates) * stage_of(self.spec, self.state).alternatives(asked.gate.path)
+        return -log(min(share * question.alpha, 1.0))
 
     def _hoped(self) -> dict[str, float]:
         """The effect below which a gate is given up, where that is not its claim's own bound."""
@@ -347,7 +366,7 @@ class Walker:
 
     def _idle(self, question: Question, paths: dict[str, Path], place: int) -> bool:
         """Whether it makes no difference to this decision what the question's data say; of several candidates it may."""
-        if len(self._stretches) > 1:
+        if self._sharing():
             return False
         quiet = -log(question.alpha) - 1e-6
         nothing = paths[question.id].log_e[place] < quiet and paths[question.id].against[place] < quiet
