@@ -8,6 +8,7 @@ import msgspec
 from segue.errors import DomainError
 from segue.simulate.tally import Tally, tally
 from segue.simulate.walk import Run, Walker
+from segue.simulate.worlds.recorded import Recorded
 from segue.simulate.worlds.world import World
 from segue.spec.rollout import Rollout
 
@@ -21,6 +22,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
         seed: the same seed gives the same numbers, on any number of workers.
         workers: processes.
         approve_after_days: that people take to say yes to a stage that asks for it.
+        recorded: real days that the simulated ones are like; None for those of the worlds.
 
     Raises:
         DomainError: nothing to simulate.
@@ -31,6 +33,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     workers: int = 1
     approve_after_days: float = 0.0
+    recorded: Recorded | None = None
 
     def __post_init__(self) -> None:
         if self.runs < 1 or self.days <= 0 or self.workers < 1:
@@ -62,7 +65,8 @@ def _runs(spec: Rollout, world: World, asking: Asking, seeds: list[tuple[int, in
 
 def walked(spec: Rollout, world: World, asking: Asking, seed: tuple[int, ...]) -> Run:
     """One rollout; the seed alone decides what happens in it."""
-    return Walker(spec, world, seed, days=asking.days, approve_after_days=asking.approve_after_days).run()
+    walker = Walker(spec, world, seed, days=asking.days, approve_after_days=asking.approve_after_days, recorded=asking.recorded)
+    return walker.run()
 
 
 _KNOWN: dict[str, tuple[Rollout, World, Asking]] = {}

@@ -79,7 +79,7 @@ def tally(policy: str, world: World, runs: Sequence[Run]) -> Tally:
         runs=n,
         **{name: Share.of(ends[name], n) for name in ("promoted", "rolled_back", "timed_out", "held", "open")},
         wrong_promotion=Share.of(_wrongly(runs, world), n) if world.right == "stay" or world.bad else None,
-        wrong_rollback=None if world.harmful else Share.of(ends["rolled_back"], n),
+        wrong_rollback=None if world.harmful or world.right == "unknown" else Share.of(ends["rolled_back"], n),
         days=_finite(median(over)),
         days_most=_finite(float(np.quantile(over, 0.9, method="higher"))),
         exposed=median(run.exposed for run in gone) if gone and world.right == "stay" else None,

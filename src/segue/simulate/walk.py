@@ -36,6 +36,7 @@ from segue.simulate.seen.lenses import Path, counted, path, summary_at
 from segue.simulate.seen.sides import Side, asked_of
 from segue.simulate.seen.turning import Truths, both, passed, thinned
 from segue.simulate.worlds.clockwork import looks
+from segue.simulate.worlds.recorded import Recorded
 from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Share, Stretch, at
 from segue.simulate.worlds.world import DAY_MIN, FAILURES, World
 from segue.spec.metric import needs_outcome
@@ -82,6 +83,7 @@ class Walker:
         seed: where chance comes from; the same seed gives the same rollout.
         days: after which the simulation ends.
         approve_after_days: that a person takes to say yes; None for nobody who does.
+        recorded: real days that the simulated ones are like; None for the world's own.
         every_look: ask `decide` at every look, as a monitor does; slow, for the test that compares.
     """
 
@@ -90,6 +92,7 @@ class Walker:
     seed: tuple[int, ...]
     days: float = 30.0
     approve_after_days: float | None = 0.0
+    recorded: Recorded | None = None
     every_look: bool = False
     state: State = field(init=False)
     now: float = field(default=0.0, init=False)
@@ -168,6 +171,7 @@ class Walker:
         """What comes in until the last of these edges; of several candidates the champion's side is drawn once."""
         self._drawn += 1
         first: Stretch | None = None
+        past = None if self.recorded is None else self.recorded.drawn(self.seed, self.days)
         for name in alive(self.spec, self.state):
             stretch = Stretch(
                 world=self.world.of(name),
@@ -176,6 +180,7 @@ class Walker:
                 parts=tuple(self.world.populations),
                 seed=(*self.seed, self._drawn, *(() if first is None else (crc32(name.encode()),))),
                 beside=first,
+                past=None if past is None else (past, name, self.spec.champion),
             )
             first = first or stretch
             self._stretches.setdefault(name, []).append(stretch)
@@ -230,7 +235,8 @@ class Walker:
                 if question.id in self.state.crossed or not len(over):
                     continue
                 if enough < -log(question.alpha):
-                    found.update(over.tolist())
+                    alone = np.flatnonzero(paths[question.id].log_e[: until + 1] >= -log(question.alpha))
+                    found.update(over[over <= (alone[0] if len(alone) else until)].tolist())
                 elif over[-1] < until:
                     found.add(int(over[0]))
         return found

@@ -2,8 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+import msgspec
 from cyclopts import Parameter
 
 from segue.cli.options import HomeFolder
@@ -12,10 +13,19 @@ from segue.cli.policy.specs import Baseline, Counted, Differ, Observed, Page, Po
 from segue.errors import DomainError, near_miss
 
 if TYPE_CHECKING:
+    from segue.planning.assumptions import Assumed
     from segue.simulate.tally import Tally
+    from segue.simulate.worlds.recorded import Recorded
     from segue.simulate.worlds.world import World
+    from segue.spec.rollout import Rollout
 
 Files = Annotated[list[Path], Parameter(help="Rollout files: one policy each, compared in the same worlds.", negative="")]
+OnDays = Annotated[
+    str,
+    Parameter(
+        help="A rollout whose days in the lake the simulated ones are like, instead of made-up ones.", show_default=False
+    ),
+]
 Names = Annotated[tuple[str, ...], Parameter(negative="", help="Only these worlds, by name (`better`, `same`, `edge 1`...).")]
 
 
@@ -35,6 +45,7 @@ def simulate(
     counted: Counted = (),
     population: Population = (),
     observed: Observed = "",
+    recorded: OnDays = "",
     html: Page = None,
     output: Output = "table",
     home: HomeFolder = None,
@@ -43,7 +54,7 @@ def simulate(
     from segue.simulate.many import Asking, simulate
     from segue.simulate.telling.page import simulated_page
     from segue.simulate.telling.words import Told, told
-    from segue.simulate.worlds.battery import battery
+    from segue.simulate.worlds.battery import battery, on_real_days
 
     asking = Asking(runs=runs, days=days, seed=seed, workers=workers, approve_after_days=approve_after)
     tallies: list[Tally] = []
@@ -61,16 +72,54 @@ def simulate(
             observed=observed,
             home=home,
         )
-        tried = battery(spec, assumed)
-        notes[file.name] = tried.notes
+        real = _recorded(spec, recorded, home) if recorded else None
+        tried = battery(spec, assumed if real is None else assumed.or_else(real.assumed))
+        worlds = tried.worlds if real is None else on_real_days(tried, real.days, recorded)
+        notes[file.name] = (*tried.notes, *(() if real is None else real.notes))
         progress = _Progress(file.name, runs)
-        tallies += simulate(file.name, tried.spec, _chosen(tried.worlds, world), asking, say=progress.say)
+        within = asking if real is None else msgspec.structs.replace(asking, recorded=real.days)
+        tallies += simulate(file.name, tried.spec, _chosen(worlds, world), within, say=progress.say)
         progress.end()
     found = Told(tallies=tuple(tallies), days=days, notes=notes)
     if html is not None:
         html.write_text(simulated_page(found), encoding="utf-8")
         say(f"page: {html}")
     show_one(found, output, told(found))
+
+
+class _Real(NamedTuple):
+    """What the lake has of a rollout: its days, what they say of the champion, and what has to be known of them."""
+
+    days: "Recorded"
+    assumed: "Assumed"
+    notes: tuple[str, ...]
+
+
+def _recorded(spec: "Rollout", name: str, home: Path | None) -> _Real:
+    """The days of a rollout, counted anew from the lake by this policy's metrics."""
+    from segue.monitor.begin import find
+    from segue.monitor.telling.recounting import recounted
+    from segue.planning.observed import observed
+    from segue.simulate.worlds.recorded import recorded
+    from segue.wiring import home_at, outside_of
+
+    with outside_of(home_at(home)) as outside:
+        loaded = find(outside, name)
+        rollout, route = loaded.state.rollout, loaded.state.route
+        say(f"counting the days of {rollout} in the lake")
+        cells = recounted(outside, loaded, spec)
+        allocations = outside.allocations.allocations(route, rollout=rollout)
+        decisions = outside.rollouts.decisions(rollout)
+    shadows = {(it.number, shadow.variant) for it in allocations for shadow in it.shadows}
+    chosen = {it.number for it in allocations if it.audiences}
+    days = recorded(cells, spec.champion, shadows=shadows, chosen=chosen)
+    assumed = observed(spec, loaded.state, decisions=decisions, cells=cells, allocations=allocations)
+    notes = (
+        f"{days.days} whole days of {rollout}, drawn with replacement: traffic and rates of each hour are theirs",
+        "what another candidate would have answered is in no record: but for `recorded`, it is the recorded champion, moved",
+        "pairs differ as often in each hour; a unit is seen once; two values stand for all of a metric that is no share",
+    )
+    return _Real(days, msgspec.structs.replace(assumed, requests=float(days.traffic.sum(axis=1).mean())), notes)
 
 
 def _chosen(worlds: "tuple[World, ...]", names: tuple[str, ...]) -> "tuple[World, ...]":

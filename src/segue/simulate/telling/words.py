@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Final
 
 import msgspec
 
 from segue.planning.figures import count, percent, span
 from segue.simulate.tally import Share, Tally
+
+_SHOULD: Final = {"promote": "go", "stay": "stay", "unknown": "?"}
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ def _lines(found: Told) -> Iterator[str]:
         rows += [
             (
                 it.world.name,
-                "go" if it.world.right == "promote" else "back" if it.world.harmful else "stay",
+                _SHOULD[it.world.right] if not it.world.harmful else "back",
                 ended(it),
                 span(it.days),
                 span(it.days_most),

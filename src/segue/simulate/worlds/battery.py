@@ -19,6 +19,7 @@ from segue.facts.question import Claim
 from segue.planning.assumptions import Assumed
 from segue.simulate.seen.lenses import lens_of
 from segue.simulate.walk import BEGIN
+from segue.simulate.worlds.recorded import Recorded
 from segue.simulate.worlds.world import FAILURES, Outage, Truth, World
 from segue.spec.gate import Gate, MetricGate
 from segue.spec.metric import AGREEMENT, KINDS, Metric
@@ -51,6 +52,30 @@ def battery(spec: Rollout, assumed: Assumed) -> Tried:
     made = _Making(spec, assumed, notes)
     spec = made.reduced()
     return Tried(spec=spec, worlds=tuple(made.worlds(spec)), notes=tuple(notes))
+
+
+def on_real_days(tried: Tried, days: Recorded, name: str) -> tuple[World, ...]:
+    """The same worlds on recorded days: `same` is the champion against itself, a placebo; and what was recorded, as it was.
+
+    Args:
+        tried: a spec and its worlds.
+        days: of a rollout's lake.
+        name: of that rollout.
+    """
+    worlds = [
+        msgspec.structs.replace(it, name="placebo", says="on the recorded days, the champion against itself")
+        if it.name == "same"
+        else it
+        for it in tried.worlds
+    ]
+    known = {variant for _, variant in days.rates}
+    if known & set(tried.spec.candidates):
+        again = (
+            f"what {', '.join(sorted(known & set(tried.spec.candidates)))} answered in {name}; whether it is good is not known"
+        )
+        base = next(it for it in tried.worlds if it.name == "same")
+        worlds.append(msgspec.structs.replace(base, name="recorded", says=again, right="unknown", harmful=False, replayed=True))
+    return tuple(worlds)
 
 
 class _Making:

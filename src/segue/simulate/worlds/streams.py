@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segue.evidence.process import Floats
+from segue.simulate.worlds.recorded import Past
 from segue.simulate.worlds.world import FAILURES, World
 
 Whole = NDArray[np.int64]
@@ -52,6 +53,7 @@ class Stretch:
         parts: expressions whose populations are told apart; taken to be disjoint.
         seed: where chance comes from; what is drawn does not depend on what was drawn before.
         beside: the stretch of another candidate at the same time: the champion's side is its champion's side.
+        past: recorded days that it is like, with the names of candidate and champion there; None for the world's own.
         ends: minutes since the rollout began; what would have come later did not: the allocation was another one by then.
     """
 
@@ -61,6 +63,7 @@ class Stretch:
     parts: Sequence[str]
     seed: tuple[int, ...]
     beside: "Stretch | None" = None
+    past: "tuple[Past, str, str] | None" = None
     ends: float = inf
     _kept: dict[tuple[str, ...], Floats] = field(default_factory=dict)
 
@@ -109,7 +112,8 @@ class Stretch:
         """Expected arrivals of the whole route, shape (looks, parts + 1)."""
         world = self.world
         a_day = world.requests if per == "request" or world.units is None else world.units
-        rate = a_day / 1440.0 * np.diff(self.edges) * world.traffic(self._middles())
+        busy = world.traffic(self._middles()) if self.past is None else self.past[0].traffic(self._middles())
+        rate = a_day / 1440.0 * np.diff(self.edges) * busy
         known = [world.populations[part] for part in self.parts]
         expected: Floats = np.multiply.outer(rate, np.array([max(1.0 - sum(known), 0.0), *known]))
         return expected
@@ -125,11 +129,26 @@ class Stretch:
 
     def _chances(self, metric: str) -> tuple[Floats, Floats]:
         middles = self._middles()
+        recorded = self._recorded(metric, middles)
+        if recorded is not None:
+            return recorded
         champion, candidate = self.world.truths[metric].chances(self.world.swung(middles))
         if metric == FAILURES and self.world.outage is not None:
             added = self.world.outage.during(middles)
             champion, candidate = (1 - (1 - chance) * (1 - added) for chance in (champion, candidate))
         return champion, candidate
+
+    def _recorded(self, metric: str, minutes: Floats) -> tuple[Floats, Floats] | None:
+        """Champion's and candidate's chances as they were recorded; None where the champion's are not known."""
+        if self.past is None:
+            return None
+        past, mine, theirs = self.past
+        truth, seen = self.world.truths[metric], past.rates(metric, theirs, minutes)
+        if seen is None:
+            return None
+        champion: Floats = np.clip(seen / truth.high, 0.0, 1.0)
+        own = past.rates(metric, mine, minutes) if self.world.replayed else None
+        return champion, np.clip(truth.factor * champion + truth.shift if own is None else own / truth.high, 0.0, 1.0)
 
     def _split(self, metric: str, per: Per, *, place: int) -> Floats:
         """Both halves are drawn together and kept; the one of this place."""

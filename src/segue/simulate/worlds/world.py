@@ -13,7 +13,7 @@ DAY_MIN: Final = 1440.0
 FAILURES: Final = "segue.failures"
 """The truth about failures, by which every variant's health is known, whether a metric counts them or not."""
 
-Right = Literal["promote", "stay"]
+Right = Literal["promote", "stay", "unknown"]
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: short, for tables.
         says: a sentence.
-        right: whether this candidate should become the champion.
+        right: whether this candidate should become the champion; unknown where what was recorded is all that is known.
         harmful: whether a rollback is right; where neither it nor a promotion is, the rollout should stay where it is.
         requests: of the route in a day.
         units: different units that a day brings for the first time; None for one a request.
@@ -103,6 +103,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
         outage: a time when everybody fails.
         apart: candidate -> what is true of it, where that is not the world's own truth; the champion's side is everybody's.
         bad: candidates that should not become the champion, in a world where another one should.
+        replayed: what candidates do is what they did when it was recorded, and whether that is good enough is not known.
     """
 
     name: str
@@ -120,6 +121,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     outage: Outage | None = None
     apart: dict[str, dict[str, Truth]] = {}
     bad: tuple[str, ...] = ()
+    replayed: bool = False
 
     def of(self, candidate: str) -> "World":
         """The world as it is for one of several candidates."""
