@@ -42,8 +42,8 @@ def beside(share: Share) -> tuple[Stretch, Stretch]:
 def test_the_champion_is_everybodys_champion() -> None:
     """Drawn once: its arrivals and observations are the same beside each candidate, and each candidate has its own."""
     first, second = beside(Share(number=1, drawn=0.7, candidate=0.3))
-    for look in (lambda it: it.arrivals("unit"), lambda it: it.yes("accuracy", "unit"), lambda it: it.no("accuracy", "unit")):
-        one, other = look(first), look(second)
+    seen = [(it.arrivals("unit"), it.yes("accuracy", "unit"), it.no("accuracy", "unit")) for it in (first, second)]
+    for one, other in zip(*seen, strict=True):
         assert (one[:, CHAMPION] == other[:, CHAMPION]).all()
         assert (one[:, CANDIDATE] != other[:, CANDIDATE]).any()
 

@@ -10,6 +10,7 @@ from command_line import run
 from tests.unit.simulate.conftest import world
 
 from segue.errors import DomainError
+from segue.evidence.process import Floats
 from segue.facts.summary import Cell, Counts
 from segue.monitor.begin import apply
 from segue.monitor.telling.recounting import recounted
@@ -61,7 +62,7 @@ def test_hours_keep_their_traffic_and_their_rates() -> None:
     past = found.drawn((3,), 30.0)
     assert (past.order == found.drawn((3,), 30.0).order).all()
     assert set(past.order.tolist()) == {0, 1}
-    noons = np.arange(31) * DAY_MIN
+    noons: Floats = np.arange(31.0) * DAY_MIN
     rates = past.rates("accuracy", "champion", np.concatenate([noons + 60.0, noons + 13 * 60.0]))
     assert rates is not None
     assert rates.tolist() == pytest.approx(31 * [MORNING] + 31 * [EVENING])
