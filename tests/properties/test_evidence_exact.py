@@ -347,6 +347,35 @@ def test_quantiles(side: Side, of_candidate: tuple[float, ...], of_champion: tup
 
 
 @pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("joint", ["bound", "crossed", "loose"])
+def test_quantiles_of_pairs(side: Side, joint: str) -> None:
+    """P9 of pairs: with equal medians nobody gains, however the two answers to one request go together."""
+    question = asking("paired", 0.0, side=side)
+    question = replace(question, metric=replace(question.metric, parameters={"q": 0.5}))
+    both = {
+        "bound": [(0.5, 1.0, 1.0), (0.3, 2.0, 2.0), (0.2, 4.0, 4.0)],
+        "crossed": [(0.5, 1.0, 4.0), (0.5, 4.0, 1.0)],
+        "loose": [(0.25, b, a) for b in (1.0, 2.0) for a in (1.0, 4.0)],
+    }[joint]
+
+    def world(path: Path) -> Iterator[tuple[float, Step]]:
+        del path
+        yield from ((chance, (True, b, a)) for chance, b, a in both)
+
+    @cache
+    def wealth(path: Path) -> float:
+        counted = [
+            Histogram(base=2.0, at_most_zero=0, buckets={k: sum(step[at] == 2.0**k for step in path) for k in range(3)})
+            for at in (1, 2)
+        ]
+        cells = (SpreadCell(propensity=1.0, candidate=counted[0], champion=counted[1]),)
+        process = METHODS[Spreads, "paired"](question, Spreads(cells=cells))
+        return exp(process.bets.log_e(side, 0.0)) if isinstance(process, Process) else 1.0
+
+    assert best_stopping(world, lambda path: wealth(tuple(sorted(path))), 4) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("side", SIDES)
 def test_beta_mixture(side: Side) -> None:
     """The halves that a quantile is made of: exactly fair at the share, never a gain inside the null."""
 

@@ -9,6 +9,7 @@ from segue.evidence.drift.chance import expected, homogeneity, kolmogorov, p_val
 from segue.evidence.drift.columns import as_trained, compared
 from segue.evidence.drift.distances import Hellinger, JensenShannon, KolmogorovSmirnov, Psi, Wasserstein
 from segue.evidence.drift.profiling import numeric, profile_of
+from segue.evidence.many.disagreement import wilson
 from segue.facts.drift.bins import ArmBins
 
 OLD, NEW = [120, 40, 0, 300, 7, 0], [90, 60, 5, 280, 0, 0]
@@ -91,3 +92,19 @@ def test_nothing_moved_is_nothing_found() -> None:
     assert {moved.value for moved in found} == {0.0}
     assert {moved.p_value for moved in found if moved.p_value is not None} == {1.0}
     assert {moved.q_value for moved in found if moved.q_value is not None} == {1.0}
+
+
+def test_two_columns_by_hand() -> None:
+    """`a = ((37 i) % 101) / 10`, `b = ((53 i) % 103) / 10 + .3`, i < 200, as scipy 1.17.1 and statsmodels 0.15.0 say:
+    `ks_2samp(a, b).statistic`, `wasserstein_distance(a, b)`, and `proportion_confint(910, 1000, method="wilson")`.
+    """
+    i = np.arange(200)
+    old, new = ((37 * i) % 101) / 10, ((53 * i) % 103) / 10 + 0.3
+    edges = tuple(np.unique(np.round(np.concatenate([old, new]), 9)).tolist())
+    counts = [
+        tuple(np.bincount(np.searchsorted(edges, np.round(rows, 9), side="left"), minlength=len(edges) + 1).tolist())
+        for rows in (old, new)
+    ]
+    assert KolmogorovSmirnov().between(*counts) == pytest.approx(0.045, abs=1e-12)
+    assert Wasserstein(edges=edges).between(*counts) == pytest.approx(0.3325, abs=1e-9)
+    assert wilson(910, 1000) == pytest.approx((0.8906582074, 0.9262038507), abs=1e-9)

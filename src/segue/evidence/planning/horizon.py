@@ -10,7 +10,7 @@ from segue.evidence.process import find_root
 
 
 def power_by_horizon(times_fixed: float, *, alpha: float, power: float = 0.8) -> float:
-    """The chance of having crossed the boundary by the horizon, which nine tenths of alpha are spent on.
+    """The chance of having crossed the boundary by the horizon, which 95 % of alpha are spent on.
 
     Args:
         times_fixed: the declared horizon over the fixed sample of this alpha and power; above 0.
