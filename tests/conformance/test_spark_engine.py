@@ -83,7 +83,10 @@ def drawn(rng: random.Random) -> Rows:
         number = 1 if when < 1.5 else 2
         who = "v8" if (hash_of(unit) + number) % 2 else "champion"
         about = {"stage": "canary", "allocation": number, "unit": unit, "assigned": who, "variant": who, "propensity": 0.5}
-        rows.append(prediction(f"d{i}", when, **about, label=str(rng.randrange(2)), latency_upstream_s=rng.expovariate(9)))
+        said = {"label": str(rng.randrange(2)), "score": round(rng.random(), 1), "latency_upstream_s": rng.expovariate(9)}
+        if i % 13 == 0:
+            said |= {"role": "failed", "error": "timeout", "status": 0, "label": None, "score": None}
+        rows.append(prediction(f"d{i}", when, **(about | said)))
         if rng.random() < 0.7:
             rows.append(outcome(when + rng.random(), unit=unit, label=str(rng.randrange(2)), values={"spend": rng.random()}))
     return rows
@@ -114,6 +117,14 @@ def plan() -> Measurement:
         question("latency_quantile", id="p99", parameters=p99, claim=claim),
         question("accuracy", "randomised", id="drawn units", unit="unit", **canary),
         question("latency_quantile", "randomised", id="drawn p99", parameters=p99, claim=claim, **canary),
+        question("roc_auc", id="area by the hour", claim=Claim(side="above", bound=0.0)),
+        question("roc_auc", "randomised", id="drawn area", **canary),
+        question("f1", id="f1", parameters={"positive": "1"}),
+        question("agreement", "one_sample", id="agreement"),
+        question("agreement", id="agreement in pairs"),
+        question("mean", "randomised", id="drawn mean", of="outcome.spend", cap=20.0, unit="unit", **canary),
+        question("mean", "randomised", id="drawn requests", of="outcome.spend", cap=20.0, **canary),
+        question("error_rate", "events", id="events", unit="unit", claim=Claim(side="below", bound=1.1), **canary),
     ]
     allocations = allocation(1, 0.5), allocation(2, 0.5, salt="s2")
     return measurement(asked, *allocations, spec_of=spec(METRICS, segments=(("country",),)))
