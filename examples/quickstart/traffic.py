@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from collections import deque
+from itertools import count
 from math import exp
 from urllib.parse import urlsplit
 
@@ -27,10 +28,24 @@ def post(connection: http.client.HTTPConnection, path: str, body: object, user: 
     return response.status, response.getheader("x-segue-request-id") or ""
 
 
+def connected(connection: http.client.HTTPConnection) -> None:
+    """Wait until somebody listens."""
+    for attempt in count():
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            if attempt == 0:
+                sys.stderr.write(f"nobody listens at {GATEWAY} yet; waiting for `segue up`\n")
+            time.sleep(0.5)
+        else:
+            return
+
+
 def main() -> None:
     """Ask and tell, until interrupted."""
     parts = urlsplit(GATEWAY)
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=10)
+    connected(connection)
     world = random.Random(7)  # noqa: S311 - a made-up world, no secret
     known, asked, failed = deque[tuple[float, str, int]](), 0, 0
     while True:

@@ -151,6 +151,8 @@ def history(model: str, *, output: Output = "table", server: Server = "", home: 
 @app.command
 def timeline(model: str, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
     """Each version's way to market, out of the audit log: registered, in the shadow, served, promoted, and how long it took."""
+    from segue.decide.walk import span
+
     with models_at(home, server) as desk:
         found = desk.timeline(model)
     times = ("registered_at", "shadowed_at", "served_at", "promoted_at")
@@ -159,10 +161,11 @@ def timeline(model: str, *, output: Output = "table", server: Server = "", home:
             "version": it.version,
             **{name: at.isoformat(timespec="seconds") if (at := getattr(it, name)) else None for name in times},
             "days": it.days_to_market,
+            "took": None if it.days_to_market is None else span(it.days_to_market * 86_400),
             "rollout": it.rollout,
         }
         for it in found
     ]
     columns = {"version": "version", "registered": "registered_at", "shadow": "shadowed_at", "first served": "served_at"}
-    columns |= {"promoted": "promoted_at", "days to market": "days"}
+    columns |= {"promoted": "promoted_at", "to market in": "took"}
     show(Listing(rows=rows, name="version", columns=columns, wide={"rollout": "rollout"}), output)
