@@ -89,7 +89,7 @@ bench-gateway: $(COMPILED)/.ready $(PEERS) ## the gateway beside Envoy and nginx
 bench-evidence: $(READY) $(EVIDENCE_PEERS) ## decisions beside every peer: false ones, late ones, about twenty minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_evidence --peers $(EVIDENCE_PEERS)/bin/python
 
-bench-measure: $(READY) $(MEASURE_PEERS) ## measuring, tick by tick and beside its peers, about fifteen minutes (FULL=1: a hundred million rows, an hour more)
+bench-measure: $(READY) $(MEASURE_PEERS) ## measuring, tick by tick and beside its peers, about fifteen minutes (FULL=1: a hundred million rows, half an hour more; ONLY=history, days or joins)
 	$(BIN)/python -m bench.bench_measure --peers $(MEASURE_PEERS)/bin/python $(if $(FULL),--full,) $(if $(ONLY),--only $(ONLY),)
 
 bench-rollout: $(READY) ## simulated policies, and a tick over a hundred rollouts, about three minutes

@@ -3,8 +3,9 @@
 Run by `make bench-measure`. Histories of one and ten million predictions (`--full`: a hundred) over thirty days and fifty
 segments are made by SQL, counted from cold by the monitor's own measuring, and followed by hours of steady traffic with a tick
 each. Then a version's days of a million predictions, from cold, and the numbers that Evidently and NannyML give too beside
-theirs. Times are CPU seconds of the whole process, which other work on the machine hardly changes, unless they say wall. The
-table goes to stdout, into `bench/results/measure.json` and into `docs/benchmarks/measure.md`.
+theirs. Last, random histories of outcomes beside a brute-force count. Times are CPU seconds of the whole process, which other
+work on the machine hardly changes, unless they say wall. The table goes to stdout, into `bench/results/measure.json` and into
+`docs/benchmarks/measure.md`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from bench.measure import beside
+from bench.measure import beside, joins
 from bench.measure.history import TICK_ROWS, Costs
 from bench.rig.figures import Figure, at_most, beside_kept, fill, keep, seen, table
 
@@ -63,17 +64,21 @@ def figures(folder: Path, sizes: Sequence[int]) -> Iterator[Figure]:
 def main() -> int:
     """Measure; 1 when a promised figure does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="a hundred million as well: about an hour, 10 GB of disk")
+    parser.add_argument("--full", action="store_true", help="a hundred million as well: half an hour more, 5 GB of disk")
     parser.add_argument("--short", action="store_true", help="a tenth of everything; keeps nothing")
-    parser.add_argument("--only", choices=["history", "days"], help="one part; the other's figures stay as they were kept")
+    parser.add_argument("--only", choices=["history", "days", "joins"], help="one part; the others' figures stay as kept")
     parser.add_argument("--peers", default="", help="the Python of the environment that has Evidently and NannyML")
     chosen = parser.parse_args()
     sizes = [_MILLION // 10, _MILLION] if chosen.short else [_MILLION, 10 * _MILLION]
     sizes += [100 * _MILLION] if chosen.full else []
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
-        found = [] if chosen.only == "days" else list(figures(Path(folder), sizes))
-        if chosen.only != "history":
+        found: list[Figure] = []
+        if chosen.only in {None, "history"}:
+            found += figures(Path(folder), sizes)
+        if chosen.only in {None, "days"}:
             found += beside.figures(Path(folder) / "days", sizes[0], _named(sizes[0]), chosen.peers)
+        if chosen.only in {None, "joins"}:
+            found += joins.figures()
     print(table(found))
     if not chosen.short:
         found = beside_kept(found, _RESULTS) if chosen.only else found

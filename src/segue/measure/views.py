@@ -46,7 +46,8 @@ _ROWS: Final = """
   FROM ($rows) WHERE rollout = $rollout AND role <> 'pinned'"""
 _COPY: Final = """, row_number() OVER (
       PARTITION BY request_id, variant, role
-      ORDER BY "at", allocation, stage, assigned, version, status, error, label, score, unit
+      ORDER BY "at", allocation, stage, assigned, version, status, error, label, score, unit, comparable, unit_source, cost,
+        latency_upstream_s, latency_total_s, request_size_bytes, response_size_bytes
     ) AS copy"""
 _ONCE: Final = "firsts AS ($rows\n)"
 _FIRST: Final = "copies AS ($rows\n),\nfirsts AS MATERIALIZED (SELECT * EXCLUDE (copy) FROM copies WHERE copy = 1)"
