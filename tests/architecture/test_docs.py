@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from segue.gateway.sight.counters import HELP
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -24,3 +26,11 @@ def test_links(page: Path) -> None:
     """Every relative link and picture is there."""
     links = [link for link in LINK.findall(page.read_text()) if "://" not in link and not link.startswith("mailto:")]
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_every_number_that_is_given_out_is_in_the_page_about_them() -> None:
+    """With its type; and the page names none that nobody gives out."""
+    page = (ROOT / "docs" / "operate" / "prometheus.md").read_text()
+    assert dict(re.findall(r"^\| `(segue_\w+)` \| (\w+) \|", page, re.MULTILINE)) == {
+        name: kind for name, (kind, _) in HELP.items()
+    }

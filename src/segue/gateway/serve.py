@@ -17,12 +17,13 @@ import uvloop
 from segue.gateway.follow import Follower
 from segue.gateway.override import Watch
 from segue.gateway.settings import GatewaySettings
+from segue.gateway.sight import levels
 from segue.gateway.sight.siblings import Siblings
 from segue.gateway.worker import Worker
 from segue.http.server import Server
 from segue.ids import RequestIds
 from segue.ports.clock import Clock
-from segue.ports.recorder import Recorder
+from segue.ports.recorder import Recorder, Written
 from segue.ports.store import AllocationStore
 
 log: Final = logging.getLogger("segue.gateway")
@@ -46,6 +47,10 @@ class WorkerJournal(Recorder, Protocol):
 
     def close(self) -> None:
         """Write what is left and seal."""
+        ...
+
+    def written(self) -> Written:
+        """What has been written so far."""
         ...
 
 
@@ -134,12 +139,17 @@ async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:
     loop = asyncio.get_running_loop()
     signals = _Signals(loop)
     worker, journal = _worker(settings, parts)
-    siblings = Siblings(settings.last_good, settings.worker)
-    worker.about.siblings = siblings.seen
+    siblings = Siblings(settings.last_good, settings.worker, worker.about.snapshot)
+    worker.about.together = siblings.together
     follower = Follower(settings, parts.allocations(), worker.swap, worker.runs)
     worker.on_change = follower.wake
     watch = Watch(settings.override, worker.overrule)
     server = Server(worker.handle, settings.server, worker.streams)
+    worker.about.sources += [
+        lambda: levels.of_journal(journal.written()),
+        lambda: levels.of_server(server),
+        lambda: levels.of_pools(worker.pools),
+    ]
     watch.start(loop)
     follower.start(loop)
     if start.succeeds:
@@ -147,7 +157,7 @@ async def _serve(settings: GatewaySettings, parts: Parts, start: Start) -> None:
     if not signals.end.is_set():
         await _listen(server, settings, start)
     keeping = [
-        loop.create_task(siblings.show(worker.counters.snapshot)),
+        loop.create_task(siblings.show()),
         loop.create_task(_tick(journal)),
         loop.create_task(_say_ready(worker, signals, start)),
     ]

@@ -134,6 +134,11 @@ class Worker:
         """What every new journal file begins with, so that it can be read alone."""
         return [(ALLOCATION, frame) for frame in self.frames.values()]
 
+    @property
+    def pools(self) -> list[UpstreamPool]:
+        """The connections to every upstream that there has been."""
+        return list(self._pools.values())
+
     def _pool(self, secure: bool, host: str, port: int) -> UpstreamPool:
         pool = self._pools.get((secure, host, port))
         if pool is None:

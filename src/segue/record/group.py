@@ -5,7 +5,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from segue.ports.recorder import Release
+from segue.ports.recorder import Release, Written
 from segue.record.journal import Journal
 
 
@@ -47,6 +47,11 @@ class GroupCommit:
                 release(written)
             except Exception as error:  # noqa: BLE001 - the other answers leave all the same
                 self._loop.call_exception_handler({"message": "a release failed", "exception": error})
+
+    def written(self) -> Written:
+        """What the journal has come to."""
+        journal = self._journal
+        return Written(journal.records, journal.written_bytes, journal.failures, journal.lost)
 
     def tick(self) -> None:
         """Begin to seal the file if it is due."""

@@ -2,7 +2,8 @@
 
 import json
 
-from segue.gateway.sight.counters import BOUNDS_S, Counters, exposition, merged
+from segue.facts.wire.exposition import exposition
+from segue.gateway.sight.counters import BOUNDS_S, HELP, Counters, merged
 
 ROUTE = (("route", "churn"),)
 
@@ -14,17 +15,19 @@ def parsed(text: bytes) -> dict[str, float]:
 
 
 def test_two_workers() -> None:
-    """Counts and histograms add up; of a level the highest counts; a snapshot survives JSON."""
+    """Counts, histograms and connections add up; of another level the highest counts; a snapshot survives JSON."""
     workers = [Counters(), Counters()]
     for number, worker in enumerate(workers):
         worker.add("segue_requests_total", ROUTE, 2.0)
         worker.set("segue_allocation", ROUTE, 7 + number)
+        worker.set("segue_connections", (), 3 + number)
         worker.tally(("churn", "v8", "8", "served", "ok")).add(100, 100 + 300 * (number + 1))
     snapshots = [json.loads(json.dumps(worker.snapshot())) for worker in workers]
     again = [[(n, tuple((k, v) for k, v in labels), x) for n, labels, x in snapshot] for snapshot in snapshots]
-    samples = parsed(exposition(merged(again)))
+    samples = parsed(exposition(merged(again), HELP))
     assert samples['segue_requests_total{route="churn"}'] == 4
     assert samples['segue_allocation{route="churn"}'] == 8
+    assert samples["segue_connections"] == 7
     assert samples['segue_overhead_seconds_count{route="churn"}'] == 2
     assert samples['segue_overhead_seconds_bucket{route="churn",le="0.0005"}'] == 1
     assert samples['segue_overhead_seconds_bucket{route="churn",le="+Inf"}'] == 2
@@ -33,7 +36,7 @@ def test_two_workers() -> None:
 
 def test_escaping() -> None:
     """A label's text cannot end the line it stands in."""
-    text = exposition({("segue_allocation", (("route", 'a"b\\c\nd'),)): 1.0}).decode()
+    text = exposition({("segue_allocation", (("route", 'a"b\\c\nd'),)): 1.0}, HELP).decode()
     assert text.splitlines()[-1] == r'segue_allocation{route="a\"b\\c\nd"} 1'
 
 

@@ -75,8 +75,12 @@ def gateway(
 
 
 def _supervise(place: Home, settings: GatewaySettings, workers: int, arguments: list[str]) -> None:
+    from segue.gateway.sight.siblings import begin_anew
+
     wishes = Wishes()
     sockets = Sockets(settings.address, settings.port, workers, place.run)
+    if not sockets.taken_over:
+        begin_anew(settings.last_good, f"{machine()}-{sockets.port}-")
     arguments = ["gateway", *arguments, "--set", f"address={settings.address}", "--set", f"port={sockets.port}"]
     arguments += ["--set", f"routes={','.join(settings.routes)}"]
 

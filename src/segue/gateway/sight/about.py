@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from segue.facts.wire.exposition import MEDIA, Labels, Sample, exposition
 from segue.gateway.live import Live
 from segue.gateway.settings import GatewaySettings
-from segue.gateway.sight.counters import Counters, Sample, exposition, merged
+from segue.gateway.sight.counters import HELP, Counters, merged
 from segue.http.exchange import Exchange
 
 JSON: Final = ((b"content-type", b"application/json"),)
-_TEXT: Final = ((b"content-type", b"text/plain; version=0.0.4"),)
+_TEXT: Final = ((b"content-type", MEDIA.encode()),)
 _PLAIN: Final = ((b"content-type", b"text/plain"),)
 _about_v2 = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?(/ready)?").fullmatch
 _about_v1 = re.compile(rb"/v1/models/([^/:]+)").fullmatch
@@ -28,6 +29,8 @@ class About:
         live: which there are.
         counters: this worker's numbers.
         note_levels: brings levels that nobody counts up to date.
+
+    `sources` give further numbers of this worker when somebody asks, `together` adds those of the machine's other workers.
     """
 
     def __init__(
@@ -38,7 +41,8 @@ class About:
         self._live = live
         self._counters = counters
         self.draining = False
-        self.siblings: Callable[[], list[list[Sample]]] = list
+        self.sources: list[Callable[[], list[Sample]]] = []
+        self.together: Callable[[], dict[tuple[str, Labels], float]] = lambda: merged([self.snapshot()])
 
     def answer(self, exchange: Exchange, target: bytes) -> None:
         """Answer a path without its query; 404 where there is nothing."""
@@ -48,8 +52,7 @@ class About:
             missing = self.missing()
             say(exchange, 503 if missing else 200, {"ready": not missing, "live": True, "missing": missing})
         elif target == b"/metrics":
-            self._note_levels()
-            exchange.respond(200, _TEXT, exposition(merged([self._counters.snapshot(), *self.siblings()])))
+            exchange.respond(200, _TEXT, exposition(self.together(), HELP))
         elif target == b"/v2":
             say(exchange, 200, {"name": "segue", "version": "2", "extensions": ["binary_tensor_data"]})
         elif target in _MLFLOW:
@@ -62,6 +65,11 @@ class About:
             self._route_v1(exchange, v1[1].decode("utf-8", "replace"))
         else:
             refuse(exchange, 404, "no such path")
+
+    def snapshot(self) -> list[Sample]:
+        """This worker's numbers as they are now."""
+        self._note_levels()
+        return [*self._counters.snapshot(), *(sample for source in self.sources for sample in source())]
 
     def _models(self, exchange: Exchange) -> None:
         """KServe v1 and OpenAI ask the same path; each finds its own key."""

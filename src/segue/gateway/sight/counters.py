@@ -1,8 +1,10 @@
-"""How is this worker doing? Plain numbers that cost next to nothing to keep, given out in Prometheus' text format."""
+"""How is this worker doing? Plain numbers that cost next to nothing to keep."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
+
+from segue.facts.wire.exposition import Labels, Sample
 
 BOUNDS_S: Final[tuple[float, ...]] = (
     0.00005,
@@ -23,9 +25,6 @@ BOUNDS_S: Final[tuple[float, ...]] = (
     5.0,
     10.0,
 )
-Labels = tuple[tuple[str, str], ...]
-Sample = tuple[str, Labels, float]
-
 HELP: Final = {
     "segue_requests_total": ("counter", "Answers by variant, version, role and outcome (ok or the error)."),
     "segue_overhead_seconds": ("histogram", "What the gateway added: total minus the upstream's time."),
@@ -41,7 +40,22 @@ HELP: Final = {
     "segue_ejected_places": ("gauge", "Places that are left out now."),
     "segue_killed": ("gauge", "1 for a variant that this machine's override file kills."),
     "segue_allocation": ("gauge", "Number of the allocation in force."),
+    "segue_server_requests_total": ("counter", "Whole requests that callers have sent, of whatever path."),
+    "segue_server_refused_total": (
+        "counter",
+        "Requests and connections refused before anything was asked, by status.",
+    ),
+    "segue_connections": ("gauge", "Connections of callers that are open now."),
+    "segue_upstream_in_flight": ("gauge", "Requests that an upstream is answering now."),
+    "segue_upstream_waiting": ("gauge", "Requests that wait for a connection to an upstream now."),
+    "segue_journal_rows_total": ("counter", "Frames written to the journal: answers, outcomes and allocations."),
+    "segue_journal_bytes_total": ("counter", "Bytes written to the journal."),
+    "segue_journal_failures_total": ("counter", "Writes to the journal, or seals of its files, that failed."),
+    "segue_journal_lost_rows_total": ("counter", "Frames of writes that failed: they are nowhere."),
 }
+_ADDED: Final = frozenset(
+    ("segue_connections", "segue_upstream_in_flight", "segue_upstream_waiting", "segue_capture_queue_depth")
+)  # levels of a machine that are the sum of its workers'; of the others each worker knows the whole
 _BOUNDS_US: Final = [round(bound_s * 1e6) for bound_s in BOUNDS_S]
 _NEAR_US: Final = 25_000
 _CELLS: Final = bytes(bisect_left(_BOUNDS_US, us) for us in range(_NEAR_US))  # of the times that most answers take
@@ -145,46 +159,21 @@ def _labels(kind: Kind) -> Labels:
     return tuple(zip(_KIND, kind, strict=True))
 
 
-def family(sample: str) -> str:
-    """The metric that a sample belongs to.
+def is_level(sample: str) -> bool:
+    """Whether a sample says how something stands now, not how much of it there has been.
 
-    >>> family("segue_overhead_seconds_bucket"), family("segue_requests_total")
-    ('segue_overhead_seconds', 'segue_requests_total')
+    >>> is_level("segue_connections"), is_level("segue_overhead_seconds_sum")
+    (True, False)
     """
-    for ending in ("_bucket", "_sum", "_count"):
-        if sample.removesuffix(ending) in HELP:
-            return sample.removesuffix(ending)
-    return sample
+    return HELP.get(sample, ("", ""))[0] == "gauge"
 
 
 def merged(snapshots: Iterable[Iterable[Sample]]) -> dict[tuple[str, Labels], float]:
-    """The samples of all workers together: counts add up, levels are the highest."""
+    """The samples of all workers together: counts add up, and levels of which each has a part; else the highest."""
     total: dict[tuple[str, Labels], float] = {}
     for snapshot in snapshots:
         for name, labels, value in snapshot:
             key = (name, labels)
-            gauge = HELP.get(name, ("", ""))[0] == "gauge"
-            total[key] = max(total.get(key, 0.0), value) if gauge else total.get(key, 0.0) + value
+            highest = is_level(name) and name not in _ADDED
+            total[key] = max(total.get(key, 0.0), value) if highest else total.get(key, 0.0) + value
     return total
-
-
-def exposition(samples: dict[tuple[str, Labels], float]) -> bytes:
-    r"""Prometheus' text format, version 0.0.4.
-
-    >>> exposition({("segue_allocation", (("route", "churn"),)): 3.0}).decode().splitlines()[-1]
-    'segue_allocation{route="churn"} 3'
-    """
-    lines: list[str] = []
-    told = ""
-    for (name, labels), value in sorted(samples.items(), key=lambda item: (family(item[0][0]), item[0][0])):
-        if family(name) != told:
-            told = family(name)
-            kind, text = HELP[told]
-            lines += [f"# HELP {told} {text}", f"# TYPE {told} {kind}"]
-        inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels)
-        lines.append(f"{name}{{{inner}}} {value:.17g}" if inner else f"{name} {value:.17g}")
-    return "\n".join([*lines, ""]).encode()
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,20 +1,28 @@
 """How does one worker give out the numbers of all workers of its machine?
 
-Each worker shows its numbers once a second in a file beside the others'; whoever is asked adds them up.
+Each worker shows its numbers in a file beside the others', once a second and before it tells them to anybody; whoever is asked
+adds them up. A sum of counts must never fall: who reads it would take that for a restart, and count all of it anew. So what a
+worker has shown outlives it, and a worker of the same name goes on from there; a gateway that is started anew begins with
+nothing. Levels end with their worker.
 """
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from segue.gateway.sight.counters import Sample
+from segue.facts.wire.exposition import Labels, Sample
+from segue.gateway.sight.counters import is_level, merged
 
 log: Final = logging.getLogger("segue.gateway")
 _SHOW_S: Final = 1.0
+_GONE_S: Final = 10.0  # after so long without a word a worker has ended, and its levels with it
 
 
 class Siblings:
@@ -23,41 +31,92 @@ class Siblings:
     Args:
         folder: that the workers share.
         worker: our name.
+        snapshot: gives our numbers.
     """
 
-    def __init__(self, folder: str, worker: str) -> None:
+    def __init__(self, folder: str, worker: str, snapshot: Callable[[], list[Sample]]) -> None:
         self._file = Path(folder) / f"numbers-{worker}.json"
-        self._shown = 0  # the file's inode, as we left it: a successor of our name may have shown its own since
+        self._snapshot = snapshot
+        self._before: list[Sample] = []  # counts of earlier lives of our name
+        self._shown = (0, 0)  # what marks the file as we left it
 
-    async def show(self, snapshot: Callable[[], list[Sample]]) -> None:
-        """Show ours for ever."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(f".{os.getpid()}.draft")
+    async def show(self) -> None:
+        """Show ours until a successor of our name shows its own."""
         while True:
             await asyncio.sleep(_SHOW_S)
             try:
-                draft.write_text(json.dumps(snapshot()))
-                self._shown = draft.stat().st_ino
-                draft.replace(self._file)
+                if not self._show(self._snapshot()):
+                    return
             except OSError as error:
                 log.warning("numbers not shown to the siblings: %s", error)
 
-    def seen(self) -> list[list[Sample]]:
-        """What the others have shown; one that is being written is left out."""
-        found = []
-        for file in self._file.parent.glob("numbers-*.json"):
-            if file != self._file:
-                try:
-                    shown = json.loads(file.read_text())
-                except (OSError, ValueError):
-                    continue
-                found.append([(name, tuple((key, text) for key, text in labels), value) for name, labels, value in shown])
-        return found
+    def together(self) -> dict[tuple[str, Labels], float]:
+        """The numbers of all workers; of us, where a successor has taken over, what it has taken over."""
+        ours, succeeded = self._snapshot(), False
+        try:
+            succeeded = not self._show(ours)
+        except OSError as error:
+            log.warning("numbers not shown to the siblings: %s", error)
+        files = self._file.parent.glob("numbers-*.json")
+        others = [_read(file) for file in files if succeeded or file != self._file]
+        return merged(others if succeeded else [self._before, ours, *others])
 
     def leave(self) -> None:
-        """Show nothing any more."""
+        """Leave our counts to a successor."""
+        if not any(self._shown):
+            return  # it has hardly lived, and may have a successor already
         try:
-            if self._file.stat().st_ino == self._shown:
-                self._file.unlink()
-        except FileNotFoundError:
-            pass  # nothing was shown yet
+            self._show(_counts(self._snapshot()))
+        except OSError as error:
+            log.warning("numbers not left to a successor: %s", error)
+
+    def _show(self, samples: list[Sample]) -> bool:
+        """Write these and what earlier lives have counted; False where a successor has written since we did."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            if not any(self._shown):
+                self._before = _counts(_read(self._file))
+            elif _mark(self._file) != self._shown:
+                return False
+            together = [(name, labels, value) for (name, labels), value in merged([self._before, samples]).items()]
+            draft = self._file.with_suffix(f".{os.getpid()}.draft")
+            draft.write_text(json.dumps(together))
+            shown = _mark(draft)
+            draft.replace(self._file)
+            self._shown = shown
+            return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Neither an earlier life nor a successor writes meanwhile."""
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def begin_anew(folder: str, name: str) -> None:
+    """Forget what workers whose names begin so have shown: a gateway that begins counts from nothing."""
+    for file in Path(folder).glob(f"numbers-{name}*.json"):
+        file.unlink(missing_ok=True)
+
+
+def _counts(samples: Iterable[Sample]) -> list[Sample]:
+    return [sample for sample in samples if not is_level(sample[0])]
+
+
+def _read(file: Path) -> list[Sample]:
+    """What a file shows: of a worker that has ended, its counts alone."""
+    try:
+        shown, ended = json.loads(file.read_text()), time.time() - file.stat().st_mtime > _GONE_S
+    except (OSError, ValueError):
+        return []
+    samples = [(name, tuple((key, text) for key, text in labels), value) for name, labels, value in shown]
+    return _counts(samples) if ended else samples
+
+
+def _mark(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_ino, found.st_mtime_ns)
