@@ -16,7 +16,7 @@ from segue.facts.allocation import Allocation, Capturing, Shadow, Split, Target
 from segue.gateway.serve import Preamble, WorkerJournal, run
 from segue.gateway.settings import GatewaySettings
 from segue.http.limits import PoolLimits, ServerLimits
-from segue.ports.recorder import Release
+from segue.ports.recorder import Release, Written
 from segue.wiring import GatewayParts, home_at, stores_of
 
 
@@ -64,6 +64,10 @@ class NoJournal:
 
     def close(self) -> None:
         """Nothing is left."""
+
+    def written(self) -> Written:
+        """Nothing."""
+        return Written(0, 0, 0, 0)
 
 
 class WithoutJournal(GatewayParts):

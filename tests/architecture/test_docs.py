@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from segue.api.doing.numbers import FAMILIES
 from segue.gateway.sight.counters import HELP
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,6 @@ def test_links(page: Path) -> None:
 def test_every_number_that_is_given_out_is_in_the_page_about_them() -> None:
     """With its type; and the page names none that nobody gives out."""
     page = (ROOT / "docs" / "operate" / "prometheus.md").read_text()
-    assert dict(re.findall(r"^\| `(segue_\w+)` \| (\w+) \|", page, re.MULTILINE)) == {
-        name: kind for name, (kind, _) in HELP.items()
-    }
+    found = re.findall(r"^\| `(segue_\w+)` \| (\w+) \|", page, re.MULTILINE)
+    assert dict(found) == {name: kind for name, (kind, _) in (HELP | FAMILIES).items()}
+    assert len(found) == len(HELP) + len(FAMILIES)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from segue.decide.acts import PEOPLE_ASK
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE, TABLE
-from segue.decide.observed import Health, Observed
+from segue.decide.observed import Observed
 from segue.decide.preconditions.champion import unwell
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import asked_gates
@@ -20,7 +20,7 @@ from segue.decide.walk import alive, steps_of
 from segue.errors import Conflict, NotFound, Unavailable
 from segue.facts.allocation import Allocation, Directory, Endpoint
 from segue.facts.decision import Act, Command, Decision, MoveAlias, PublishAllocation, State
-from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough, Weighed
+from segue.facts.evidence import Audit, AuditName, Evidence, Health, NotEnough, Weighed
 from segue.monitor.acting.carry_out import Task, carry_out
 from segue.monitor.outside import Control
 from segue.ports.registry import AliasMove

@@ -1,4 +1,4 @@
-"""What a gateway says of itself at `/metrics`, read by the parser of Prometheus' own client."""
+"""What processes say of themselves at `/metrics`."""
 
 import asyncio
 import os
@@ -8,29 +8,17 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from exposed import Told, read, total
 from siege import Load, children_of, free_port, process, publish, until, upstream
 
-Told = dict[tuple[str, frozenset[tuple[str, str]]], float]
 CALLERS_AND_WE = 17
 
 
 def told(port: int) -> Told:
-    """Every sample; each family is said to be something, and each sample is there once."""
+    """What the gateway says."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-        families = list(text_string_to_metric_families(answer.read().decode()))
-    assert all(family.documentation and family.type != "unknown" for family in families)
-    samples = [((it.name, frozenset(it.labels.items())), it.value) for family in families for it in family.samples]
-    assert len(samples) == len(dict(samples)), "a sample is there twice"
-    return dict(samples)
-
-
-def level(found: Told, name: str, **labels: str) -> float:
-    """The one sample of these labels, or the sum of all that have them."""
-    mine = [value for (of, all_), value in found.items() if of == name and all_ >= set(labels.items())]
-    assert mine, f"{name} is not told"
-    return sum(mine)
+        return read(answer.read().decode())
 
 
 @pytest.mark.slow
@@ -54,8 +42,8 @@ def test_the_numbers_of_a_machine(tmp_path: Path) -> None:
         for _ in range(6):  # as often as not the other worker answers
             await asyncio.sleep(0.4)
             seen.append(await ask())
-        assert CALLERS_AND_WE - 1 <= level(seen[-1], "segue_connections") <= CALLERS_AND_WE + 4
-        assert level(seen[-1], "segue_upstream_in_flight") <= 2 * CALLERS_AND_WE
+        assert CALLERS_AND_WE - 1 <= total(seen[-1], "segue_connections") <= CALLERS_AND_WE + 4
+        assert total(seen[-1], "segue_upstream_in_flight") <= 2 * CALLERS_AND_WE
         os.kill(children_of(pid)[0], signal.SIGKILL)
         for _ in range(10):
             await asyncio.sleep(0.3)
@@ -70,12 +58,12 @@ def test_the_numbers_of_a_machine(tmp_path: Path) -> None:
         last = await ask()
         for earlier, later in zip(seen, [*seen[1:], last], strict=True):
             for name in ("segue_requests_total", "segue_journal_rows_total", "segue_journal_bytes_total"):
-                assert level(earlier, name) <= level(later, name), "a count has fallen"
-        assert level(last, "segue_requests_total", role="served") <= level(last, "segue_journal_rows_total")
-        assert level(last, "segue_journal_lost_rows_total") == level(last, "segue_journal_failures_total") == 0
-        assert level(last, "segue_server_refused_total", status="400") == 1
-        assert level(last, "segue_connections") <= 3
-        assert level(last, "segue_upstream_waiting") == level(last, "segue_upstream_in_flight") == 0
+                assert total(earlier, name) <= total(later, name), "a count has fallen"
+        assert total(last, "segue_requests_total", role="served") <= total(last, "segue_journal_rows_total")
+        assert total(last, "segue_journal_lost_rows_total") == total(last, "segue_journal_failures_total") == 0
+        assert total(last, "segue_server_refused_total", status="400") == 1
+        assert total(last, "segue_connections") <= 3
+        assert total(last, "segue_upstream_waiting") == total(last, "segue_upstream_in_flight") == 0
 
     with upstream("7") as seven, upstream("8") as eight:
         publish(home, {"7": seven, "8": eight})

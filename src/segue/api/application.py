@@ -20,11 +20,13 @@ from starlette.routing import Route
 
 from segue.api.access import LOOPBACK, Person, Unknown, person_of, require
 from segue.api.desk import real_now
+from segue.api.doing.numbers import told
 from segue.api.events import follow
-from segue.api.openapi import EVENTS, KEY_PATTERN, OPERATIONS, document
+from segue.api.openapi import EVENTS, KEY_PATTERN, NUMBERS, OPERATIONS, document
 from segue.api.operation import PATH, Call, Office, Operation, Reply
 from segue.api.problems import MEDIA, of_status, trouble
 from segue.errors import Conflict, DomainError, NotFound
+from segue.facts.wire.exposition import MEDIA as PLAIN
 from segue.facts.wire.signing import signed
 from segue.ids import derived, digest
 from segue.ports.access import Answered, Role
@@ -51,7 +53,15 @@ def application(office: Office) -> Starlette:
         person = await run_in_threadpool(_person, office, request, "viewer")
         return await follow(office.desk(person), _path(request)["rollout"], request)
 
-    places: dict[str, dict[str, Answer]] = {EVENTS: {"GET": events}, "/openapi.json": {"GET": openapi}}
+    async def numbers(request: Request) -> Response:
+        await run_in_threadpool(_person, office, request, "viewer")
+        return Response(await run_in_threadpool(told, office), headers={**_NO_STORE, "content-type": PLAIN})
+
+    places: dict[str, dict[str, Answer]] = {
+        EVENTS: {"GET": events},
+        NUMBERS: {"GET": numbers},
+        "/openapi.json": {"GET": openapi},
+    }
     for operation in OPERATIONS:
         places.setdefault(operation.path, {})[operation.method] = _endpoint(office, operation)
     routes = [Route(path, _by_method(answers), methods=[*answers]) for path, answers in places.items()]

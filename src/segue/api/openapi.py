@@ -19,6 +19,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *hooks.OPERATIONS,
 )
 EVENTS: Final = "/v1/rollouts/{rollout}/events"
+NUMBERS: Final = "/metrics"
 KEY: Final = "Idempotency-Key"
 KEY_PATTERN: Final = r"^[!-~]{1,128}$"
 _VERSION: Final = "3.1.0"
@@ -40,6 +41,7 @@ def document() -> dict[str, Any]:
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas, components)
     paths[EVENTS] = {"get": _events(schemas, components)}
+    paths[NUMBERS] = {"get": _numbers(schemas)}
     asked = {_name(schemas[_key(operation.query)]) for operation in OPERATIONS} | {_name(schemas[_key(rollouts.Following)])}
     return {
         "openapi": _VERSION,
@@ -96,6 +98,18 @@ def _events(schemas: dict[str, Any], components: dict[str, Any]) -> dict[str, An
         "summary": "Each decision as it is made, until the rollout is over.",
         "parameters": [*_in_path(EVENTS), *_in_query(rollouts.Following, schemas, components), last],
         "responses": {"200": stream, "204": {"description": "It is over, and nothing is new."}, **_troubles(schemas)},
+        "security": [{"token": []}],
+        "x-segue-role": "viewer",
+    }
+
+
+def _numbers(schemas: dict[str, Any]) -> dict[str, Any]:
+    text = {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {
+        "operationId": "tellNumbers",
+        "summary": "Monitor, rollouts and gates in numbers, for Prometheus.",
+        "parameters": [],
+        "responses": {"200": text, **_troubles(schemas)},
         "security": [{"token": []}],
         "x-segue-role": "viewer",
     }

@@ -48,6 +48,7 @@ def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":
     return Office(
         control=control_of(home, stores),
         summaries=stores.summaries,
+        leases=stores.leases,
         tokens=stores.tokens,
         answered=stores.answered,
         audit=stores.audit,

@@ -90,6 +90,7 @@ def _concluded(scene: Scene, judged: Judged, chosen: Move) -> tuple[Decision, St
         commands=moves.named((*chosen.commands, *told), state.rollout, number),
         acts=chosen.acts,
         inputs=scene.observed.inputs,
+        health=scene.observed.health or msgspec.UNSET,
     )
     return decision, after
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from segue.facts.evidence import Evidence, NotEnough
+from segue.facts.evidence import Evidence, Health, NotEnough
 from segue.facts.question import Question
 from segue.facts.summary import Summary
 
@@ -185,6 +185,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         kind: in the words of people.
         trigger: the row of the transition table that was used; "hold" where nothing moved.
         reasons: one sentence each, strongest first; never empty.
+        health: variant -> how completely the data of the stage that was decided on were known; unset where nobody had looked,
+            and in rows of older programs, whose bytes stay what they were.
     """
 
     id: str
@@ -203,6 +205,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[Command, ...]
     acts: tuple[Act, ...] = ()
     inputs: Inputs | None = None
+    health: dict[str, Health] | msgspec.UnsetType = msgspec.UNSET
 
 
 Account = Literal["false_promotion", "false_rollback", "futility", "reserve"]

@@ -98,3 +98,29 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     def broken(self) -> bool:
         """Whether it is shown, at this look, that the data are not what they should be."""
         return isinstance(self.found, Evidence) and self.found.shown
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How completely one variant's side of the current stage is known.
+
+    Args:
+        asked: how often it was to answer, in the stage so far.
+        failed: how often it did not.
+        judged: its answers that are older than the outcome's window.
+        with_outcome: of these, how many have an outcome.
+    """
+
+    asked: int = 0
+    failed: int = 0
+    judged: int = 0
+    with_outcome: int = 0
+
+    @property
+    def failure_rate(self) -> float | None:
+        """Failures per question; None before the first."""
+        return self.failed / self.asked if self.asked else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Outcomes per judged answer; None before the first."""
+        return self.with_outcome / self.judged if self.judged else None

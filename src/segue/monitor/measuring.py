@@ -13,7 +13,6 @@ import msgspec
 
 from segue import __version__
 from segue.decide.machine import LIVE
-from segue.decide.observed import Health
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import questions
 from segue.decide.walk import alive, released, stage_of
@@ -26,7 +25,7 @@ from segue.evidence.weighing import weigh
 from segue.facts.allocation import Allocation
 from segue.facts.decision import Inputs, State
 from segue.facts.drift.bins import Bins
-from segue.facts.evidence import Audit, NotEnough, Weighed
+from segue.facts.evidence import Audit, Health, NotEnough, Weighed
 from segue.facts.merging import merge
 from segue.facts.question import Question
 from segue.facts.summary import Cell, Counts, Moments, Summary, Units

@@ -246,3 +246,7 @@ class LeaseStore(Protocol):
     def release(self, lease: Lease) -> None:
         """Give it back; harmless when it is already somebody else's."""
         ...
+
+    def held(self, name: str, *, now: datetime | None = None) -> Lease | None:
+        """The lease that is in force; None while nobody holds it. Looking changes nothing."""
+        ...

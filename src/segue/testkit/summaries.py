@@ -139,6 +139,19 @@ class LeaseSuite(StoreFixtures):
         assert store.leases.renew(first, ttl_s=-1) is not None
         assert store.leases.acquire("monitor", "m2", ttl_s=3600) is not None
 
+    def test_who_looks_sees_who_holds(self, store: Opened) -> None:
+        """From its beginning to its end, and nobody once it was given back; looking takes nothing."""
+        assert store.leases.held("monitor", now=samples.NOW) is None
+        first = store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW)
+        assert first is not None
+        assert store.leases.held("monitor", now=samples.NOW + timedelta(seconds=9.999999)) == first
+        assert store.leases.held("monitor", now=samples.NOW + timedelta(seconds=10)) is None
+        assert store.leases.held("retrain", now=samples.NOW) is None
+        store.leases.release(first)
+        assert store.leases.held("monitor", now=samples.NOW) is None
+        own = store.leases.acquire("monitor", "m2", ttl_s=3600)
+        assert store.leases.held("monitor") == own
+
     def test_leases_are_apart(self, store: Opened) -> None:
         """One name says nothing about another."""
         assert store.leases.acquire("monitor", "m1", ttl_s=10, now=samples.NOW) is not None

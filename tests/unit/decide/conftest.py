@@ -7,11 +7,11 @@ from typing import get_args
 import msgspec
 import pytest
 
-from segue.decide.observed import Health, Observed
+from segue.decide.observed import Observed
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import questions
 from segue.facts.decision import Act, State, Trigger
-from segue.facts.evidence import Audit, AuditName, Evidence, NotEnough, Weighed
+from segue.facts.evidence import Audit, AuditName, Evidence, Health, NotEnough, Weighed
 from segue.facts.question import Claim, MetricRef, Question
 from segue.spec.load import load
 from segue.spec.rollout import Rollout

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from segue.decide.decide import decide
-from segue.decide.observed import Health, Observed
+from segue.decide.observed import Observed
 from segue.facts.decision import Decision, State
+from segue.facts.evidence import Health
 from segue.monitor.begin import apply
 from segue.monitor.keeping import Keeping
 from segue.monitor.tick import Monitor

@@ -105,6 +105,16 @@ class SqlLeases:
         with self._database.write() as connection:
             connection.execute(update(schema.leases).where(_mine(lease)).values(holder=_NOBODY, until_us=0))
 
+    def held(self, name: str, *, now: datetime | None = None) -> Lease | None:
+        """The lease that is in force; None while nobody holds it."""
+        with self._database.read() as connection:
+            at_us = to_us(now or clock(connection))
+            asked = select(_leases.holder, _leases.fence, _leases.until_us).where(
+                _leases.name == name, _leases.until_us > at_us
+            )
+            row = connection.execute(asked).one_or_none()
+        return None if row is None else Lease(name=name, holder=row.holder, fence=row.fence, until=from_us(row.until_us))
+
 
 def _mine(lease: Lease) -> ColumnElement[bool]:
     return and_(_leases.name == lease.name, _leases.holder == lease.holder, _leases.fence == lease.fence)

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from segue.decide.gates.subjects import subjects
-from segue.decide.observed import Health, Observed
+from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import audited
 from segue.decide.preconditions.missing import unknowns
 from segue.decide.walk import alive, span, stage_age_s, stage_of, step_age_s, steps_of
 from segue.facts.decision import Outcome3, State, Verdict
+from segue.facts.evidence import Health
 from segue.spec.metric import kind_of, needs_outcome
 from segue.spec.rollout import GATEWAY, Rollout
 from segue.spec.stage import Shadow, Stage

@@ -14,10 +14,10 @@ from typing import Final
 import msgspec
 
 from segue.decide.allocate import model_of
-from segue.decide.observed import Health
 from segue.errors import DomainError, PortError
 from segue.facts.decision import State
 from segue.facts.drift.findings import Estimate
+from segue.facts.evidence import Health
 from segue.facts.question import Question
 from segue.monitor.drifting import Profiles, Window
 from segue.monitor.outside import Outside

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segue.decide.observed import Health
 from segue.evidence.process import Floats
+from segue.facts.evidence import Health
 from segue.simulate.worlds.streams import BETTER, BOTH, CHAMPION, WORSE, Stretch, at
 from segue.simulate.worlds.world import FAILURES
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One variant's side; each of shape (moments,). The words are those of `decide.observed.Health`."""
+    """One variant's side; each of shape (moments,). The words are those of `facts.evidence.Health`."""
 
     asked: Floats
     failed: Floats

@@ -10,11 +10,11 @@ from segue.decide.allocate import for_stage
 from segue.decide.decide import decide
 from segue.decide.gates.contest import best
 from segue.decide.moves import Scene as Moment
-from segue.decide.observed import Health, Observed
+from segue.decide.observed import Observed
 from segue.decide.preconditions.missing import what_ifs
 from segue.decide.questions import asked_gates
 from segue.facts.decision import Act, Decision, PublishAllocation, State
-from segue.facts.evidence import Evidence, NotEnough
+from segue.facts.evidence import Evidence, Health, NotEnough
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 

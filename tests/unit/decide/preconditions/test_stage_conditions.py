@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from segue.decide.observed import Health, Observed
+from segue.decide.observed import Observed
 from segue.decide.preconditions.stage import COVERAGE_GAP, FAILURE_GAP, MATURE, preconditions
+from segue.facts.evidence import Health
 
 FINE = Health(asked=1000, failed=0, judged=1000, with_outcome=900)
 
