@@ -100,7 +100,7 @@ def recorded(cells: Sequence[Cell], champion: str, *, shadows: Collection[Place]
     days = sorted(day for day, known in hours.items() if len(known) >= _LEAST_HOURS)
     if not days:
         raise DomainError(
-            f"no day is recorded whole: {len(came)} hours of traffic", hint="record a day at least, or name --traffic"
+            f"no day is recorded whole, of {len(came)} hours", hint="20 hours of one day at least; or leave --recorded out"
         )
     sums: defaultdict[tuple[str, str], defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for cell in everybody:
