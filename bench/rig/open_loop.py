@@ -75,7 +75,10 @@ class Caller:
 
     def _read(self, sock: socket.socket) -> float | None:
         """When the request was due, if its answer is whole now."""
-        data = self._came[sock] = self._came[sock] + sock.recv(65536)
+        piece = sock.recv(65536)
+        if not piece:
+            raise RuntimeError("the connection was closed before the answer")
+        data = self._came[sock] = self._came[sock] + piece
         head, end, body = data.partition(_END)
         if end and not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(head.decode("latin-1"))

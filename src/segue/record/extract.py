@@ -11,7 +11,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,11 +29,12 @@ NO_ROUTE: Final = "unknown"
 """The route of a capture that neither says its route nor has its allocation."""
 _TONGUES: Final[dict[str, Tongue]] = {"v2": V2, "v1": V1, "mlflow": MLFLOW, "openai": OPENAI, "raw": RAW}
 
+T = TypeVar("T")
 log: Final = logging.getLogger("segue.record")
 _json = msgspec.json.Encoder(order="deterministic")
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True):
+class Read(NamedTuple):
     """What was read out of one capture's bodies."""
 
     label: str | None = None
@@ -41,6 +42,9 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     cost: float | None = None
     features: str | None = None
     unread: str = ""
+
+
+_NOTHING: Final = Read()
 
 
 def prediction(capture: Capture, allocation: Allocation | None) -> Prediction:
@@ -96,7 +100,7 @@ def extract(capture: Capture, allocation: Allocation) -> Read:
             features = _features(tongue, capture, reading.features)
         except Unread as reason:
             reasons.append(str(reason))
-    found: dict[str, object] = {}
+    found = _NOTHING
     if reading.label or reading.score or reading.cost:
         try:
             told = tongue.answer(_answer(capture))
@@ -107,23 +111,35 @@ def extract(capture: Capture, allocation: Allocation) -> Read:
         else:
             found, missing = _of_answer(told, reading)
             reasons += missing
-    return msgspec.structs.replace(Read(features=features, unread="; ".join(dict.fromkeys(reasons))), **found)
+    return Read(
+        label=found.label, score=found.score, cost=found.cost, features=features, unread="; ".join(dict.fromkeys(reasons))
+    )
 
 
-def _of_answer(told: Callable[[str], object], reading: Reading) -> tuple[dict[str, object], list[str]]:
-    found: dict[str, object] = {}
-    reasons = []
-    for name, path in (("label", reading.label), ("score", reading.score), ("cost", reading.cost)):
-        if not path:
-            continue
-        try:
-            value = told(path)
-            found[name] = label(value) if name == "label" else number(value, name)
-        except Unread as reason:
-            reasons.append(str(reason))
-        except Exception as error:  # noqa: BLE001 - one odd body must not keep a whole file from the lake
-            reasons.append(_failed(error))
-    return found, reasons
+def _of_answer(told: Callable[[str], object], reading: Reading) -> tuple[Read, list[str]]:
+    reasons: list[str] = []
+    named = _at(told, reading.label, label, reasons) if reading.label else None
+    score = _at(told, reading.score, _score, reasons) if reading.score else None
+    cost = _at(told, reading.cost, _cost, reasons) if reading.cost else None
+    return Read(label=named, score=score, cost=cost), reasons
+
+
+def _at(told: Callable[[str], object], path: str, read: Callable[[object], T], reasons: list[str]) -> T | None:
+    try:
+        return read(told(path))
+    except Unread as reason:
+        reasons.append(str(reason))
+    except Exception as error:  # noqa: BLE001 - one odd body must not keep a whole file from the lake
+        reasons.append(_failed(error))
+    return None
+
+
+def _score(value: object) -> float:
+    return number(value, "score")
+
+
+def _cost(value: object) -> float:
+    return number(value, "cost")
 
 
 def _features(tongue: Tongue, capture: Capture, path: str) -> str:

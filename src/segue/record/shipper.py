@@ -9,23 +9,18 @@ set aside as `.damaged` once all that could be read has been shipped.
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 import msgspec
 
-from segue.errors import DomainError, PortError
-from segue.facts.allocation import Allocation
+from segue.errors import PortError
 from segue.facts.outcome import Outcome
-from segue.facts.prediction import Capture, Prediction
-from segue.facts.wire.codec import from_json, from_pack
-from segue.facts.wire.frames import ALLOCATION, CAPTURE, OUTCOME
+from segue.facts.prediction import Prediction
 from segue.ports.lake import Lake, Segment
-from segue.record.extract import NO_ROUTE, prediction
-from segue.record.frames import Reason, Tail, read_frames, sealed_files
+from segue.record.content import Content
+from segue.record.frames import Reason, sealed_files
 from segue.record.recovery import recover
 from segue.record.segment import SEALED
 
@@ -98,66 +93,10 @@ class Shipper:
         return shipped
 
 
-class _Content:
-    """The rows of one journal file."""
-
-    def __init__(self, path: Path) -> None:
-        self.predictions: defaultdict[tuple[str, int], list[Prediction]] = defaultdict(list)
-        self.outcomes: defaultdict[tuple[str, int], list[Outcome]] = defaultdict(list)
-        self.unread = 0
-        self.foreign = 0
-        self._allocations: dict[tuple[str, int], Allocation] = {}
-        frames = read_frames(path)
-        for kind, payload in frames:
-            try:
-                self._take(kind, payload)
-            except DomainError as error:
-                self.foreign += 1
-                log.warning("%s: a frame of kind %d can't be read: %s", path.name, kind, error.message)
-        self.tail: Tail | None = frames.tail
-
-    @property
-    def damaged(self) -> bool:
-        """Whether the file holds something that could not be read."""
-        return bool(self.foreign or self.tail)
-
-    @property
-    def damaged_bytes(self) -> int:
-        """How much follows the last whole frame."""
-        return self.tail.cut_bytes if self.tail else 0
-
-    def segments(self, name: str) -> Iterator[tuple[Segment, list[Prediction] | list[Outcome]]]:
-        """The segments that the rows become."""
-        for (route, hour), predictions in sorted(self.predictions.items()):
-            yield Segment(kind="predictions", route=route, hour=hour, name=name), predictions
-        for (route, hour), outcomes in sorted(self.outcomes.items()):
-            yield Segment(kind="outcomes", route=route, hour=hour, name=name), outcomes
-
-    def _take(self, kind: int, payload: bytes) -> None:
-        if kind == ALLOCATION:
-            allocation = from_json(Allocation, payload)
-            self._allocations[allocation.route, allocation.number] = allocation
-        elif kind == CAPTURE:
-            row = prediction(capture := from_pack(Capture, payload), self._allocation(capture))
-            self.unread += bool(row.unread)
-            self.predictions[row.route, _hour(row)].append(row)
-        elif kind == OUTCOME:
-            outcome = from_pack(Outcome, payload)
-            self.outcomes[outcome.route or NO_ROUTE, _hour(outcome)].append(outcome)
-        else:
-            raise DomainError(f"no frame of ours is of kind {kind}")
-
-    def _allocation(self, capture: Capture) -> Allocation | None:
-        if capture.route:
-            return self._allocations.get((capture.route, capture.allocation))
-        named = [it for (_, number), it in self._allocations.items() if number == capture.allocation]
-        return named[0] if len(named) == 1 else None
-
-
 def _ship_file(path: Path, lake: Lake) -> Shipped:
     name = path.name.removesuffix(SEALED)
     try:
-        content = _Content(path)
+        content = Content(path)
         if content.tail and content.tail.reason is Reason.VERSION:
             log.warning("%s was written by a later version of Segue, and is left to that", path.name)
             return Shipped(failures=1)
@@ -193,7 +132,3 @@ def _put(lake: Lake, segment: Segment, rows: list[Prediction] | list[Outcome]) -
         lake.put_predictions(segment, [row for row in rows if isinstance(row, Prediction)])
     else:
         lake.put_outcomes(segment, [row for row in rows if isinstance(row, Outcome)])
-
-
-def _hour(row: Prediction | Outcome) -> int:
-    return int(row.at.timestamp() // 3600)

@@ -6,7 +6,7 @@ below `packs` for the packs.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -70,7 +70,9 @@ def check(segment: Segment, kind: RowKind, rows: Sequence[Prediction] | Sequence
     """
     if segment.kind != kind or not rows:
         raise DomainError(f"a segment of {segment.kind} takes at least one row of {kind}", segment=segment.key)
-    if any(int(row.at.timestamp() // 3600) != segment.hour or row.route != segment.route for row in rows):
+    begins = datetime.fromtimestamp(segment.hour * 3600, UTC)
+    ends = begins + timedelta(hours=1)
+    if not all(begins <= row.at < ends and row.route == segment.route for row in rows):
         raise DomainError("a row lies outside the segment's route or hour", segment=segment.key)
 
 

@@ -1,6 +1,7 @@
 """How do facts become a Parquet file?"""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -54,9 +55,7 @@ def _values(schema: pa.Schema, rows: Sequence[Prediction] | Sequence[Outcome]) -
     """The values of each column, in the order of the schema."""
     if not rows:
         return [()] * len(schema)
-    names = [field.name for field in msgspec.structs.fields(rows[0])]
-    by_name = dict(zip(names, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
-    return [by_name[name] for name in schema.names]
+    return [list(map(attrgetter(name), rows)) for name in schema.names]
 
 
 def _column(values: Sequence[object], kind: pa.DataType) -> pa.Array:
