@@ -1,6 +1,7 @@
 """Where do predictions and outcomes rest on one machine? In a folder of Parquet files."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,7 +128,7 @@ def _writing(what: str, segments: Sequence[Segment]) -> Iterator[None]:
 def _write_once(path: Path, body: bytes) -> bool:
     """Whether the name was free."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    hidden = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with hidden.open("wb") as file:
             file.write(body)

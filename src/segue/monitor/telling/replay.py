@@ -9,6 +9,7 @@ logarithms within an hour are added by the engine in an order of its own, and ma
 from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from math import isfinite
 from typing import Final
 
 import msgspec
@@ -39,8 +40,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         then, now: the summaries and the evidence.
-        difference: the largest difference of a number of the evidence, relative to the larger; 0 where all is the same to the
-            bit, None where one of the two is no evidence, or speaks of other rows.
+        difference: the largest difference of a number of the evidence, relative to the larger or to the width of its interval;
+            0 where all is the same to the bit, None where one of the two is no evidence, or speaks of other rows.
     """
 
     gate: str
@@ -179,5 +180,11 @@ def _compared(verdict: Verdict, summary: Summary | None, now: Weighed) -> Replay
 def _difference(then: Weighed | None, now: Weighed) -> float | None:
     if not isinstance(then, Evidence) or not isinstance(now, Evidence) or (then.n, then.have) != (now.n, now.have):
         return None
-    pairs = [(getattr(then, name), getattr(now, name)) for name in ("estimate", "low", "high", "log_e")]
-    return max(abs(a - b) / max(abs(a), abs(b), 1e-300) if a != b else 0.0 for a, b in pairs)
+    wide = (
+        then.high - then.low
+    )  # an estimate of nothing is a rest of rounding: what matters is how far it moves in its interval
+    pairs = [(getattr(then, name), getattr(now, name), wide) for name in ("estimate", "low", "high")]
+    pairs.append((then.log_e, now.log_e, 1.0))
+    return max(
+        abs(a - b) / max(abs(a), abs(b), scale if isfinite(scale) else 0.0, 1e-300) if a != b else 0.0 for a, b, scale in pairs
+    )
