@@ -8,6 +8,7 @@ import pytest
 
 from segue.errors import DomainError
 from segue.evidence.looks import rates_of
+from segue.evidence.methods.horizon import ON_TIME
 from segue.evidence.weighing import weigh
 from segue.facts.evidence import Evidence
 from segue.facts.question import Claim, Futility, MetricRef, Prior, Question
@@ -59,7 +60,7 @@ def test_with_an_end_the_boundary_has_the_alpha_of_giving_up() -> None:
     found = weighed(ending, ArmCounts(cells=(cell,)))
     assert found.futile
     assert found.log_e_futile is not None
-    assert found.log_e_futile > -log(0.05 * 0.95)  # more than the boundary of the claim's own alpha could ever pay
+    assert found.log_e_futile > -log(0.05 * ON_TIME)  # more than the boundary of the claim's own alpha could ever pay
 
 
 def test_an_alpha_is_a_chance() -> None:

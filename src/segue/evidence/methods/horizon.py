@@ -12,7 +12,7 @@ from segue.evidence.process import Bets, Floats, NormalSum, Process, find_root
 from segue.facts.grid import variance_where_planned
 from segue.facts.question import Question, Side
 
-ON_TIME: Final = 0.95
+ON_TIME: Final = 0.97
 """The share of alpha that is spent before the horizon; the rest is bet for ever, and is what there is after it."""
 
 
@@ -22,7 +22,7 @@ def on_horizon(question: Question, process: Process) -> Process:
     Null: that of the method. With S the sum, V its variance and V_end that at the horizon, the boundary `S >= c sqrt(V_end)`,
     c = Phi^-1(1 - a / 2), is crossed before V_end with chance a by the reflection of a Brownian motion. That chance given the
     data so far, over a, is a martingale from 1 to 1 / a: `E_h = 2 Phi((S - c sqrt(V_end)) / sqrt(V_end - V)) / a`, and nothing
-    after the horizon. `E = 0.95 E_h + 0.05 E_always`, a = 0.95 alpha, is an e-process that rejects whenever either part would
+    after the horizon. `E = 0.97 E_h + 0.03 E_always`, a = 0.97 alpha, is an e-process that rejects whenever either part would
     at its share of alpha. Source: the reflection principle; Miller 2015 for events; proof in `docs/methods/evidence.md`.
 
     *Holds when* the method's assumptions hold and the sum is close to normal; before its burn-in E_h counts as nothing.
@@ -41,7 +41,7 @@ def on_horizon(question: Question, process: Process) -> Process:
 
 
 def planned_horizon(question: Question, *, power: float = 0.8) -> float:
-    """The sum's variance at which the boundary has this power: 1.09 fixed samples at alpha 5 % and 80 %, 1.06 at 1 %.
+    """The sum's variance at which the boundary has this power: 1.08 fixed samples at alpha 5 % and 80 %, 1.05 at 1 %.
 
     As it will be where the planned effect is true (`variance_where_planned`): then the clock runs out when it was meant to.
     """

@@ -10,7 +10,7 @@ from segue.evidence.process import find_root
 
 
 def power_by_horizon(times_fixed: float, *, alpha: float, power: float = 0.8) -> float:
-    """The chance of having crossed the boundary by the horizon, which 95 % of alpha are spent on.
+    """The chance of having crossed the boundary by the horizon, which 97 % of alpha are spent on.
 
     Args:
         times_fixed: the declared horizon over the fixed sample of this alpha and power; above 0.
@@ -21,7 +21,7 @@ def power_by_horizon(times_fixed: float, *, alpha: float, power: float = 0.8) ->
         DomainError: a number outside its domain.
 
     >>> [round(power_by_horizon(times, alpha=0.05), 3) for times in (1.0, 1.0675, 1.25)]
-    [0.768, 0.792, 0.846]
+    [0.771, 0.795, 0.848]
     """
     if not (times_fixed > 0 and 0 < alpha <= 0.5 and 0 < power < 1):
         raise DomainError(f"no horizon: {times_fixed} fixed samples, alpha {alpha}, power {power}")
@@ -33,6 +33,6 @@ def horizon_over_fixed(*, alpha: float, power: float = 0.8) -> float:
     """How many fixed samples the horizon has to be for the fixed sample's power.
 
     >>> round(horizon_over_fixed(alpha=0.05), 2)
-    1.09
+    1.08
     """
     return find_root(lambda times: power_by_horizon(times, alpha=alpha, power=power) - power, 0.25, 4.0)
