@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from bench.rig import nginx
 from bench.rig.costs import Plan, bodies, small
-from bench.rig.figures import Figure, beside_kept, keep, seen, table
+from bench.rig.figures import Figure, beside_kept, fill, keep, seen, table
 from bench.rig.instructions import instructions
 from bench.rig.latency import latency
 from bench.rig.machine import touch_memory
@@ -28,6 +28,7 @@ from bench.rig.shipping import shipping
 from segue.gateway.request import proxied
 
 _RESULTS: Final = Path(__file__).parent / "results" / "gateway.json"
+_PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "gateway-figures.md"
 Case = Callable[[Path, tuple[int, int]], Iterator[Figure]]
 
 
@@ -71,7 +72,9 @@ def main() -> int:
                     figures += case(folder / name, ports)
     print(table(figures))
     if not chosen.dry:
-        keep(beside_kept(figures, _RESULTS) if chosen.only else figures, _RESULTS)
+        figures = beside_kept(figures, _RESULTS) if chosen.only else figures
+        keep(figures, _RESULTS)
+        fill(_PAGE, [it for it in figures if it.holds is not None or it.figure.startswith("instructions")])
     return int(any(figure.holds is False for figure in figures))
 
 

@@ -82,7 +82,7 @@ def test_noise(content: bytes) -> None:
     assert (frames.tail.good_offset, frames.tail.cut_bytes) == (0, len(content))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)  # a busy disk is no fault
 @given(_RECORDS, st.binary(max_size=20))
 def test_files_read_as_bytes_do(tmp_path: Path, records: list[tuple[int, bytes]], more: bytes) -> None:
     """A file read from the disk gives what its content gives, also when it is read again."""
