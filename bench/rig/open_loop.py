@@ -64,9 +64,20 @@ class Caller:
     def _ask(self, due_s: float) -> None:
         self._asked += 1
         head = f"POST {TARGET} HTTP/1.1\r\nHost: a\r\nX-User-Id: user-{self._asked % 100_000}\r\n"
-        sock = self._idle.pop() if self._idle else self._open()
+        sock = self._kept() or self._open()
         self._due_s[sock], self._came[sock] = due_s, b""
         sock.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}".encode())
+
+    def _kept(self) -> socket.socket | None:
+        """The connection used last that the gateway has not closed meanwhile, because it was idle for too long."""
+        while self._idle:
+            sock = self._idle.pop()
+            try:
+                sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return sock
+            sock.close()
+        return None
 
     def _open(self) -> socket.socket:
         sock = socket.create_connection(("127.0.0.1", self._port))
