@@ -71,12 +71,12 @@ class Tracing:
         propagator = TraceContextTextMapPropagator()
         sent = {name.lower(): value for name, value in exchange.headers if len(name) in {10, 11}}
         carrier = {key.decode(): sent[key].decode("latin-1") for key in (PARENT, _STATE) if key in sent}
-        began_ns = _at_ns(exchange.arrived_s)
+        began_ns = time.time_ns() - int((time.monotonic() - exchange.arrived_s) * 1e9)
         attributes = {"http.request.method": exchange.method.decode("latin-1"), "segue.route": route}
         span = self._tracer.start_span(
             f"predict {route}", propagator.extract(carrier), SpanKind.SERVER, attributes, start_time=began_ns
         )
-        trace = Trace(self._tracer, span)
+        trace = Trace(self._tracer, span, (began_ns, exchange.arrived_s))
         ours: dict[str, str] = {}
         propagator.inject(ours, trace.context)
         headers = exchange.headers
@@ -90,15 +90,23 @@ class Tracing:
 
 
 class Trace:
-    """One request's spans."""
+    """One request's spans.
 
-    __slots__ = ("_span", "_tracer", "context")
+    Args:
+        tracer: makes the spans of the variants that are asked.
+        span: the whole request's.
+        began: when that was, in nanoseconds since the epoch and in monotonic seconds: one pair for all, since two readings of
+            two clocks never agree to the nanosecond.
+    """
 
-    def __init__(self, tracer: "Tracer", span: "Span") -> None:
+    __slots__ = ("_began", "_span", "_tracer", "context")
+
+    def __init__(self, tracer: "Tracer", span: "Span", began: tuple[int, float]) -> None:
         from opentelemetry.trace import set_span_in_context  # noqa: PLC0415 - an extra
 
         self._tracer = tracer
         self._span = span
+        self._began = began
         self.context = set_span_in_context(span)
 
     def answered(self, role: "Role", answered: "Answered", request_id: str) -> None:
@@ -113,7 +121,7 @@ class Trace:
         }
         if answered.status:
             attributes["http.response.status_code"] = answered.status
-        ended_ns = _at_ns(answered.finished_s)
+        ended_ns = self._began[0] + int((answered.finished_s - self._began[1]) * 1e9)
         name, began_ns = f"ask {answered.variant}", ended_ns - answered.latency_us * 1000
         asked = self._tracer.start_span(name, self.context, SpanKind.CLIENT, attributes, start_time=began_ns)
         if answered.error:
@@ -131,8 +139,3 @@ class Trace:
         if status >= 500:
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
-
-
-def _at_ns(monotonic_s: float) -> int:
-    """A monotonic moment as nanoseconds since the epoch."""
-    return time.time_ns() - int((time.monotonic() - monotonic_s) * 1e9)
