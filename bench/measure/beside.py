@@ -47,6 +47,8 @@ def figures(folder: Path, rows: int, name: str, peers: str) -> Iterator[Figure]:
     if not peers:
         return
     ours = _told(dict[str, Timed], "bench.measure.table", folder)
+    for job, said in _JOBS.items():
+        yield seen(f"{said} at {name}: ours, CPU", ours[job].cpu_s, "s")
     for peer, said in _PEERS.items():
         command = [peers, str(Path(__file__).parent / "peers.py"), peer, str(folder)]
         answered = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1]
@@ -66,7 +68,6 @@ def _cold(runs: list[Cold], rows: int, name: str) -> Iterator[Figure]:
 
 def _beside(what: str, peer: str, ours: Timed, theirs: Theirs) -> Iterator[Figure]:
     part = "" if theirs.share == 1 else f", {theirs.share:.3g} of it timed"
-    yield seen(f"{what}: ours, CPU", ours.cpu_s, "s")
     yield seen(f"{what}: {peer}{part}, CPU", theirs.cpu_s / theirs.share, "s")
     yield at_least(f"{what}: {peer} over ours, CPU", theirs.cpu_s / theirs.share / ours.cpu_s, 20)
     yield seen(f"{what}: {peer} over ours, wall", theirs.wall_s / theirs.share / ours.wall_s, "x")
