@@ -80,8 +80,8 @@ docs: $(READY) ## the documentation as a site
 	$(BIN)/python docs/make_pages.py
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(READY) $(PEERS) ## all benchmarks
-	@for file in bench/bench_*.py; do $(BIN)/python -m bench.$$(basename $$file .py) || failed=1; done; exit $${failed:-0}
+bench: ## all benchmarks
+	@for part in gateway evidence measure rollout; do $(MAKE) --no-print-directory bench-$$part || failed=1; done; exit $${failed:-0}
 
 bench-gateway: $(COMPILED)/.ready $(PEERS) ## the gateway beside Envoy and nginx, about fifteen minutes (FULL=1: ten more)
 	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/python -m bench.bench_gateway $(if $(FULL),--full,) $(if $(ONLY),--only $(ONLY),)
@@ -124,4 +124,4 @@ lock: $(READY) ## pin the newest versions within the ranges
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-package pyspark --no-emit-package py4j -o requirements.lock
 
 clean: ## what was made, the virtual environment included
-	rm -rf $(VENV) site demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist site demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
