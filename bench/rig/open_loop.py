@@ -5,6 +5,7 @@ than what is measured here. This one sleeps in `select`, whose time-out counts i
 it was due, not when it was sent, so a pause of the server is not left out.
 """
 
+import random
 import select
 import socket
 import time
@@ -21,11 +22,13 @@ class Caller:
     Args:
         port: of whom to ask.
         rate: requests per second.
+        dice: makes each gap half to three halves of the mean one; nothing that has a period keeps step with such requests.
     """
 
-    def __init__(self, port: int, rate: float) -> None:
+    def __init__(self, port: int, rate: float, dice: random.Random | None = None) -> None:
         self._port = port
         self._gap_s = 1.0 / rate
+        self._dice = dice
         self._idle: list[socket.socket] = []
         self._due_s: dict[socket.socket, float] = {}
         self._came: dict[socket.socket, bytes] = {}
@@ -47,7 +50,7 @@ class Caller:
             now_s = time.monotonic()
             if due_s < ends_s and now_s >= due_s:
                 self._ask(due_s)
-                due_s += self._gap_s
+                due_s += self._gap_s * (self._dice.uniform(0.5, 1.5) if self._dice else 1.0)
                 continue
             wait_s = due_s - now_s if due_s < ends_s else 5.0
             ready = select.select(list(self._due_s), [], [], wait_s)[0]
