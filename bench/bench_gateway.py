@@ -1,7 +1,7 @@
 """What does the gateway cost beside Envoy and nginx, and what does it hold under strain?
 
-Run by `make bench-gateway`, which installs the peers. Everything stays on the loopback and ends by itself, after about ten
-minutes, or twenty with `--full`. The table goes to stdout, and `bench/results/gateway.json` keeps it.
+Run by `make bench-gateway`, which installs the peers. Everything stays on the loopback and ends by itself, after about a
+quarter of an hour, and ten minutes more with `--full`. The table goes to stdout, and `bench/results/gateway.json` keeps it.
 """
 
 import argparse
