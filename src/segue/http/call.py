@@ -66,7 +66,7 @@ class Answer:
         self.finished_s: Final = finished_s
 
     def __repr__(self) -> str:
-        return f"Answer({self.head.status}, {self.head.headers}, {self.body!r})"
+        return f"<{self.head.status}, {len(self.body)} bytes>"  # neither fields nor body: they may hold secrets
 
     @property
     def status(self) -> int:

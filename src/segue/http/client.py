@@ -76,11 +76,7 @@ class UpstreamPool:
             idle = _NONE  # it cannot be replayed: a kept connection may turn out dead
         while idle:
             connection = idle.pop()
-            if (  # `usable`, spelled out for the request path
-                not connection.ended
-                and connection.idle_since_s + self.limits.idle_s > now_s
-                and not connection.transport.is_closing()
-            ):
+            if connection.usable and connection.idle_since_s + self.limits.idle_s > now_s:
                 connection.start(call)
                 break
             connection.abandon()

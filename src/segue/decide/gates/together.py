@@ -9,7 +9,7 @@ always use. More is shown by closed testing with averages, which is never weaker
   with all that lie below 1 / alpha. One that has left counts as no evidence.
 
 A mean and a least of e-processes under the null in question is one again, so that what is shown once may stay shown (Ville).
-Source: Vovk & Wang 2021 (arXiv 1912.06116), algorithm 1, which sharpens Holm; `evidence.many.combining.closed` is the same.
+Source: Vovk & Wang 2021 (arXiv 1912.06116), algorithm 1, which sharpens Holm.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ each is run for every bet of the grid and averaged. While all is well `M_t - t` 
 on average not before A batches, whatever the distribution. Source: Shin, Ramdas & Rinaldo 2024 (arXiv 2203.03532).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from math import log
 from typing import Final, Literal
@@ -101,21 +101,7 @@ def surveyed(question: Question, hours: Mapping[int, Summary]) -> Weighed:
     Raises:
         DomainError: a run length below 1.
     """
-    if question.run_length < 1:
-        raise DomainError(f"no run length of {question.run_length}", question=question.id)
-    found = weigh(question, merge(hours.values()))
-    if isinstance(found, NotEnough):
-        return found
-    largest = max(log_statistic(weights, wealth) for weights, wealth in _steps(question, hours))
-    quiet = f"while all is well, at least {question.run_length:,.0f} hours pass on average before a false alarm"
-    return msgspec.structs.replace(
-        found,
-        log_e=largest,
-        threshold=log(question.run_length),
-        need=None,
-        method=f"{found.method}, change detector by the hour",
-        assumptions=(*found.assumptions, quiet),
-    )
+    return _detected(question, hours, max)
 
 
 def standing(question: Question, hours: Mapping[int, Summary]) -> Weighed:
@@ -124,11 +110,26 @@ def standing(question: Question, hours: Mapping[int, Summary]) -> Weighed:
     Raises:
         DomainError: a run length below 1.
     """
-    found = surveyed(question, hours)
+    return _detected(question, hours, lambda statistics: statistics[-1])
+
+
+def _detected(question: Question, hours: Mapping[int, Summary], chosen: Callable[[list[float]], float]) -> Weighed:
+    """The evidence of all hours, with one of the statistics after each of them in place of its log e-value."""
+    if question.run_length < 1:
+        raise DomainError(f"no run length of {question.run_length}", question=question.id)
+    found = weigh(question, merge(hours.values()))
     if isinstance(found, NotEnough):
         return found
-    weights, wealth = next(reversed(list(_steps(question, hours))))
-    return msgspec.structs.replace(found, log_e=log_statistic(weights, wealth))
+    statistic = chosen([log_statistic(weights, wealth) for weights, wealth in _steps(question, hours)])
+    quiet = f"while all is well, at least {question.run_length:,.0f} hours pass on average before a false alarm"
+    return msgspec.structs.replace(
+        found,
+        log_e=statistic,
+        threshold=log(question.run_length),
+        need=None,
+        method=f"{found.method}, change detector by the hour",
+        assumptions=(*found.assumptions, quiet),
+    )
 
 
 def _steps(question: Question, hours: Mapping[int, Summary]) -> Iterator[tuple[Floats, Floats]]:

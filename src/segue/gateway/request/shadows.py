@@ -78,7 +78,7 @@ class ShadowQueue:
         self._under_way -= 1
         while self._waiting and self._under_way < self.settings.concurrency:
             self._ask(*self._waiting.popleft())
-        if not self._under_way and not self._waiting:
+        if self.idle:
             self._empty.set()
 
 

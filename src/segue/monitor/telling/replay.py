@@ -180,11 +180,8 @@ def _compared(verdict: Verdict, summary: Summary | None, now: Weighed) -> Replay
 def _difference(then: Weighed | None, now: Weighed) -> float | None:
     if not isinstance(then, Evidence) or not isinstance(now, Evidence) or (then.n, then.have) != (now.n, now.have):
         return None
-    wide = (
-        then.high - then.low
-    )  # an estimate of nothing is a rest of rounding: what matters is how far it moves in its interval
-    pairs = [(getattr(then, name), getattr(now, name), wide) for name in ("estimate", "low", "high")]
+    # An estimate of nothing is a rest of rounding: what matters is how far it moves within its interval.
+    wide = then.high - then.low
+    pairs = [(getattr(then, name), getattr(now, name), wide if isfinite(wide) else 0.0) for name in ("estimate", "low", "high")]
     pairs.append((then.log_e, now.log_e, 1.0))
-    return max(
-        abs(a - b) / max(abs(a), abs(b), scale if isfinite(scale) else 0.0, 1e-300) if a != b else 0.0 for a, b, scale in pairs
-    )
+    return max(abs(a - b) / max(abs(a), abs(b), least) if a != b else 0.0 for a, b, least in pairs)

@@ -10,7 +10,7 @@ from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
 from segue.facts.summary import Counts, PairedCounts
 from segue.monitor.begin import apply
-from segue.monitor.telling.replay import replay, told
+from segue.monitor.telling.replay import ROUNDING, _difference, replay, told
 from segue.monitor.tick import Monitor
 from segue.testkit.small_world import SPEC, SmallWorld
 
@@ -77,3 +77,25 @@ def test_a_decision_without_data_rests_on_none(small_world: SmallWorld, walked: 
     loaded = small_world.outside.rollouts.load("churn-1")
     assert replay(small_world.outside, loaded, walked[0]) == ()
     assert "rests on no data" in told(walked[0], ())
+
+
+@pytest.mark.parametrize(("now", "same"), [(3e-17, True), (1e-4, False)])
+def test_an_estimate_of_nothing_is_compared_within_its_interval(now: float, same: bool) -> None:
+    """Where the effect is zero, what rounding leaves of it is no difference; a hundredth of the interval is one."""
+    then = Evidence(
+        question="q",
+        estimate=-2e-17,
+        low=-0.005,
+        high=0.005,
+        log_e=-0.2,
+        threshold=3.0,
+        n={"v8": 8, "champion": 192},
+        have=200,
+        need=None,
+        method="m",
+        validity="exact at any look",
+        assumptions=(),
+    )
+    found = _difference(then, msgspec.structs.replace(then, estimate=now))
+    assert found is not None
+    assert (found <= ROUNDING) is same
