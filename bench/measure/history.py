@@ -4,7 +4,6 @@ A rollout as an installation has it: the spec applied, a SQLite store, a lake in
 bounds, and the monitor's own measuring. A day of steady traffic follows the history, with a tick each hour.
 """
 
-import resource
 import shutil
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Final
 import duckdb
 import msgspec
 from bench.measure.data import DAYS, START, Traffic, ship
+from bench.rig.machine import peak_bytes
 
 from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.engines.settings import DuckdbSettings
@@ -154,7 +154,7 @@ def costs(folder: Path, rows: int) -> Costs:
         watch = _Watch()
         installation.tick(end)
         cold = watch.read()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = peak_bytes()
         found, ticks = Findings(), []
         for hour in range(_TICKS):
             first = 10**11 + hour * TICK_ROWS

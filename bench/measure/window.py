@@ -3,7 +3,6 @@
 As `segue days` asks for them: an engine that keeps nothing, features as the JSON texts that were recorded, outcomes by id.
 """
 
-import resource
 import sys
 import time
 from datetime import timedelta
@@ -12,6 +11,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 from bench.measure.data import CATEGORIES, DAYS, NUMBERS, START, Traffic, flat, ship
+from bench.rig.machine import peak_bytes
 
 from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.engines.settings import DuckdbSettings
@@ -76,7 +76,7 @@ def cold(folder: Path) -> Cold:
     return Cold(
         wall_s=wall_s,
         cpu_s=cpu_s,
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_bytes=peak_bytes(),
         cells=len(cells),
         answers=sum(cell.known for cell in cells),
         auc=sum(cell.auc is not None for cell in cells),

@@ -27,6 +27,16 @@ def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
+def peak_bytes() -> int:
+    """The most memory that this process, as the program that it is now, has had resident.
+
+    What `getrusage` says is the parent's peak, where that is higher: a child shares its parent's memory until it begins its
+    own program, and takes that peak along.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
 def first_child(pid: int) -> int:
     """The process that this one has started, once it has (a port may be open before).
 
