@@ -21,7 +21,7 @@ from segue.facts.summary import ArmCounts, Counts, Moments, PairedCounts, ScoreS
 from segue.measure.questions import Form, form_of
 from segue.planning.assumptions import DAY_S, Assumed
 from segue.planning.pace import Pace, candidate_answers, legs_of, pace
-from segue.planning.shapes import Shape, Wanted, shape_of
+from segue.planning.shapes import Shape, Wanted, beside_champion, shape_of
 from segue.spec.metric import KINDS, Metric
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Stage
@@ -120,58 +120,52 @@ def plan_gate(asked: Asked, setting: Setting) -> GatePlan:
     Raises:
         DomainError: nothing can be said about this gate; the message says why.
     """
-    question, stage, assumed = asked.question, setting.stage, setting.assumed
-    metric = asked.metric
-    form = form_of(question)
-    found = pace(stage, (question.candidate, setting.spec.champion, len(setting.spec.candidates)), question.design)
+    question, assumed = asked.question, setting.assumed
+    found = pace(setting.stage, (question.candidate, setting.spec.champion, len(setting.spec.candidates)), question.design)
     if found is None:
         raise DomainError("the stage never gives units to both variants, so it compares nothing")
-    wanted = gate_power(setting.power, setting.gates) if asked.kind == "promotion" else setting.power
-    rows = _rate(question, assumed, 1.0)
-    shape = shape_of(asked, form, assumed, Wanted(power=wanted, share=found.share, rows=rows))
-    if shape is not None:
-        return _shaped(asked, setting, shape, (found, wanted))
+    chance = gate_power(setting.power, setting.gates) if asked.kind == "promotion" else setting.power
+    wanted = Wanted(power=chance, share=found.share, rows=_rate(question, assumed, 1.0))
+    form = form_of(question)
+    shape = shape_of(asked, form, assumed, wanted) or _of_rows(asked, form, assumed, wanted)
+    known = _known(asked, setting, shape, chance)
+    if shape.rate is None:
+        return known
+    if shape.of in {"periods", "hours"}:  # they pass whatever the traffic
+        found = Pace(share=found.share, rates=((float("inf"), 1.0),))
+    dated = _dated(known, question, shape.curve, _Timing(setting=setting, pace=found, rate=shape.rate))
+    return dated if shape.divided else msgspec.structs.replace(dated, segments=())
+
+
+def _of_rows(asked: Asked, form: Form, assumed: Assumed, wanted: Wanted) -> Shape:
+    question, metric = asked.question, asked.metric
     if form not in _SUMMARIES:
         raise DomainError(f"{metric.name} is counted as {form}, which is not planned yet")
-    share = found.share
     counted, notes = _counted(metric, assumed)
     rate = _rate(question, assumed, counted)
     truth = _truth(question, metric, assumed)
     every = max((rate or 0.0) / _LOOKS_A_DAY, 1.0)
-    curve = power(question, World(truth=truth, summary=_SUMMARIES[form], share=share, every=every))
     expected = msgspec.structs.replace(question, prior=truth)
-    fixed = n_fixed(expected, power=wanted, share=share) / (question.sampled or 1.0)
-    needed, half = curve.needed(wanted), curve.needed(_LEAST_CHANCE)
+    fixed = n_fixed(expected, power=wanted.power, share=wanted.share) / (question.sampled or 1.0)
     ends = KINDS[metric.kind].shape in {"proportion", "mean"}
-    known = GatePlan(
-        stage=stage.name,
-        gate=question.gate,
-        text=gate_text(asked.gate, metric, asked.candidate, asked.kind),
-        metric=metric.name,
-        kind=asked.kind,
-        candidate=asked.candidate,
-        supposing=_supposing(question, metric, truth),
-        null=_null(question, metric),
-        design=question.design,
-        alpha=question.alpha,
-        power=wanted,
+    return Shape(
+        curve=power(question, World(truth=truth, summary=_SUMMARIES[form], share=wanted.share, every=every)),
+        fixed=fixed,
+        horizon=fixed * horizon_over_fixed(alpha=question.alpha, power=wanted.power) if ends else None,
+        rate=rate,
+        counted=counted,
+        labelled=_labelled(question, metric, truth),
         of="units" if question.unit == "unit" else "requests",
-        n_fixed=ceil(fixed / counted),
-        n_half=None if half is None else ceil(half / counted),
-        n=None if needed is None else ceil(needed / counted),
-        n_horizon=ceil(fixed * horizon_over_fixed(alpha=question.alpha, power=wanted) / counted) if ends else None,
-        labels=_labels(question, metric, truth, needed),
-        window_days=question.metric.window_s / DAY_S,
+        divided=True,
+        supposing=_supposing(question, metric, truth),
         notes=(*notes, *_guessed(question, metric, assumed)),
     )
-    return known if rate is None else _dated(known, question, curve, _Timing(setting=setting, pace=found, rate=rate))
 
 
-def _shaped(asked: Asked, setting: Setting, shape: Shape, how: tuple[Pace, float]) -> GatePlan:
+def _known(asked: Asked, setting: Setting, shape: Shape, chance: float) -> GatePlan:
     question, metric = asked.question, asked.metric
-    pace_, wanted = how
-    needed, half = shape.curve.needed(wanted), shape.curve.needed(_LEAST_CHANCE)
-    known = GatePlan(
+    half, needed = shape.curve.needed(_LEAST_CHANCE), shape.curve.needed(chance)
+    return GatePlan(
         stage=setting.stage.name,
         gate=question.gate,
         text=gate_text(asked.gate, metric, asked.candidate, asked.kind),
@@ -182,22 +176,16 @@ def _shaped(asked: Asked, setting: Setting, shape: Shape, how: tuple[Pace, float
         null=_null(question, metric),
         design=question.design,
         alpha=question.alpha,
-        power=wanted,
+        power=chance,
         of=shape.of,
-        n_fixed=ceil(shape.fixed),
-        n_half=None if half is None else ceil(half),
-        n=None if needed is None else ceil(needed),
-        n_horizon=None,
-        labels=None,
+        n_fixed=ceil(shape.fixed / shape.counted),
+        n_half=None if half is None else ceil(half / shape.counted),
+        n=None if needed is None else ceil(needed / shape.counted),
+        n_horizon=None if shape.horizon is None else ceil(shape.horizon / shape.counted),
+        labels=None if needed is None or shape.labelled is None else ceil(needed * shape.labelled),
         window_days=question.metric.window_s / DAY_S,
         notes=shape.notes,
     )
-    if shape.rate is None:
-        return known
-    if shape.of in {"periods", "hours"}:  # they pass whatever the traffic
-        pace_ = Pace(share=pace_.share, rates=((float("inf"), 1.0),))
-    dated = _dated(known, question, shape.curve, _Timing(setting=setting, pace=pace_, rate=shape.rate))
-    return dated if shape.divided else msgspec.structs.replace(dated, segments=())
 
 
 class _Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,23 +289,19 @@ def _guessed(question: Question, metric: Metric, assumed: Assumed) -> Sequence[s
     return notes
 
 
-def _labels(question: Question, metric: Metric, truth: Prior, n: float | None) -> int | None:
-    if n is None or question.metric.window_s == 0:
+def _labelled(question: Question, metric: Metric, truth: Prior) -> float | None:
+    # Outcomes that an observation takes; None where it takes none.
+    if question.metric.window_s == 0:
         return None
     disagreeing = question.design == "paired" and question.claim.factor == 1 and KINDS[metric.kind].shape == "proportion"
-    asked_for = min(truth.variance + truth.effect**2, 1.0) * (question.sampled or 1.0)
-    return ceil(n * asked_for) if disagreeing else ceil(n)
+    return min(truth.variance + truth.effect**2, 1.0) * (question.sampled or 1.0) if disagreeing else 1.0
 
 
 def _supposing(question: Question, metric: Metric, truth: Prior) -> str:
     if question.design == "one_sample":
         shown = f"{100 * truth.effect:.3g} %" if metric.kind == "latency_quantile" else amount(metric, truth.effect)
         return f"{shown} over the limit" if metric.kind == "latency_quantile" else f"it is {shown}"
-    gain = truth.effect - (1.0 - question.claim.factor) * truth.mean
-    if abs(gain) < 1e-12:
-        return "it is as good as the champion"
-    better = (gain > 0) == (metric.goal == "increase")
-    return f"it is {'better' if better else 'worse'} by {difference(metric, abs(gain))}"
+    return beside_champion(metric, truth.effect - (1.0 - question.claim.factor) * truth.mean)
 
 
 def _null(question: Question, metric: Metric) -> str:

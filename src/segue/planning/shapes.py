@@ -18,6 +18,7 @@ from segue.measure.kinds.service.operational import BASE
 from segue.measure.questions import Form
 from segue.planning.assumptions import DAY_S, Assumed
 from segue.spec.gate import MetricGate
+from segue.spec.metric import Metric
 
 _HOURS: Final = 24.0
 _LATENCY_S: Final = 0.1
@@ -35,6 +36,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         of: what an observation is.
         divided: whether a part of the requests brings that part of the observations.
         supposing: what has to be true of the candidate, in words.
+        counted: observations an answer; the others are about something else.
+        horizon: observations of a declared end of looking that gives the same power; None where the data have no such end.
+        labelled: outcomes an observation; None where it is not planned how many are needed.
     """
 
     curve: Power
@@ -44,6 +48,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     divided: bool
     supposing: str
     notes: tuple[str, ...]
+    counted: float = 1.0
+    horizon: float | None = None
+    labelled: float | None = None
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +72,14 @@ def shape_of(asked: Asked, form: Form, assumed: Assumed, wanted: Wanted) -> Shap
     if form == "spreads":
         return _answers(asked, assumed, wanted)
     return _areas(asked, form, assumed, wanted) if form in {"ranks", "blocks"} else None
+
+
+def beside_champion(metric: Metric, gain: float) -> str:
+    """What is supposed of a candidate whose metric is so much larger than the champion's, in words."""
+    if abs(gain) < 1e-12:
+        return "it is as good as the champion"
+    better = (gain > 0) == (metric.goal == "increase")
+    return f"it is {'better' if better else 'worse'} by {difference(metric, abs(gain))}"
 
 
 def _periods(asked: Asked, assumed: Assumed, wanted: Wanted) -> Shape:
@@ -102,7 +117,7 @@ def _answers(asked: Asked, assumed: Assumed, wanted: Wanted) -> Shape:
         rate=wanted.rows,
         of="requests",
         divided=True,
-        supposing=_said(asked, candidate - champion),
+        supposing=beside_champion(asked.metric, candidate - champion),
         notes=() if known else (f"{guess} (--baseline {metric.name}=...)",),
     )
 
@@ -121,6 +136,7 @@ def _areas(asked: Asked, form: Form, assumed: Assumed, wanted: Wanted) -> Shape:
     truth = Prior(mean=area, variance=variance, effect=effect)
     world = World(truth=truth, summary=ScoreSums if hourly else Ranks, share=wanted.share, positives=positives)
     fixed = n_fixed(msgspec.structs.replace(question, prior=truth, horizon=None), power=wanted.power, share=wanted.share)
+    gain = effect - (1 - question.claim.factor) * area
     notes = [] if name in assumed.baselines else [f"{name}: the champion's taken for {area:g} (--baseline {name}=...)"]
     notes += [] if name in assumed.counted else [f"{name}: half of the rows taken to be positive (--counted {name}=...)"]
     return Shape(
@@ -129,7 +145,7 @@ def _areas(asked: Asked, form: Form, assumed: Assumed, wanted: Wanted) -> Shape:
         rate=_HOURS if hourly else wanted.rows,
         of="hours" if hourly else "requests",
         divided=True,
-        supposing=_said(asked, effect - (1 - question.claim.factor) * area) if question.champion else f"it is {effect:.3g}",
+        supposing=beside_champion(asked.metric, gain) if question.champion else f"it is {effect:.3g}",
         notes=tuple(notes),
     )
 
@@ -148,13 +164,6 @@ def _supposed(asked: Asked, champion: float, *, least: float) -> float:
         return 0.0
     margin = claim.bound - (1 - claim.factor) * champion
     return margin + (1.0 if claim.side == "above" else -1.0) * max(abs(margin), least)
-
-
-def _said(asked: Asked, gain: float) -> str:
-    if abs(gain) < 1e-12:
-        return "it is as good as the champion"
-    better = (gain > 0) == (asked.metric.goal == "increase")
-    return f"it is {'better' if better else 'worse'} by {difference(asked.metric, abs(gain))}"
 
 
 def _every(wanted: Wanted) -> float:
