@@ -29,6 +29,13 @@ def test_links(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+def test_every_page_can_be_found() -> None:
+    """The site's navigation leads to each page."""
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")]
+    assert not [page for page in pages if f": {page}\n" not in navigation]
+
+
 def test_every_number_that_is_given_out_is_in_the_page_about_them() -> None:
     """With its type; and the page names none that nobody gives out."""
     page = (ROOT / "docs" / "operate" / "prometheus.md").read_text()

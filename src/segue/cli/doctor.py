@@ -57,7 +57,7 @@ def _machine(place: Home) -> Iterator[Finding]:
                 "absent" if extra else "wrong",
                 "needed for the demo or for hosts only" if extra else "pip install segue",
             )
-    yield "request path", "fine", "compiled" if _compiled() else "interpreted: `make wheel` builds one that costs a third less"
+    yield "request path", "fine", "compiled" if _compiled() else "interpreted: `make wheel` builds one of half the instructions"
     free = shutil.disk_usage(place.folder).free
     yield "disk", "fine" if free > _LEAST_FREE_BYTES else "wrong", f"{free / 1024**3:.1f} GiB free at {place.folder}"
 
