@@ -76,7 +76,11 @@ class UpstreamPool:
             idle = _NONE  # it cannot be replayed: a kept connection may turn out dead
         while idle:
             connection = idle.pop()
-            if connection.usable and connection.idle_since_s + self.limits.idle_s > now_s:
+            if (  # `usable`, spelled out for the request path
+                not connection.ended
+                and connection.idle_since_s + self.limits.idle_s > now_s
+                and not connection.transport.is_closing()
+            ):
                 connection.start(call)
                 break
             connection.abandon()

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 class UpstreamConnection:
     """One connection of a pool; made by `UpstreamPool`. What a loop calls is what `asyncio.Protocol` names."""
 
-    __slots__ = ("_ended", "_pool", "_reader", "_transport", "call", "idle_since_s", "served")
+    __slots__ = ("_pool", "_reader", "call", "ended", "idle_since_s", "served", "transport")
 
     def __init__(self, pool: "UpstreamPool") -> None:
         self._pool = pool
         self._reader = ResponseReader(pool.limits, pool.known_heads)
-        self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # set before a call is started
-        self._ended = True  # not begun yet, or over
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)  # set before a call is started
+        self.ended = True  # not begun yet, or over
         self.call: Call | None = None
         self.served = 0  # answers read so far
         self.idle_since_s = 0.0
@@ -32,7 +32,7 @@ class UpstreamConnection:
     @property
     def usable(self) -> bool:
         """True while the connection is not ending."""
-        return not self._ended and not self._transport.is_closing()
+        return not self.ended and not self.transport.is_closing()
 
     def start(self, call: Call) -> None:
         """Send a call's request; its answer will be the next that comes."""
@@ -41,16 +41,16 @@ class UpstreamConnection:
         self._reader.begin(call.stream, call.head_only, call.hold_bytes)
         payload = call.payload
         if isinstance(payload, bytes):
-            self._transport.write(payload)
+            self.transport.write(payload)
         else:
-            self._transport.writelines(payload)
+            self.transport.writelines(payload)
         if call.source is not None:
             call.source.opened()
 
     def write(self, data: bytes) -> None:
         """Send a piece of the call's body."""
         if self.usable:
-            self._transport.write(data)
+            self.transport.write(data)
 
     def fail(self, reason: Reason, detail: str, now_s: float) -> None:
         """End the call without an answer, and the connection with it."""
@@ -64,19 +64,19 @@ class UpstreamConnection:
         if self.call is not None:
             self.call.connection = None
             self.call = None
-        if not self._ended:
-            self._transport.abort()
+        if not self.ended:
+            self.transport.abort()
         self._pool.lost(self)
 
     def pause(self) -> None:
         """Read no more for now."""
         if self.usable:
-            self._transport.pause_reading()
+            self.transport.pause_reading()
 
     def resume(self) -> None:
         """Go on reading."""
         if self.usable:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         """The upstream reads too slowly."""
@@ -92,8 +92,8 @@ class UpstreamConnection:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._ended = False
+        self.transport = cast("asyncio.Transport", transport)
+        self.ended = False
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer has come, or something that nobody asked for."""
@@ -126,7 +126,7 @@ class UpstreamConnection:
         call, reader = self.call, self._reader
         self.call = None
         self._pool.lost(self, ended=True)
-        self._ended = True
+        self.ended = True
         reader.retire()
         if call is None:
             return

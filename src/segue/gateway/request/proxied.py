@@ -210,8 +210,10 @@ class Proxied:
                 place.health.good += 1
         if flow is not None and flow.started:
             self._end(flow, answered)
-        else:
+        elif answered.error or self._failed is not None:
             self._answered(answered)
+        else:
+            self._leave(answered)
 
     def _end(self, flow: Flow, answered: Answered) -> None:
         """An answer that has left in pieces is whole, or never will be."""
@@ -279,7 +281,8 @@ class Proxied:
                 self._length = int(first(head.headers, b"content-length") or 0)
         marks = self._place.marks if self._place is not None else marks_of(answered.variant, answered.version)
         self._fields = Block(b"".join((fields, marks, self.request_id.encode())))
-        self.record(self._role(answered), answered, self._total_us(answered), self._release)
+        role: Role = "served" if head is not None and self._pin is None and self._failed is None else self._role(answered)
+        self.record(role, answered, int((answered.finished_s - self._exchange.arrived_s) * 1e6), self._release)
 
     def _release(self, written: bool) -> None:
         """The row is in the journal, and the answer leaves; or it is not, and the answer must not."""
