@@ -3,7 +3,7 @@
 Gateways poll `directory` several times a second, so what they ask is kept ready: one row a route holds the revision, a
 digest of all that a gateway acts on. Who changes any of that (`publish`, `announce` and `withdraw` of endpoints, `add` and
 `revoke` of keys) locks the row and renews the revision in the same transaction; an unchanged poll reads one row by its key and
-no more.
+no more, and not even that where nobody has committed anything since the last one.
 """
 
 from collections.abc import Sequence
@@ -43,6 +43,7 @@ class SqlAllocations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unchanged: dict[str, tuple[str, int]] = {}  # by route, a revision and the database's mark when it was in force
 
     def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
         """Give it the route's next number and make it the one in force; the same command twice is the same allocation."""
@@ -70,10 +71,8 @@ class SqlAllocations:
         Raises:
             NotFound: nothing has been published for the route yet.
         """
-        if unless:
-            with self._database.glance() as connection:
-                if connection.execute(_REVISION, {"route": route}).scalar() == unless:
-                    return None
+        if unless and self._is_in_force(route, unless):
+            return None
         with self._database.read() as connection:
             row = connection.execute(_IN_FORCE, {"route": route}).one_or_none()
             if row is None:
@@ -82,6 +81,16 @@ class SqlAllocations:
             allocation = from_json(Allocation, row.body)
             serving, keys = _serving(connection, allocation), read_keys(connection, route, valid=True)
             return Directory(revision=row.revision, allocation=allocation, endpoints=serving, keys=keys)
+
+    def _is_in_force(self, route: str, revision: str) -> bool:
+        mark = self._database.mark()  # first: what is committed after it has another one
+        if mark is not None and self._unchanged.get(route) == (revision, mark):
+            return True
+        with self._database.glance() as connection:
+            same = connection.execute(_REVISION, {"route": route}).scalar() == revision
+        if same and mark is not None:
+            self._unchanged[route] = (revision, mark)
+        return same
 
     def allocations(self, route: str, *, rollout: str = "", span: Span = WHOLE) -> Sequence[Allocation]:
         """Every allocation ever published, in order."""

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from segue.adapters.stores.database.failures import translated
+from segue.adapters.stores.database.marks import Marks
 from segue.errors import DomainError, Refused, Unavailable
 from segue.ports.span import Span
 
@@ -64,6 +65,7 @@ class Database:
             raise DomainError(f"{url!r} is no address of a store", hint="sqlite:///path/to/segue.db") from error
         self.guard: Callable[[Connection], None] | None = None
         self._engine, self._reads, self._writes, self._glances = _engines(address)
+        self._marks = Marks(self._engine)
 
     def guarded(self, guard: Callable[[Connection], None]) -> "Database":
         """The same database, where a writer first passes a guard inside its transaction: what that raises takes all back."""
@@ -91,6 +93,10 @@ class Database:
         with translated(), self._glances.connect() as connection:
             yield connection
 
+    def mark(self) -> int | None:
+        """What is another number whenever somebody has committed since; None where only a query tells."""
+        return self._marks.now()
+
     @property
     def tells(self) -> bool:
         """Whether a change can be heard of without asking."""
@@ -110,6 +116,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; harmless when done twice."""
+        self._marks.close()
         self._engine.dispose()
 
 
