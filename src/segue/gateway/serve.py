@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from segue.ports.store import AllocationStore
 log: Final = logging.getLogger("segue.gateway")
 _TICK_S: Final = 0.1
 _LOOK_S: Final = 0.02
+_WAIT_S: Final = 0.0005  # that a request may wait for a thread which asks the store: Python's own is ten times as long
 _REST_S: Final = 1.0  # that a connection without a request gets for one more, at the end
 _NEW_OBJECTS: Final = 20_000  # between two looks of the collector; some two thousand requests in hand hold as many
 _M_TRIM_THRESHOLD: Final = -1  # glibc's malloc.h
@@ -115,6 +117,7 @@ def run(settings: GatewaySettings, parts: Parts, start: Start | None = None) -> 
     """Serve until SIGTERM or SIGINT, then drain; returns when the last answer has left."""
     _collect_rarely()
     _keep_blocks()
+    sys.setswitchinterval(_WAIT_S)
     uvloop.run(_serve(settings, parts, start or Start()))
 
 
