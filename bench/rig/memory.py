@@ -1,6 +1,5 @@
 """Does the gateway's memory stay flat while everything behind it has stalled?"""
 
-import fcntl
 import resource
 import socket
 import threading
@@ -43,12 +42,7 @@ class _Idlers:
     """Connections that do nothing, but show now and then that they are alive, so that the gateway keeps them."""
 
     def __init__(self, port: int) -> None:
-        self._socks = []
-        for _ in range(_IDLE):
-            sock = socket.create_connection(("127.0.0.1", port))
-            # `select`, with which the caller waits, takes no number above 1023: leave those to it.
-            self._socks.append(socket.socket(fileno=fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, 1024)))
-            sock.close()
+        self._socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(_IDLE)]
 
     def show(self) -> None:
         """Ask for next to nothing."""
@@ -69,9 +63,9 @@ def memory(folder: Path, ports: tuple[int, int], *, seconds: float) -> Iterator[
 
     Nobody ships, so the lake is as good as stalled; the shadow never answers.
     """
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4 * _IDLE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8 * _IDLE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with _stalled() as shadow, gateway(setting(folder / "home", (ports[0], shadow), shadow=True)) as (port, pid):
-        idlers, caller = _Idlers(port), Caller(port, _RATE)
+        caller, idlers = Caller(port, _RATE), _Idlers(port)  # `select` takes no epoll's number above 1023
         sizes = []
         for number in range(round(seconds / _SLICE_S)):
             if number % 6 == 0:
