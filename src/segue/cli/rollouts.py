@@ -9,12 +9,10 @@ from cyclopts import Parameter
 from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder, Server, desk_at
 from segue.cli.output import Listing, Output, out, say, show, show_one
-from segue.errors import NotFound
 from segue.facts.decision import Decision, Phase
 
 if TYPE_CHECKING:
     from segue.api.views import RolloutView
-    from segue.ports.store import Loaded, RolloutStore
 
 Name = Annotated[str, Parameter(help="A rollout, or a route for its newest one.")]
 DecisionId = Annotated[str, Parameter(help="A decision's id, from `segue history`.")]
@@ -183,18 +181,10 @@ def replay(decision: DecisionId, *, output: Output = "table", home: HomeFolder =
     from segue.wiring import home_at, outside_of
 
     with outside_of(home_at(home)) as outside:
-        loaded, found = _decision(outside.rollouts, decision)
-        again = replayed(outside, loaded, found)
+        found = outside.rollouts.decision(decision)
+        again = replayed(outside, outside.rollouts.load(found.rollout), found)
     show_one(list(again), output, told(found, again))
     return 0 if all(it.same for it in again) else 1
-
-
-def _decision(rollouts: "RolloutStore", decision: str) -> "tuple[Loaded, Decision]":
-    for loaded in rollouts.rollouts():
-        for entry in rollouts.decisions(loaded.state.rollout):
-            if entry.id == decision:
-                return loaded, entry
-    raise NotFound(f"there is no decision {decision!r}", hint="segue history ROLLOUT")
 
 
 def watch(name: Name, *, timeout: Timeout = 0.0, output: Output = "table", server: Server = "", home: HomeFolder = None) -> int:
