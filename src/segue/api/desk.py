@@ -30,7 +30,7 @@ from segue.monitor.begin import apply, ask, find
 from segue.monitor.outside import Control
 from segue.monitor.telling.explain import explain
 from segue.ports.span import WHOLE, Span
-from segue.ports.store import Loaded
+from segue.ports.store import AllocationStore, Loaded
 from segue.spec.diff import diff
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
@@ -215,7 +215,7 @@ class Desk:
             stage=stages[state.stage].name,
             stages=[stage.name for stage in stages],
             step=state.step,
-            shares=self._shares(state.route),
+            shares=shares_in_force(self._control.allocations, state.route),
             since=state.entered_at,
             champion_version=state.champion_version,
             candidate_version=state.candidate_version,
@@ -223,14 +223,16 @@ class Desk:
             spec_digest=state.spec_digest,
         )
 
-    def _shares(self, route: str) -> dict[str, float]:
-        try:
-            directory = self._control.allocations.directory(route)
-        except NotFound:
-            return {}
-        if directory is None:
-            return {}
-        return {variant: count / BUCKETS for variant, count in owned(directory.allocation.split.ranges).items()}
+
+def shares_in_force(allocations: AllocationStore, route: str) -> dict[str, float]:
+    """Each variant's share of the route by the allocation that was published last; nothing before the first."""
+    try:
+        directory = allocations.directory(route)
+    except NotFound:
+        return {}
+    if directory is None:
+        return {}
+    return {variant: count / BUCKETS for variant, count in owned(directory.allocation.split.ranges).items()}
 
 
 def _the_same(before: ActState, asked: ActAsked) -> ActState:

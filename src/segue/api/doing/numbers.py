@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from segue.api.desk import shares_in_force
 from segue.api.operation import Office
-from segue.assign.ownership import owned
-from segue.errors import NotFound
-from segue.facts.allocation import BUCKETS
 from segue.facts.wire.exposition import Labels, Sample, exposition
 from segue.monitor.leading import LEASE
 from segue.monitor.telling.numbers import FAMILIES as OF_ROLLOUTS
@@ -45,7 +43,7 @@ def _samples(office: Office) -> Iterator[Sample]:
     for loaded, live in rollouts:
         yield from numbers(_standing(office, loaded, live=live), now)
     for route in dict.fromkeys(loaded.state.route for loaded, _ in rollouts):
-        for variant, share in _shares(office, route).items():
+        for variant, share in shares_in_force(office.control.allocations, route).items():
             yield "segue_published_share", (("route", route), ("variant", variant)), share
 
 
@@ -71,13 +69,3 @@ def _standing(office: Office, loaded: Loaded, *, live: bool) -> Standing:
         pending=len(control.commands.pending(state.rollout)),
         live=live,
     )
-
-
-def _shares(office: Office, route: str) -> dict[str, float]:
-    try:
-        directory = office.control.allocations.directory(route)
-    except NotFound:
-        return {}
-    if directory is None:
-        return {}
-    return {variant: count / BUCKETS for variant, count in owned(directory.allocation.split.ranges).items()}
