@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from segue.errors import NotFound, near_miss
 from segue.facts.drift.profile import Profile
 from segue.ports.span import WHOLE, Span
 
@@ -97,3 +98,31 @@ class ProfileStore(Protocol):
     def profile(self, model: str, version: str) -> Profile | None:
         """A version's profile; None where it was registered without one."""
         ...
+
+
+def require_version(registry: Registry, model: str, version: str) -> None:
+    """See that a version is registered.
+
+    Raises:
+        NotFound: it is not, or nothing of this model is; the hint names what is.
+    """
+    known = [entry.version for entry in registry.versions(model)]
+    if not known:
+        models = sorted({entry.model for entry in registry.versions()})
+        hint = near_miss(model, models) or f"models: {', '.join(models) or 'none yet; segue model register'}"
+        raise NotFound(f"no model is called {model!r}", hint=hint)
+    if version not in known:
+        raise NotFound(f"{model} has no version {version!r}", hint=f"it has {', '.join(known)}")
+
+
+def required_profile(registry: Registry, profiles: ProfileStore, model: str, version: str) -> Profile:
+    """What a version saw in training.
+
+    Raises:
+        NotFound: it has no profile, or there is no such version.
+    """
+    found = profiles.profile(model, version)
+    if found is None:
+        require_version(registry, model, version)
+        raise NotFound(f"{model}/{version} has no profile", hint="register a version with --profile training.csv")
+    return found

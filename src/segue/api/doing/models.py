@@ -4,14 +4,14 @@ from segue.api.access import Person, require
 from segue.api.doing.rollouts import as_
 from segue.api.operation import Call, Filter, Office, Operation, Paging, Reply, page, page_of_all, span_of
 from segue.api.views import AliasAsked, AliasMoved, AliasView, Page, Registered, VersionAsked, VersionView
-from segue.errors import Conflict, DomainError, NotFound, near_miss
+from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.drift.profile import Profile
 from segue.facts.wire.codec import to_json
 from segue.ids import derived, digest
 from segue.monitor.outside import Control
 from segue.monitor.telling.market import Milestones, milestones
 from segue.ports.audit import AuditLog, every
-from segue.ports.registry import AliasMove, ModelVersion, ProfileStore
+from segue.ports.registry import AliasMove, ModelVersion, ProfileStore, require_version, required_profile
 from segue.ports.span import WHOLE, Span
 
 
@@ -96,9 +96,7 @@ class ModelDesk:
             Conflict: it points elsewhere than was expected.
         """
         require(self._person, "approver")
-        known = [entry.version for entry in self._registry.versions(model)]
-        if asked.version not in known:
-            raise NotFound(f"{model} has no version {asked.version!r}", hint=f"it has {', '.join(known) or 'none'}")
+        require_version(self._registry, model, asked.version)
         before = self._registry.alias(model, alias) or ""
         if asked.expected is not None and before not in {asked.expected, asked.version}:
             raise Conflict(
@@ -126,17 +124,7 @@ class ModelDesk:
         Raises:
             NotFound: it has no profile, or there is no such version.
         """
-        found = self._profiles.profile(model, version)
-        if found is not None:
-            return found
-        versions = [entry.version for entry in self._registry.versions(model)]
-        if not versions:
-            models = sorted({entry.model for entry in self._registry.versions()})
-            hint = near_miss(model, models) or f"models: {', '.join(models) or 'none yet; segue model register'}"
-            raise NotFound(f"no model is called {model!r}", hint=hint)
-        if version not in versions:
-            raise NotFound(f"{model} has no version {version!r}", hint=f"it has {', '.join(versions)}")
-        raise NotFound(f"{model}/{version} has no profile", hint="register a version with --profile training.csv")
+        return required_profile(self._registry, self._profiles, model, version)
 
     def timeline(self, model: str) -> list[Milestones]:
         """Each version's way to market, out of the audit log.

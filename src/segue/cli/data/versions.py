@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from segue.errors import DomainError, NotFound, near_miss
+from segue.errors import DomainError
 from segue.facts.drift.profile import Profile
+from segue.ports.registry import require_version, required_profile
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
@@ -33,13 +34,7 @@ def known(stores: "Stores", version: str) -> str:
         NotFound: no such model, or no such version of it.
     """
     model, name = split(version)
-    versions = [entry.version for entry in stores.registry.versions(model)]
-    if not versions:
-        models = sorted({entry.model for entry in stores.registry.versions()})
-        hint = near_miss(model, models) or f"models: {', '.join(models) or 'none yet; segue model register'}"
-        raise NotFound(f"no model is called {model!r}", hint=hint)
-    if name not in versions:
-        raise NotFound(f"{model} has no version {name!r}", hint=f"it has {', '.join(versions)}")
+    require_version(stores.registry, model, name)
     return name
 
 
@@ -50,8 +45,4 @@ def profile_of(stores: "Stores", version: str) -> Profile:
         DomainError: it is not named MODEL/VERSION.
         NotFound: no such version, or it has no profile.
     """
-    name = known(stores, version)
-    found = stores.profiles.profile(split(version)[0], name)
-    if found is None:
-        raise NotFound(f"{version} has no profile", hint="register a version with --profile training.csv")
-    return found
+    return required_profile(stores.registry, stores.profiles, *split(version))
