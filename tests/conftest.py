@@ -11,8 +11,7 @@ import pytest
 from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
-from segue.monitor.outside import Outside
-from segue.testkit.small_world import HandClock, SmallWorld, register
+from segue.testkit.small_world import HandClock, SmallWorld, outside_of, register
 
 if TYPE_CHECKING:
     import postgres
@@ -87,18 +86,6 @@ def _open_world(folder: Path) -> Iterator[SmallWorld]:
     clock = HandClock()
     with ExitStack() as stack:
         stores = stack.enter_context(open_store(f"sqlite:///{folder}/segue.db"))
-        outside = Outside(
-            clock=clock,
-            rollouts=stores.rollouts,
-            commands=stores.commands,
-            allocations=stores.allocations,
-            endpoints=stores.endpoints,
-            registry=stores.registry,
-            profiles=stores.profiles,
-            summaries=stores.summaries,
-            leases=stores.leases,
-            lake=FolderLake(folder / "lake"),
-            engine=stack.enter_context(DuckdbEngine()),
-        )
+        outside = outside_of(stores, FolderLake(folder / "lake"), stack.enter_context(DuckdbEngine()), clock)
         register(stores.registry)
         yield SmallWorld(outside, clock)

@@ -25,10 +25,9 @@ from segue.adapters.stores.store import open_store
 from segue.facts.allocation import Allocation
 from segue.monitor.begin import apply
 from segue.monitor.measuring import Findings, Measuring
-from segue.monitor.outside import Outside
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
-from segue.testkit.small_world import HandClock, SmallWorld, register
+from segue.testkit.small_world import HandClock, SmallWorld, outside_of, register
 
 TICK_ROWS: Final = 10_000
 """Predictions between two ticks: half of them the champion's, half the shadow's."""
@@ -109,19 +108,8 @@ class _Installation:
         stores = stack.enter_context(open_store(f"sqlite:///{folder}/segue.db"))
         register(stores.registry)
         self.clock = HandClock(START)
-        self.outside = Outside(
-            clock=self.clock,
-            rollouts=stores.rollouts,
-            commands=stores.commands,
-            allocations=stores.allocations,
-            endpoints=stores.endpoints,
-            registry=stores.registry,
-            profiles=stores.profiles,
-            summaries=stores.summaries,
-            leases=stores.leases,
-            lake=FolderLake(folder / "lake"),
-            engine=stack.enter_context(DuckdbEngine(DuckdbSettings(spill_folder=str(folder / "spill")))),
-        )
+        engine = stack.enter_context(DuckdbEngine(DuckdbSettings(spill_folder=str(folder / "spill"))))
+        self.outside = outside_of(stores, FolderLake(folder / "lake"), engine, self.clock)
         apply(self.outside, _SPEC)
         world = SmallWorld(self.outside, self.clock)
         world.host()

@@ -15,9 +15,8 @@ from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
 from segue.monitor.begin import apply
-from segue.monitor.outside import Outside
 from segue.monitor.tick import Monitor
-from segue.testkit.small_world import SPEC, HandClock, SmallWorld, register
+from segue.testkit.small_world import SPEC, HandClock, SmallWorld, outside_of, register
 
 _ROUTES: Final = 100
 _REQUESTS: Final = 200
@@ -65,19 +64,7 @@ def _begun(folder: Path, stack: ExitStack) -> tuple[list[SmallWorld], Monitor]:
     """A hundred routes, each with a rollout in its first stage and some hours of data."""
     stores = stack.enter_context(open_store(f"sqlite:///{folder / 'store.db'}"))
     clock = HandClock()
-    outside = Outside(
-        clock=clock,
-        lake=FolderLake(folder / "lake"),
-        engine=stack.enter_context(DuckdbEngine()),
-        profiles=stores.profiles,
-        rollouts=stores.rollouts,
-        commands=stores.commands,
-        allocations=stores.allocations,
-        endpoints=stores.endpoints,
-        summaries=stores.summaries,
-        leases=stores.leases,
-        registry=stores.registry,
-    )
+    outside = outside_of(stores, FolderLake(folder / "lake"), stack.enter_context(DuckdbEngine()), clock)
     monitor = Monitor(outside)
     worlds = []
     for number in range(_ROUTES):

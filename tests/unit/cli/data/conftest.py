@@ -17,9 +17,8 @@ from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
 from segue.evidence.drift.profiling import Roles, profile_of
 from segue.monitor.begin import apply
-from segue.monitor.outside import Outside
 from segue.monitor.tick import Monitor
-from segue.testkit.small_world import SPEC, HandClock, SmallWorld, register
+from segue.testkit.small_world import SPEC, HandClock, SmallWorld, outside_of, register
 
 ROWS: Final = 800
 HOURS: Final = 3.0
@@ -66,19 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segue]:
     )
     with open_store(f"sqlite:///{folder}/store.db") as stores, DuckdbEngine() as engine:
         clock = HandClock()
-        outside = Outside(
-            clock=clock,
-            rollouts=stores.rollouts,
-            commands=stores.commands,
-            allocations=stores.allocations,
-            endpoints=stores.endpoints,
-            registry=stores.registry,
-            profiles=stores.profiles,
-            summaries=stores.summaries,
-            leases=stores.leases,
-            lake=FolderLake(folder / "lake"),
-            engine=engine,
-        )
+        outside = outside_of(stores, FolderLake(folder / "lake"), engine, clock)
         register(stores.registry)
         roles = Roles(label="said", score="p", truth="came_true")
         trained = profile_of({**table, "said": labels, "p": scores, "came_true": truths}, roles, "training.csv")
