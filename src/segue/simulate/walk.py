@@ -5,10 +5,9 @@ every question and the state of every condition are known at all looks of a stre
 one of them changes. A test asks it at every look, and gets the same decisions.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from math import log
+from datetime import timedelta
+from math import inf, log
 from typing import Final
 from zlib import crc32
 
@@ -16,14 +15,12 @@ import msgspec
 import numpy as np
 
 from segue.decide.decide import decide
-from segue.decide.gates.contest import GRACE
 from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import wanted
 from segue.decide.preconditions.missing import what_ifs
-from segue.decide.preconditions.stage import FAILURE_GAP, MATURE
 from segue.decide.questions import Asked, asked_gates
-from segue.decide.walk import alive, leader, released, stage_of, steps_of, watch_of
+from segue.decide.walk import alive, leader, released, stage_of
 from segue.errors import DomainError
 from segue.evidence.process import Floats
 from segue.evidence.weighing import weigh
@@ -32,17 +29,15 @@ from segue.facts.evidence import Weighed
 from segue.facts.question import Question
 from segue.facts.summary import Summary
 from segue.simulate.seen.dealing import audits_at
-from segue.simulate.seen.lenses import Path, counted, path, summary_at
-from segue.simulate.seen.sides import Side, asked_of
-from segue.simulate.seen.turning import Truths, both, passed, thinned
-from segue.simulate.worlds.clockwork import looks
+from segue.simulate.seen.lenses import Path, path, summary_at
+from segue.simulate.seen.sides import asked_of, sides_of
+from segue.simulate.seen.turning import Standing, both, sharing
+from segue.simulate.worlds.clockwork import BEGIN, looks, minutes
 from segue.simulate.worlds.recorded import Recorded
-from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Share, Stretch, at
+from segue.simulate.worlds.streams import CANDIDATE, Share, Stretch, at
 from segue.simulate.worlds.world import DAY_MIN, FAILURES, World
-from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
 
-BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _AHEAD_MIN: Final = 1440.0
 """A stretch ends where a share is a day old: what comes then is looked at by the hour, and drawn to the end at once."""
 _PATIENCE: Final = 10_000
@@ -143,11 +138,10 @@ class Walker:
 
     def _stretch(self, end: float) -> Decision | None:
         """On to the next move, or to the end of a stretch of looks without one."""
-        stage_began, step_began = self._minutes(self.state.entered_at), self._minutes(self.state.step_at)
+        standing = Standing(self.spec, self.state, self._asked(), self._stretches, self._moved_at(), self._patience())
         fresh = self._since + _AHEAD_MIN
-        marks = tuple(self._marks(stage_began, step_began))
-        until = min([end, *(mark for mark in (fresh, self._soonest_end(marks)) if mark > self.now)])
-        moments = looks(self.now, until, self._since, marks)
+        until = min([end, *(mark for mark in (fresh, standing.soonest_end(self.now)) if mark > self.now)])
+        moments = looks(self.now, until, self._since, tuple(standing.marks()))
         edges = np.concatenate([[self.now], moments])
         self._draw(edges)
         hoped = self._hoped()
@@ -156,7 +150,7 @@ class Walker:
             for question in self._questions()
         }
         passed = self.state.passed
-        for place in self._places(moments, paths):
+        for place in range(len(moments)) if self.every_look else standing.places(moments, paths):
             self.now = float(moments[place])
             decision = self._decide(paths, place)
             if decision.trigger != "hold":
@@ -191,67 +185,6 @@ class Walker:
             for stretch in stretches:
                 stretch.ends = min(stretch.ends, self.now)
 
-    def _places(self, moments: Floats, paths: dict[str, Path]) -> Iterator[int]:
-        """The looks of a stretch at which something may move, in order."""
-        if self.every_look:
-            yield from range(len(moments))
-            return
-        harm, shown = self._crossings(moments, paths)
-        due = [np.flatnonzero(places) for places in self._due(moments, shown, paths)]
-        first = min((int(places[0]) for places in due if len(places)), default=len(moments) - 1)
-        wanted_at = {harm} if harm is not None else set()
-        wanted_at.update(self._remembered(paths, len(moments) - 1 if self._sharing() else first))
-        for places in due:
-            wanted_at.update(thinned(places.tolist()))
-        yield from sorted(place for place in wanted_at if harm is None or place <= harm)
-
-    def _crossings(self, moments: Floats, paths: dict[str, Path]) -> tuple[int | None, dict[str, Truths]]:
-        """The first look at which harm is shown, and for each look whether all that a candidate needs was shown by then."""
-        harm: int | None = None
-        shown: dict[str, dict[str, Truths]] = {name: {} for name in alive(self.spec, self.state)}
-        for asked in self._asked():
-            over = np.zeros(len(moments), dtype=bool)
-            for question in both(asked):
-                over |= (paths[question.id].log_e >= self._enough(asked, question)) | (question.id in self.state.crossed)
-            if asked.kind == "guardrail":
-                places = np.flatnonzero(over)
-                if len(places):
-                    harm = int(places[0]) if harm is None else min(harm, int(places[0]))
-            else:
-                shown[asked.candidate][asked.gate.path] = np.logical_or.accumulate(over)
-        groups = stage_of(self.spec, self.state).any_of
-        return harm, {name: passed(gates, groups, len(moments)) for name, gates in shown.items()}
-
-    def _remembered(self, paths: dict[str, Path], until: int) -> set[int]:
-        """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it.
-
-        Where claims share an error budget, what they show together is only known by asking: at all looks that come near.
-        """
-        found = set()
-        for asked in self._asked():
-            for question in both(asked) if asked.kind == "promotion" else ():
-                enough = self._enough(asked, question)
-                over = np.flatnonzero(paths[question.id].log_e[: until + 1] >= enough)
-                if question.id in self.state.crossed or not len(over):
-                    continue
-                if enough < -log(question.alpha):
-                    alone = np.flatnonzero(paths[question.id].log_e[: until + 1] >= -log(question.alpha))
-                    found.update(over[over <= (alone[0] if len(alone) else until)].tolist())
-                elif over[-1] < until:
-                    found.add(int(over[0]))
-        return found
-
-    def _sharing(self) -> bool:
-        """Whether claims of this stage share an error budget."""
-        return len(self.spec.candidates) > 1 or bool(stage_of(self.spec, self.state).any_of)
-
-    def _enough(self, asked: Asked, question: Question) -> float:
-        """The log e-value below which a gate is certainly not shown, alone or together with what shares its error budget."""
-        share = 1
-        if asked.kind == "promotion":
-            share = len(self.spec.candidates) * stage_of(self.spec, self.state).alternatives(asked.gate.path)
-        return -log(min(share * question.alpha, 1.0))
-
     def _hoped(self) -> dict[str, float]:
         """The effect below which a gate is given up, where that is not its claim's own bound."""
         found = {}
@@ -260,68 +193,6 @@ class Walker:
             if asked.planned:
                 found[asked.question.id] = max(claim.bound, effect) if claim.side == "above" else min(claim.bound, effect)
         return found
-
-    def _hopeless(self, name: str, moments: Floats, paths: dict[str, Path]) -> Truths:
-        """For each look, whether some promotion gate of a candidate is given up; only a stage that may end so gives any up."""
-        found = np.zeros(len(moments), dtype=bool)
-        if stage_of(self.spec, self.state).at_most is None:
-            return found
-        for asked in self._asked():
-            mine = asked.kind == "promotion" and asked.candidate == name
-            if mine and asked.question.id not in self.state.crossed:
-                found |= paths[asked.question.id].against >= -log(asked.question.alpha)
-        return found
-
-    def _due(self, moments: Floats, shown: dict[str, Truths], paths: dict[str, Path]) -> list[Truths]:
-        """For each look, whether the clocks, the gates and the conditions let something move; then for each candidate alone."""
-        state, stage = self.state, stage_of(self.spec, self.state)
-        age = moments - self._minutes(state.entered_at)
-        if state.phase == "watching":
-            return [np.asarray(age * 60 >= watch_of(self.spec, state).watch_s)]
-        if state.phase == "awaiting_approval":
-            patience = np.inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN
-            return [np.asarray(moments - self._since_phase() >= patience)]
-        out_of_time = self._used_up(moments, age)
-        if state.passed:
-            out_of_time |= age >= GRACE * min(state.passed.values()) / 60
-        steps, may = steps_of(stage), np.ones(len(moments), dtype=bool)
-        if steps:
-            may = (moments - self._minutes(state.step_at)) * 60 >= steps[state.step].age_s
-            if state.step < len(steps) - 1:
-                return [out_of_time | may]
-        may &= age * 60 >= stage.at_least.age_s
-        ready = {
-            name: may & self._conditions(name, moments) & (shown[name] | self._hopeless(name, moments, paths)) for name in shown
-        }
-        alone = [found for name, found in ready.items() if name not in state.passed] if len(ready) > 1 else []
-        return [out_of_time | np.all(list(ready.values()), axis=0), *alone]
-
-    def _used_up(self, moments: Floats, age: Floats) -> Truths:
-        """For each look, whether the stage may take no longer, or count no more."""
-        limit = stage_of(self.spec, self.state).at_most
-        if limit is None:
-            return np.zeros(len(moments), dtype=bool)
-        over: Truths = age * 60 >= limit.age_s
-        if limit.outcomes:
-            ending = [asked.question for asked in self._asked() if asked.kind == "promotion" and asked.question.horizon]
-            for name in alive(self.spec, self.state):
-                mine = [question for question in ending if question.candidate == name]
-                seen = [counted(question, self._stretches[name], moments) for question in mine]
-                over |= np.min(seen or [self._sides(moments, name)[0].known], axis=0) >= limit.outcomes
-        return over
-
-    def _conditions(self, name: str, moments: Floats) -> Truths:
-        """For each look, whether enough of a candidate is judged, and it and the champion are known equally well."""
-        stage, candidate, champion = stage_of(self.spec, self.state), *self._sides(moments, name)
-        fine: Truths = candidate.known >= stage.at_least.outcomes
-        metrics = [self.spec.metrics[name] for gate in stage.promote_when if (name := getattr(gate, "metric", ""))]
-        if any(needs_outcome(metric) for metric in metrics):
-            answered = candidate.asked - candidate.failed
-            fine &= (answered > 0) & (candidate.judged >= MATURE * answered)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gap = np.abs(candidate.failed / candidate.asked - champion.failed / champion.asked)
-        fine &= ~(gap > FAILURE_GAP)
-        return fine
 
     # -- one decision -----------------------------------------------------------------------------------------------------
 
@@ -335,8 +206,9 @@ class Walker:
     def _observed(self, paths: dict[str, Path], place: int) -> Observed:
         moment = np.array([self.now])
         live = alive(self.spec, self.state)
-        health = {name: self._sides(moment, name)[0].health(0) for name in live}
-        health[self.spec.champion] = self._sides(moment, live[0])[1].health(0)
+        sides = {name: sides_of(self.spec, self._stretches[name], moment) for name in live}
+        health = {name: candidate.health(0) for name, (candidate, _) in sides.items()}
+        health[self.spec.champion] = sides[live[0]][1].health(0)
         weighed, summaries = self._weighed(paths, place)
         names = wanted(self.spec, stage_of(self.spec, self.state)) if self.state.phase != "watching" else ()
         return Observed(
@@ -372,7 +244,7 @@ class Walker:
 
     def _idle(self, question: Question, paths: dict[str, Path], place: int) -> bool:
         """Whether it makes no difference to this decision what the question's data say; of several candidates it may."""
-        if self._sharing():
+        if sharing(self.spec, self.state):
             return False
         quiet = -log(question.alpha) - 1e-6
         nothing = paths[question.id].log_e[place] < quiet and paths[question.id].against[place] < quiet
@@ -394,8 +266,7 @@ class Walker:
         return self._kept
 
     def _acts(self) -> tuple[Act, ...]:
-        patience = np.inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN
-        if self.state.phase != "awaiting_approval" or self.now - self._since_phase() < patience:
+        if self.state.phase != "awaiting_approval" or self.now - self._moved_at() < self._patience():
             return ()
         return (Act(id="yes", rollout="simulated", trigger="approve", who="simulation", why="", at=BEGIN),)
 
@@ -439,15 +310,6 @@ class Walker:
 
     # -- what is known ----------------------------------------------------------------------------------------------------
 
-    def _sides(self, moments: Floats, name: str) -> tuple[Side, Side]:
-        zeros = [Side.none(len(moments)) for _ in range(2)]
-        lag = max((metric.window_s for metric in self.spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
-        for stretch in self._stretches[name]:
-            zeros = [
-                side.plus(stretch, moments, lag, variant) for side, variant in zip(zeros, (CANDIDATE, CHAMPION), strict=True)
-            ]
-        return zeros[0], zeros[1]
-
     def _known_before(self) -> dict[str, tuple[float, float]]:
         """What the champion is known to be when the rollout begins: the truth, for priors only."""
         found = {}
@@ -459,28 +321,8 @@ class Walker:
         self._baselines = found
         return found
 
-    def _marks(self, stage_began: float, step_began: float) -> Iterator[float]:
-        stage = stage_of(self.spec, self.state)
-        yield stage_began + stage.at_least.age_s / 60
-        if stage.at_most is not None:
-            yield stage_began + stage.at_most.age_s / 60
-        steps = steps_of(stage)
-        if steps:
-            yield step_began + steps[self.state.step].age_s / 60
-        if self.state.passed:
-            yield stage_began + GRACE * min(self.state.passed.values()) / 60
-        yield stage_began + watch_of(self.spec, self.state).watch_s / 60
+    def _moved_at(self) -> float:
+        return minutes(self.decisions[-1].at) if self.decisions else 0.0
 
-    def _soonest_end(self, marks: tuple[float, ...]) -> float:
-        """When the stretch most likely ends, so that little is drawn in vain; past it, the next stretch goes on."""
-        stage, steps = stage_of(self.spec, self.state), steps_of(stage_of(self.spec, self.state))
-        by_clock = self.state.phase == "watching" or (steps and self.state.step < len(steps) - 1)
-        if by_clock:
-            return max((mark for mark in marks if mark > self.now), default=0.0)
-        return min((mark for mark in marks if mark > self.now), default=0.0) if stage.at_least.age_s else 0.0
-
-    def _minutes(self, moment: datetime) -> float:
-        return (moment - BEGIN).total_seconds() / 60
-
-    def _since_phase(self) -> float:
-        return self._minutes(self.decisions[-1].at) if self.decisions else 0.0
+    def _patience(self) -> float:
+        return inf if self.approve_after_days is None else self.approve_after_days * DAY_MIN

@@ -1,13 +1,16 @@
 """How completely is each variant's side of a stage known, at every look?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from segue.evidence.process import Floats
 from segue.facts.evidence import Health
-from segue.simulate.worlds.streams import BETTER, BOTH, CHAMPION, WORSE, Stretch, at
+from segue.simulate.worlds.streams import BETTER, BOTH, CANDIDATE, CHAMPION, WORSE, Stretch, at
 from segue.simulate.worlds.world import FAILURES
+from segue.spec.metric import needs_outcome
+from segue.spec.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,12 @@ def asked_of(stretch: Stretch, moments: Floats, variant: int) -> tuple[Floats, F
     yes = at(stretch, stretch.yes(FAILURES, "request"), moments)[:, variant].sum(axis=(1, 2))
     no = at(stretch, stretch.no(FAILURES, "request"), moments)[:, variant].sum(axis=(1, 2))
     return yes + no, yes
+
+
+def sides_of(spec: Rollout, stretches: Sequence[Stretch], moments: Floats) -> tuple[Side, Side]:
+    """Candidate's and champion's side of a stage, at these moments."""
+    sides = [Side.none(len(moments)) for _ in range(2)]
+    lag = max((metric.window_s for metric in spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
+    for stretch in stretches:
+        sides = [side.plus(stretch, moments, lag, variant) for side, variant in zip(sides, (CANDIDATE, CHAMPION), strict=True)]
+    return sides[0], sides[1]

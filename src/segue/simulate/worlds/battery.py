@@ -18,7 +18,7 @@ from segue.facts.decision import State
 from segue.facts.question import Claim
 from segue.planning.assumptions import Assumed
 from segue.simulate.seen.lenses import lens_of
-from segue.simulate.walk import BEGIN
+from segue.simulate.worlds.clockwork import BEGIN
 from segue.simulate.worlds.recorded import Recorded
 from segue.simulate.worlds.world import FAILURES, Outage, Truth, World
 from segue.spec.gate import Gate, MetricGate

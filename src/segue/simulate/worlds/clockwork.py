@@ -5,12 +5,15 @@ minute while a share is new, when harm has to be found fast, every ten minutes f
 fewer looks than in life decide a little later, and never more wrongly.
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
 from segue.evidence.process import Floats
 
+BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""When every simulated rollout is begun."""
 _FINE: Final = ((120.0, 1.0), (1440.0, 10.0))
 _COARSE_MIN: Final = 60.0
 
@@ -35,3 +38,8 @@ def looks(begin: float, end: float, since: float, marks: tuple[float, ...] = ())
             at = float(parts[-1][-1]) if len(parts[-1]) else at
     found = np.concatenate([*parts, [mark for mark in marks if begin < mark < end], [end]])
     return np.unique(found[(found > begin) & (found <= end)])
+
+
+def minutes(moment: datetime) -> float:
+    """How long a simulated rollout has been on its way at a moment."""
+    return (moment - BEGIN).total_seconds() / 60
