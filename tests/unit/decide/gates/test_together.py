@@ -130,7 +130,8 @@ def test_what_is_no_process_keeps_to_its_share(running: Any) -> None:
         1,
     )
     scene = Scene(load(text), running.state).at(hours=3)
-    everything = {(name, f"stages[0].promote_when[{place}]"): log(22) for name in ("v8", "v9") for place in (0, 1)}
+    everything = {(name, f"stages[0].promote_when[{place}]"): log(30) for name in ("v8", "v9") for place in (0, 1)}
+    assert len(passed(Scene(load(TWO), running.state).at(hours=3), everything)) == 2, "more than 1 / alpha, less than 2 / alpha"
     assert passed(scene, everything) == set()
 
 
