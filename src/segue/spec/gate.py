@@ -1,5 +1,6 @@
 """Which conditions may move a rollout?"""
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -91,5 +92,15 @@ class FairnessGate(msgspec.Struct, frozen=True, kw_only=True, tag="fairness", om
 
 Alternatives = tuple[tuple[str, ...], ...]
 """Paths of gates: each tuple is one alternative, all of whose gates have to pass; one alternative is enough."""
+
+
+def grouped(groups: Iterable[Alternatives]) -> frozenset[str]:
+    """The gates that stand in some alternative, so that none of them has to pass by itself.
+
+    >>> sorted(grouped(((("a", "b"), ("c",)),)))
+    ['a', 'b', 'c']
+    """
+    return frozenset(path for group in groups for alternative in group for path in alternative)
+
 
 Gate = MetricGate | StableGate | DriftGate | FairnessGate

@@ -21,6 +21,7 @@ import msgspec
 from segue.decide.walk import alive, stage_of
 from segue.facts.decision import State, Verdict
 from segue.facts.evidence import Evidence
+from segue.spec.gate import grouped
 from segue.spec.rollout import Rollout
 
 _NO_PROCESS: Final = frozenset({"days", "groups", "drift"})
@@ -112,8 +113,8 @@ def _log_e(verdict: Verdict) -> float:
 def _of_stage(spec: Rollout, state: State, logs: Mapping[str, float]) -> float:
     """The log e-value against "some gate or group of the stage is false"."""
     groups = stage_of(spec, state).any_of
-    grouped = {path for group in groups for one in group for path in one}
-    plain = [value for path, value in logs.items() if path not in grouped]
+    alternatives = grouped(groups)
+    plain = [value for path, value in logs.items() if path not in alternatives]
     means = [_log_mean([min(logs.get(path, -inf) for path in one) for one in group]) for group in groups]
     return min([*plain, *means], default=-inf)
 

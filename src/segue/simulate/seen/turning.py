@@ -19,7 +19,7 @@ from segue.simulate.seen.lenses import Path, counted
 from segue.simulate.seen.sides import sides_of
 from segue.simulate.worlds.clockwork import minutes
 from segue.simulate.worlds.streams import Stretch
-from segue.spec.gate import Alternatives
+from segue.spec.gate import Alternatives, grouped
 from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
 
@@ -203,9 +203,9 @@ def passed(shown: Mapping[str, Truths], groups: Sequence[Alternatives], looks: i
     ([False, False], [False, True])
     """
     found = np.ones(looks, dtype=bool)
-    grouped = {path for group in groups for alternative in group for path in alternative}
+    alternatives = grouped(groups)
     for gate, over in shown.items():
-        if gate not in grouped:
+        if gate not in alternatives:
             found &= over
     for group in groups:
         whole = [[shown[path] for path in alternative if path in shown] for alternative in group]

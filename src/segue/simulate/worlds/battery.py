@@ -21,7 +21,7 @@ from segue.simulate.seen.lenses import lens_of
 from segue.simulate.worlds.clockwork import BEGIN
 from segue.simulate.worlds.recorded import Recorded
 from segue.simulate.worlds.world import FAILURES, Outage, Truth, World
-from segue.spec.gate import Gate, MetricGate
+from segue.spec.gate import Gate, MetricGate, grouped
 from segue.spec.metric import AGREEMENT, KINDS, Metric
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Bandit, Canary, Stage
@@ -182,8 +182,8 @@ class _Making:
             for gate in stage.promote_when
             if isinstance(gate, MetricGate) and _truth_name(spec, gate) in truths
         }
-        grouped = {path for group in stage.any_of for alternative in group for path in alternative}
-        certain = all(true for path, true in holds.items() if path not in grouped)
+        alternatives = grouped(stage.any_of)
+        certain = all(true for path, true in holds.items() if path not in alternatives)
         return certain and all(any(all(holds.get(path, True) for path in one) for one in group) for group in stage.any_of)
 
     def _better(self, spec: Rollout) -> dict[str, Truth]:
@@ -297,8 +297,8 @@ def _certain(spec: Rollout) -> Iterator[tuple[MetricGate, ...]]:
     """What has to pass: each gate by itself, and of alternatives all together, for one of them is enough."""
     for stage in spec.stages:
         gates = {gate.path: gate for gate in stage.promote_when if isinstance(gate, MetricGate)}
-        grouped = {path for group in stage.any_of for alternative in group for path in alternative}
-        yield from ((gate,) for path, gate in gates.items() if path not in grouped)
+        alternatives = grouped(stage.any_of)
+        yield from ((gate,) for path, gate in gates.items() if path not in alternatives)
         for group in stage.any_of:
             together = tuple(gates[path] for alternative in group for path in alternative if path in gates)
             if all(any(path in gates for path in alternative) for alternative in group):

@@ -9,7 +9,7 @@ from segue.spec.document.head import CHAMPION, NAME, chance, duration, name, per
 from segue.spec.document.metrics import Scope
 from segue.spec.document.place import BROKEN, Fields, Place
 from segue.spec.document.stage_keys import AT_LEAST, AT_MOST, PLAN, POLICIES, STEP, STRATEGIES, WATCH, stage_section
-from segue.spec.gate import DriftGate, Margin
+from segue.spec.gate import DriftGate, Margin, grouped
 from segue.spec.metric import Metric, known_in_shadow, scale_of
 from segue.spec.stage import Ab, AtLeast, AtMost, Bandit, Canary, Full, Plan, Shadow, Stage, Step, Strategy
 
@@ -64,8 +64,9 @@ def _refuse_silence(fields: Fields) -> None:
 
 def _refuse_drift_alone(fields: Fields, written: Conditions) -> None:
     candidate = {gate.path for gate in written.gates if not isinstance(gate, DriftGate)}
-    in_groups = {path for group in written.any_of for alternative in group for path in alternative}
-    certain = bool(candidate - in_groups) or any(all(candidate & set(one) for one in group) for group in written.any_of)
+    certain = bool(candidate - grouped(written.any_of)) or any(
+        all(candidate & set(one) for one in group) for group in written.any_of
+    )
     if written.gates and not certain and "approve" not in fields:
         hint = "add a gate on a metric: that nothing has moved says nothing about the candidate"
         fields.known["promote_when"].problem("a gate on drift alone never promotes", hint)
