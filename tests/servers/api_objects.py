@@ -6,9 +6,10 @@ The object is an HTTPRoute as `kubectl get -o json` gives it, with the fields th
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from listening import listening
 
 PATH = "/apis/gateway.networking.k8s.io/v1/namespaces/models/httproutes/churn"
 
@@ -147,12 +148,5 @@ def keeping() -> Iterator[Kept]:
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        kept.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield kept
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as kept.url:
+        yield kept
