@@ -6,6 +6,8 @@ never renamed; a reader takes what is there and finds null in the rest.
 
 from typing import Final
 
+from segue.errors import DomainError
+
 SCHEMA_VERSION: Final = 1
 
 PREDICTIONS: Final[dict[str, str]] = {
@@ -58,3 +60,18 @@ COLUMNS: Final[dict[str, dict[str, str]]] = {"predictions": PREDICTIONS, "outcom
 
 BODIES: Final = frozenset({"request_body", "response_body"})
 """Columns that stay in the files: nobody computes with them, and they are larger than all others together."""
+
+_NEW: Final = "new_"
+"""Before a kind: the name of a second table of the same rows, of the files that are new."""
+
+
+def kind_of(name: str) -> str:
+    """The kind of row that a table of the lake holds, by the table's name.
+
+    Raises:
+        DomainError: a name that is no kind of row, with or without `new_` before it.
+    """
+    kind = name.removeprefix(_NEW)
+    if kind not in COLUMNS:
+        raise DomainError(f"no table of the lake is called {name!r}", hint=", ".join(COLUMNS))
+    return kind

@@ -13,12 +13,11 @@ from segue.adapters.engines.indexed import IndexedColumn, counted
 from segue.adapters.engines.kept import KeptSegments
 from segue.adapters.engines.settings import DuckdbSettings
 from segue.adapters.engines.tallying import tallied
-from segue.errors import DomainError, InvariantError, Unavailable
-from segue.ports.columns import COLUMNS
+from segue.errors import InvariantError, Unavailable
+from segue.ports.columns import COLUMNS, kind_of
 from segue.ports.engine import Row
 
 T = TypeVar("T")
-_NEW: Final = "new_"
 _UNWANTED: Final = """
 SELECT string_agg(name) FROM duckdb_optimizers() WHERE name IN ('grouping_sets', 'build_side_probe_side')
 """
@@ -60,12 +59,12 @@ class DuckdbEngine:
         self._forget_temporary()
         wanted: dict[str, set[str]] = {kind: set() for kind in COLUMNS}
         for name, locations in sources.items():
-            wanted[_kind(name)].update(locations)
+            wanted[kind_of(name)].update(locations)
         self._make_room(wanted)
         self._bound = sources
         with _reading():
             for name, locations in sources.items():
-                self._kept[_kind(name)].read(locations)
+                self._kept[kind_of(name)].read(locations)
             self._view()
 
     def run(self, sql: str) -> Sequence[Row]:
@@ -82,7 +81,7 @@ class DuckdbEngine:
 
     def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
         """Those of these files that hold a row with one of the keys; the keys of a file are read once and remembered."""
-        place = (_kind(kind), column)
+        place = (kind_of(kind), column)
         if place not in self._indexes:
             spill = Path(self._settings.spill_folder or tempfile.gettempdir())
             self._indexes[place] = IndexedColumn(self._connection, column, spill)
@@ -107,9 +106,9 @@ class DuckdbEngine:
     def _view(self, *, strange: bool = False) -> None:
         for name, locations in self._bound.items():
             try:
-                self._kept[_kind(name)].view(name, locations, strange=strange)
+                self._kept[kind_of(name)].view(name, locations, strange=strange)
             except duckdb.BinderException:  # files of an older writer, which lack a column
-                self._kept[_kind(name)].view(name, locations, strange=True)
+                self._kept[kind_of(name)].view(name, locations, strange=True)
 
     def _asked(self, ask: Callable[[], T]) -> T:
         try:
@@ -141,13 +140,6 @@ def _reading() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise Unavailable(f"the lake can't be read: {error}") from error
-
-
-def _kind(name: str) -> str:
-    kind = name.removeprefix(_NEW)
-    if kind not in COLUMNS:
-        raise DomainError(f"no table of the lake is called {name!r}", hint=", ".join(COLUMNS))
-    return kind
 
 
 def _config(settings: DuckdbSettings) -> dict[str, str | bool | int | float | list[str]]:

@@ -21,10 +21,9 @@ from pyspark.sql import Row as SparkRow
 
 from segue.adapters.engines.rewriting import rewritten
 from segue.errors import DomainError, InvariantError, Unavailable
-from segue.ports.columns import BODIES, COLUMNS
+from segue.ports.columns import BODIES, COLUMNS, kind_of
 from segue.ports.engine import Row
 
-_NEW: Final = "new_"
 _TYPES: Final = {
     "VARCHAR": "STRING",
     "BLOB": "BINARY",
@@ -80,7 +79,7 @@ class SparkEngine:
             DomainError: a name that is no kind of row, with or without `new_` before it.
             Unavailable: a file can't be read, or the cluster does not answer.
         """
-        kinds = {name: _kind(name) for name in sources}
+        kinds = {name: kind_of(name) for name in sources}
         with self._asking(at_fault=Unavailable):
             self._forget()
             for name, locations in sources.items():
@@ -119,7 +118,7 @@ class SparkEngine:
     def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
         """All of the files: the cluster reads them faster than the driver could keep the keys of a lake that large."""
         del column, keys
-        _kind(kind)
+        kind_of(kind)
         return list(locations)
 
     def counts(self, locations: Sequence[str]) -> Sequence[int]:
@@ -182,13 +181,6 @@ class SparkEngine:
             self.close()
         except (PySparkException, Py4JError, OSError):
             self._open = None  # there is nobody left to take leave of
-
-
-def _kind(name: str) -> str:
-    kind = name.removeprefix(_NEW)
-    if kind not in COLUMNS:
-        raise DomainError(f"no table of the lake is called {name!r}", hint=", ".join(COLUMNS))
-    return kind
 
 
 def _location(location: str) -> str:
