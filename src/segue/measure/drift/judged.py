@@ -13,6 +13,7 @@ from segue.facts.drift.profile import FeatureProfile
 from segue.measure.drift.fields import VALUES, Field, extracted, out_of_json
 from segue.measure.expressions import quoted
 from segue.measure.kinds.reading import ANSWERED
+from segue.measure.measurement.daily import LAST
 from segue.measure.sql import HOUR_US, any_of, filled
 
 _ROWS: Final = """
@@ -22,11 +23,7 @@ SELECT a.at_us, a.label, a.score, o.label AS truth$columns FROM (
   FROM predictions
   WHERE version = $version AND $roles AND error = '' AND request_id <> '' AND epoch_us("at") // $hour_us BETWEEN $begin AND $end
   GROUP BY request_id $drawn
-) a LEFT JOIN (
-  SELECT request_id, arg_max_null(label, {
-    'a': epoch_us("at"), 'r': epoch_us(received_at), 'l': coalesce(label, ''), 'v': "values"::VARCHAR
-  }) AS label FROM outcomes WHERE request_id <> '' GROUP BY request_id
-) o ON o.request_id = a.request_id $features
+) a LEFT JOIN ($outcomes) o ON o.request_id = a.request_id $features
 ORDER BY a.at_us, a.request_id
 """
 _FEATURES: Final = """LEFT JOIN (
@@ -64,6 +61,7 @@ def judged(answered: Answered, features: Sequence[FeatureProfile] = ()) -> str:
     fields = [_value(feature, field) for feature, field in zip(features, out_of_json(features), strict=True)]
     return filled(
         _ROWS,
+        outcomes=LAST,
         version=quoted(answered.version),
         roles=any_of("role", ANSWERED),
         hour_us=HOUR_US,

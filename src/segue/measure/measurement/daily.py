@@ -27,11 +27,12 @@ _ONCE: Final = """
 CREATE TEMP TABLE once AS SELECT * FROM answers
 QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY at_us, label, score, segment) = 1
 """
-_LAST: Final = """
-CREATE TEMP TABLE last AS SELECT request_id, arg_max_null(label, {
+LAST: Final = """
+SELECT request_id, arg_max_null(label, {
   'a': epoch_us("at"), 'r': epoch_us(received_at), 'l': coalesce(label, ''), 'v': "values"::VARCHAR
 }) AS label FROM outcomes WHERE request_id <> '' GROUP BY request_id
 """
+"""The query for each request's last outcome."""
 _DAYS: Final = """
 CREATE TEMP TABLE days AS SELECT a.at_us // $day_us AS day, a.segment, a.label = $positive AS predicted,
   o.label = $positive AS came_true, CASE WHEN isfinite(a.score) THEN a.score END AS score
@@ -106,7 +107,7 @@ class Daily(msgspec.Struct, frozen=True, kw_only=True):
         if answers_repeat:
             yield _ONCE
         if outcomes_repeat:
-            yield _LAST
+            yield f"CREATE TEMP TABLE last AS {LAST}"
         parts = {"answers": "once" if answers_repeat else "answers", "outcomes": "last" if outcomes_repeat else "outcomes"}
         yield filled(_DAYS, day_us=DAY_US, positive=quoted(self.positive), **parts)
 
