@@ -15,15 +15,25 @@ from segue.planning.words import headline, spent, why
 _HERE: Final = Path(__file__).parent
 
 
-def page(plan: RolloutPlan) -> str:
-    """The page as text: style and pictures are in it, nothing is fetched, no script runs."""
+def template(folder: Path) -> jinja2.Template:
+    """The page of a folder."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    return environment.get_template("page.html.jinja")
+
+
+def style() -> Markup:
+    """What stands in the head of a page."""
+    return Markup((_HERE / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+
+
+def page(plan: RolloutPlan) -> str:
+    """The page as text: style and pictures are in it, nothing is fetched, no script runs."""
     promotion = [gate for gate in plan.gates if gate.kind == "promotion"]
     timed = plan.assumed.requests is not None
     by_gate = [list(group) for _, group in groupby(plan.alternatives, key=lambda one: one.gate)]
@@ -32,9 +42,9 @@ def page(plan: RolloutPlan) -> str:
         mine = [gate for gate in promotion if gate.stage == stage.name]
         if any(gate.at for gate in mine):
             curves.append((stage, mine, chances(mine, stage)))
-    return environment.get_template("page.html.jinja").render(
+    return template(_HERE).render(
         plan=plan,
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        style=style(),
         headline=headline(plan),
         why=why,
         say=figures,
