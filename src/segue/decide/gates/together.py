@@ -21,12 +21,14 @@ import msgspec
 from segue.decide.walk import alive, stage_of
 from segue.facts.decision import State, Verdict
 from segue.facts.evidence import Evidence
-from segue.spec.gate import grouped
+from segue.spec.gate import Alternatives, grouped
 from segue.spec.rollout import Rollout
+from segue.spec.stage import Stage
 
 _NO_PROCESS: Final = frozenset({"days", "groups", "drift"})
 """Designs whose evidence is no e-process at every look: where one of them is asked, each claim keeps to its own share."""
 _GUESSES: Final = (".unknown_wrong", ".unknown_right")
+_TOGETHER: Final = "shown together with what shares its error budget: "
 _LARGEST: Final = 700.0  # of a logarithm whose exponential is a number
 
 
@@ -41,7 +43,8 @@ def together(spec: Rollout, state: State, verdicts: Sequence[Verdict]) -> tuple[
         verdicts: all of a tick, preconditions included.
     """
     gates = [it for it in verdicts if it.role == "objective"]
-    passed, also = _passed(spec, state, gates)
+    stage, live = stage_of(spec, state), alive(spec, state)
+    passed, also = _passed(spec, stage, live, gates)
     if not passed:
         return tuple(verdicts), {}
     again = [it for it in verdicts if it.role == "precondition" and it.question is not None]
@@ -52,25 +55,45 @@ def together(spec: Rollout, state: State, verdicts: Sequence[Verdict]) -> tuple[
             msgspec.structs.replace(it, evidence=other.evidence, question=other.question)
             for it, other in zip(gates, swapped, strict=True)
         ]
-        also |= _passed(spec, state, asked)[1]
+        also |= _passed(spec, stage, live, asked)[1]
     return tuple(_marked(it, passed, also, state) for it in verdicts), also
 
 
-def _passed(spec: Rollout, state: State, gates: Sequence[Verdict]) -> tuple[set[tuple[str, str]], dict[str, float]]:
+def is_joint(verdict: Verdict) -> bool:
+    """Whether a verdict passed only by what is shown together."""
+    return verdict.reason.startswith(_TOGETHER)
+
+
+def joint(spec: Rollout, stage: Stage, verdicts: Sequence[Verdict]) -> frozenset[tuple[str, str]]:
+    """Candidate and path of the gates that pass together, by nothing but the verdicts of a decision.
+
+    Args:
+        spec: as it was then.
+        stage: the decision's.
+        verdicts: all of it; a candidate of which there is none is taken to have left.
+    """
+    gates = [it for it in verdicts if it.role == "objective"]
+    live = {it.candidate for it in gates}
+    return frozenset(_passed(spec, stage, [name for name in spec.candidates if name in live], gates)[0])
+
+
+def _passed(
+    spec: Rollout, stage: Stage, live: Sequence[str], gates: Sequence[Verdict]
+) -> tuple[set[tuple[str, str]], dict[str, float]]:
     """Candidate and path of the gates that are passed together, and their questions."""
-    stage = stage_of(spec, state)
-    if len(spec.candidates) * max((len(group) for group in stage.any_of), default=1) < 2 or not _all_bet(gates):
+    groups = stage.any_of
+    if len(spec.candidates) * max((len(group) for group in groups), default=1) < 2 or not _all_bet(gates):
         return set(), {}
-    logs = {name: {it.gate: _log_e(it) for it in gates if it.candidate == name} for name in alive(spec, state)}
+    logs = {name: {it.gate: _log_e(it) for it in gates if it.candidate == name} for name in live}
     alpha = min(stage.alternatives(it.gate) * len(spec.candidates) * it.question.alpha for it in gates if it.question)
-    passing = shown({name: _of_stage(spec, state, logs.get(name, {})) for name in spec.candidates}, alpha)
-    needed = {(name, path) for name in passing if name in logs for path in _needed(spec, state, logs[name])}
+    passing = shown({name: _of_stage(groups, logs.get(name, {})) for name in spec.candidates}, alpha)
+    needed = {(name, path) for name in passing if name in logs for path in _needed(groups, logs[name])}
     return needed, {it.question.id: _log_e(it) for it in gates if it.question and _key(it) in needed}
 
 
 def _marked(verdict: Verdict, passed: set[tuple[str, str]], also: Mapping[str, float], state: State) -> Verdict:
     if verdict.role == "objective" and _key(verdict) in passed and verdict.outcome != "pass":
-        reason = f"shown together with what shares its error budget: {verdict.reason}"
+        reason = f"{_TOGETHER}{verdict.reason}"
         return msgspec.structs.replace(verdict, outcome="pass", reason=reason, futile=False)
     question, guess = verdict.question, next((it for it in _GUESSES if verdict.gate.endswith(it)), "")
     if verdict.role != "precondition" or question is None or not guess:
@@ -110,18 +133,16 @@ def _log_e(verdict: Verdict) -> float:
     return verdict.evidence.log_e if isinstance(verdict.evidence, Evidence) else -inf
 
 
-def _of_stage(spec: Rollout, state: State, logs: Mapping[str, float]) -> float:
+def _of_stage(groups: Sequence[Alternatives], logs: Mapping[str, float]) -> float:
     """The log e-value against "some gate or group of the stage is false"."""
-    groups = stage_of(spec, state).any_of
     alternatives = grouped(groups)
     plain = [value for path, value in logs.items() if path not in alternatives]
     means = [_log_mean([min(logs.get(path, -inf) for path in one) for one in group]) for group in groups]
     return min([*plain, *means], default=-inf)
 
 
-def _needed(spec: Rollout, state: State, logs: Mapping[str, float]) -> set[str]:
+def _needed(groups: Sequence[Alternatives], logs: Mapping[str, float]) -> set[str]:
     """The gates by which a stage is passed: all that stand alone, and of each group the alternative that is shown best."""
-    groups = stage_of(spec, state).any_of
     best = {path for group in groups for path in max(group, key=lambda one: min(logs.get(path, -inf) for path in one))}
     return {path for path in logs if path in best or not any(path in one for group in groups for one in group)}
 

@@ -4,16 +4,19 @@ Every question of the decision is measured again: over the very segments that we
 judged at the same moment, under the allocations that were in force by then. Its summaries are added up in the same parts and
 weighed by the same pure function. So where the lake is as it was, whatever is counted is the same to the bit; sums of
 logarithms within an hour are added by the engine in an order of its own, and may differ in the last digit.
+
+What claims that share an error budget show together (`decide.gates.together`) is then asked of these numbers, as it was then.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import isfinite
 from typing import Final
 
 import msgspec
 
+from segue.decide.gates.together import is_joint, joint
 from segue.errors import Refused
 from segue.facts.decision import Decision, Verdict
 from segue.facts.drift.bins import Bins
@@ -30,6 +33,7 @@ from segue.monitor.outside import Outside
 from segue.ports.lake import Lake, Segment
 from segue.ports.store import Loaded
 from segue.spec.load import load
+from segue.spec.rollout import Rollout
 
 ROUNDING: Final = 1e-9
 """More than the last digits of a sum can move any number of the evidence, less than anybody would notice."""
@@ -40,6 +44,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         then, now: the summaries and the evidence.
+        together_then, together_now: whether the gate passed only by what it shows together with others of its error budget.
         difference: the largest difference of a number of the evidence, relative to the larger or to the width of its interval;
             0 where all is the same to the bit, None where one of the two is no evidence, or speaks of other rows.
     """
@@ -52,11 +57,14 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     then: Weighed | None
     now: Weighed
     difference: float | None
+    together_then: bool = False
+    together_now: bool = False
 
     @property
     def same(self) -> bool:
-        """Whether the decision still stands on this: the same rows, and the same numbers up to rounding."""
-        return self.difference is not None and self.difference <= ROUNDING
+        """Whether the decision still stands on this: the same rows, the same numbers up to rounding, and as much together."""
+        near = self.difference is not None and self.difference <= ROUNDING
+        return near and self.together_then == self.together_now
 
 
 def replay(outside: Outside, loaded: Loaded, decision: Decision) -> tuple[Replayed, ...]:
@@ -70,11 +78,12 @@ def replay(outside: Outside, loaded: Loaded, decision: Decision) -> tuple[Replay
     Raises:
         Refused: the decision does not say what it was made from, or some of that is not in the lake any more.
     """
-    asked = {verdict.question.id: verdict for verdict in decision.verdicts if verdict.question is not None}
+    asked = _asked(decision)
     if not asked:
         return ()
     questions = tuple(verdict.question for verdict in asked.values() if verdict.question is not None)
-    hours = _measured(outside, loaded, decision, questions)
+    spec = _spec(outside, loaded, decision)
+    hours = _measured(outside, loaded, decision, (spec, questions))
     merged = {name: total for name, course in _courses(hours).items() if (total := course.total()) is not None}
     drifting = {it.question.id: it for it in Profiles(outside.profiles).drifting(questions)}
     merged |= {
@@ -82,32 +91,77 @@ def replay(outside: Outside, loaded: Loaded, decision: Decision) -> tuple[Replay
     }
     by_hour = {question.id: hours.get(question.id, {}) for question in questions if question.run_length}
     weighed, _ = weighed_all(questions, merged, by_hour)
-    return tuple(_compared(verdict, merged.get(name), weighed[name]) for name, verdict in asked.items())
+    found = [_compared(verdict, merged.get(name), weighed[name]) for name, verdict in asked.items()]
+    return _together(spec, decision, weighed, found)
 
 
 def told(decision: Decision, again: Sequence[Replayed]) -> str:
     """A line a verdict: the same to the bit, or what differs."""
     if not again:
         return f"decision {decision.number} of {decision.rollout} rests on no data"
-    lines = [
-        f"Decision {decision.number} of {decision.rollout}, {decision.at:%Y-%m-%d %H:%M:%S} UTC, measured and weighed again:"
-    ]
-    for it in again:
-        if it.difference is None:
-            said = f"DIFFERS: was {it.then}, is {it.now}"
-        elif it.same:
-            said = "the same to the bit" if it.difference == 0 else f"the same up to rounding ({it.difference:.1g})"
-        else:
-            said = f"DIFFERS by {it.difference:.2g} at most"
-        lines.append(f"  {it.outcome.replace('_', ' '):<8} {it.text}: {said}")
-    return "\n".join(lines)
+    head = f"Decision {decision.number} of {decision.rollout}, {decision.at:%Y-%m-%d %H:%M:%S} UTC, measured and weighed again:"
+    return "\n".join([head, *(f"  {it.outcome.replace('_', ' '):<8} {it.text}: {_said(it)}" for it in again)])
+
+
+def _said(it: Replayed) -> str:
+    if it.difference is None:
+        return f"DIFFERS: was {it.then}, is {it.now}"
+    if it.difference > ROUNDING:
+        return f"DIFFERS by {it.difference:.2g} at most"
+    if it.together_then != it.together_now:
+        shown = "is shown" if it.together_now else "is not shown"
+        return f"DIFFERS: together with what shares its error budget it {shown} by these numbers"
+    said = "the same to the bit" if it.difference == 0 else f"the same up to rounding ({it.difference:.1g})"
+    return f"{said}, and shown together with what shares its error budget" if it.together_then else said
+
+
+def _spec(outside: Outside, loaded: Loaded, decision: Decision) -> Rollout:
+    """The spec that was in force when it was decided: the rollout may have been amended since."""
+    digest = decision.inputs.spec_digest if decision.inputs else ""
+    spec = load(loaded.source)
+    if spec.digest == digest or not loaded.state.amended:
+        return spec
+    acts = (act for it in outside.rollouts.decisions(loaded.state.rollout) for act in it.acts if act.trigger == "amend")
+    texts = (loaded.spec_source, *(act.target for act in acts))
+    return next((found for text in texts if (found := load(text)).digest == digest), spec)
+
+
+def _together(
+    spec: Rollout, decision: Decision, weighed: Mapping[str, Weighed], found: Sequence[Replayed]
+) -> tuple[Replayed, ...]:
+    """The same, with what is shown together, by the decision's word and by the numbers of now."""
+    stage = next((it for it in spec.stages if it.name == decision.from_stage), None)
+    if stage is None:
+        return tuple(found)
+    now = {
+        it.question.id: msgspec.structs.replace(it, evidence=weighed[it.question.id])
+        for it in decision.verdicts
+        if it.question is not None
+    }
+    shown = joint(spec, stage, tuple(now.values()))
+    return tuple(
+        msgspec.structs.replace(
+            it, together_then=is_joint(then), together_now=(then.candidate, then.gate) in shown and not _alone(then, now[name])
+        )
+        for it, (name, then) in zip(found, _asked(decision).items(), strict=True)
+    )
+
+
+def _alone(then: Verdict, now: Verdict) -> bool:
+    """Whether a verdict takes no other to pass: it is shown, or, by the decision's word, was so in an earlier one."""
+    shown = isinstance(now.evidence, Evidence) and now.evidence.shown
+    return shown or (then.outcome == "pass" and not then.overridden and not is_joint(then))
+
+
+def _asked(decision: Decision) -> dict[str, Verdict]:
+    return {verdict.question.id: verdict for verdict in decision.verdicts if verdict.question is not None}
 
 
 def _measured(
-    outside: Outside, loaded: Loaded, decision: Decision, questions: tuple[Question, ...]
+    outside: Outside, loaded: Loaded, decision: Decision, asked: tuple[Rollout, tuple[Question, ...]]
 ) -> dict[str, dict[int, Summary]]:
     """Each question's summaries by hour, from what was known then."""
-    state, made = loaded.state, decision.inputs
+    state, made, (spec, questions) = loaded.state, decision.inputs, asked
     if made is None or made.measured_at is None:
         raise Refused("the decision does not say when its data were measured", hint="it was made by an earlier version")
     known = outside.summaries.seen(state.rollout, by=made.measured_at)
@@ -122,7 +176,7 @@ def _measured(
     files = {kind: [segment for segment, _ in found] for kind, found in lake.items()}
     allocations = outside.allocations.allocations(state.route, rollout=state.rollout)
     measurement = Measurement(
-        spec=load(loaded.source),
+        spec=spec,
         rollout=state.rollout,
         began_at=state.created_at,
         questions=questions,

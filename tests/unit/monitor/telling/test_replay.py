@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from segue.decide.gates.together import is_joint
 from segue.errors import Refused
 from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
@@ -27,6 +28,29 @@ def walked(small_world: SmallWorld) -> list[Decision]:
         small_world.host()
         monitor.tick()
     return list(small_world.outside.rollouts.decisions("churn-1"))
+
+
+ANY = SPEC.replace(
+    "      - accuracy: {not_worse_than_champion_by: 2pp}\n",
+    "      - any:\n          - accuracy: {not_worse_than_champion_by: 4pp}\n"
+    "          - accuracy: {not_worse_than_champion_by: 4.2pp}\n",
+)
+"""Two alternatives that are nearly the same: together they show what neither shows alone."""
+
+
+def shown_together(world: SmallWorld, text: str) -> Decision:
+    """The first decision of which a gate passed only together with what shares its error budget."""
+    world.host()
+    apply(world.outside, text)
+    monitor = Monitor(world.outside)
+    monitor.tick()
+    while True:
+        world.traffic(60, hours=1)
+        world.host()
+        (decision,) = monitor.tick()
+        assert decision.from_stage == "shadow"
+        if any(is_joint(verdict) for verdict in decision.verdicts):
+            return decision
 
 
 def weighty(decisions: list[Decision]) -> list[Decision]:
@@ -62,6 +86,48 @@ def test_another_number_is_found_out(small_world: SmallWorld, walked: list[Decis
     assert not found[verdict.gate].same
     assert (found[verdict.gate].difference or 0) > 0
     assert "DIFFERS by" in told(forged, tuple(found.values()))
+
+
+def test_what_alternatives_show_together_is_counted_again(small_world: SmallWorld) -> None:
+    """Neither passes by its own numbers; together they pass, then as now, and now by the lake's."""
+    decision = shown_together(small_world, ANY)
+    loaded = small_world.outside.rollouts.load("churn-1")
+    again = replay(small_world.outside, loaded, decision)
+    joint = [it for it in again if it.together_then]
+    assert joint
+    assert [(it.together_now, it.difference, it.outcome) for it in joint] == [(True, 0.0, "pass")] * len(joint)
+    assert all(it.same for it in again)
+    assert not any(isinstance(it.now, Evidence) and it.now.shown for it in joint)
+    assert "and shown together with what shares its error budget" in told(decision, again)
+
+
+def test_what_candidates_show_together_is_counted_again(small_world: SmallWorld) -> None:
+    """Of two candidates as well: each takes less than its share of the budget asks for, because the other is as good."""
+    small_world.accuracy = {"champion": 0.8, "v8": 0.9, "v9": 0.9}
+    two = SPEC.replace(
+        "  v8: {version: models:/churn/8}\n", "  v8: {version: models:/churn/8}\n  v9: {version: models:/churn/9}\n"
+    )
+    decision = shown_together(small_world, two)
+    again = replay(small_world.outside, small_world.outside.rollouts.load("churn-1"), decision)
+    assert any(it.together_then and it.together_now for it in again)
+    assert [(it.text, it.same) for it in again] == [(it.text, True) for it in again]
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_what_was_not_shown_together_is_found_out(small_world: SmallWorld, claimed: bool) -> None:
+    """A decision that says of a gate that it passed together differs where the lake does not bear it out, and the other way."""
+    decision = shown_together(small_world, ANY)
+    place = next(at for at, it in enumerate(decision.verdicts) if is_joint(it))
+    early = weighty(list(small_world.outside.rollouts.decisions("churn-1")))[0]
+    verdicts = [*(early if claimed else decision).verdicts]
+    said = decision.verdicts[place]
+    outcome, reason = ("pass", said.reason) if claimed else ("not_yet", "3 pp is not shown")
+    verdicts[place] = msgspec.structs.replace(verdicts[place], outcome=outcome, reason=reason)
+    forged = msgspec.structs.replace(early if claimed else decision, verdicts=tuple(verdicts))
+    again = replay(small_world.outside, small_world.outside.rollouts.load("churn-1"), forged)
+    changed = [it for it in again if not it.same]
+    assert [(it.together_then, it.together_now, it.difference) for it in changed] == [(claimed, not claimed, 0.0)]
+    assert "DIFFERS: together with what shares its error budget" in told(forged, again)
 
 
 def test_what_is_gone_is_not_guessed(small_world: SmallWorld, walked: list[Decision], tmp_path: Path) -> None:
