@@ -137,7 +137,7 @@ class Call:
     Args:
         payload: the request's bytes, in one piece or several.
         on_done: called once with the result, never before `UpstreamPool.send` has returned, never after `cancel`.
-        deadline_s: monotonic seconds; may be moved while the call is under way.
+        deadline_s: monotonic seconds; may be moved to later while the call is under way.
         head_only: True for HEAD: the answer has no body, whatever it says.
         replayable: True when sending it twice does no harm: a kept connection that turns out dead is replaced once.
         stream: takes the answer piece by piece; `on_done` then ends it.

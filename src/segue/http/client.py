@@ -1,11 +1,12 @@
 """Which connection carries a call to an upstream, and how long may it take?
 
 Rules kept here: the connection used last is used first, so that unneeded ones grow old and are closed; a call that finds no
-connection waits in a bounded queue; one timer for the pool keeps all deadlines, which is cheaper than one a call;
+connection waits in a bounded queue; one timer for the pool, set to the first deadline of all, is cheaper than one a call;
 `on_done` is called exactly once, and never before `send` has returned.
 """
 
 import asyncio
+import math
 import ssl
 import time
 from collections import deque
@@ -57,7 +58,7 @@ class UpstreamPool:
         self._waiting: deque[Call] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._watching = False  # the timer is set for deadlines, not only for old connections
+        self._due_s = math.inf  # when the timer rings: no later than the first deadline, nor than a connection grows old
         self._closed = False
         self._ended: asyncio.Event | None = None  # set when the last connection of a closed pool has ended
 
@@ -86,8 +87,8 @@ class UpstreamPool:
             connection.abandon()
         else:
             self._wait(call)
-        if not self._watching:
-            self._watch()
+        if call.deadline_s < self._due_s:
+            self._ring_at(call.deadline_s, now_s)
 
     def cancel(self, call: Call) -> None:
         """Forget a call: its `on_done` hears nothing any more, and a connection that carries it is closed."""
@@ -248,43 +249,48 @@ class UpstreamPool:
         if self._closed:
             connection.abandon()
             return
-        self.release(connection, time.monotonic())
-        if not self._watching:
-            self._watch()
+        now_s = time.monotonic()
+        self.release(connection, now_s)
+        if self._due_s == math.inf:
+            self._ring_at(math.inf, now_s)
 
     # -- time -----------------------------------------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        """Look at the deadlines from now on."""
-        self._watching = True
+    def _ring_at(self, due_s: float, now_s: float) -> None:
+        """Set the timer for then; not at once, so that many that are due are seen together, nor after connections grow old."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(self.limits.sweep_s, self._sweep)
+            self._timer = None
+        if self._closed:
+            return
+        self._due_s = max(min(due_s, now_s + self.limits.idle_s), now_s + self.limits.sweep_s)
+        self._timer = self._loop.call_later(self._due_s - now_s, self._sweep)
 
     def _sweep(self) -> None:
         """End what is past its deadline, close what has grown old, and set the timer again if anything is left."""
         now_s = time.monotonic()
-        busy = bool(self._waiting)
+        self._timer, self._due_s = None, math.inf  # who hears of a failure may send again, and sets it
+        due_s = math.inf
         for connection in tuple(self._connections):
             call = connection.call
-            if call is not None:
-                busy = True
-                if call.deadline_s <= now_s:
-                    connection.fail(Reason.TIMEOUT, "the deadline passed", now_s)
+            if call is None:
+                continue
+            if call.deadline_s <= now_s:
+                connection.fail(Reason.TIMEOUT, "the deadline passed", now_s)
+            else:
+                due_s = min(due_s, call.deadline_s)
         if self._waiting:
-            self._sweep_waiting(now_s)
+            due_s = min(due_s, self._sweep_waiting(now_s))
         idle, idle_s = self._idle, self.limits.idle_s
         while idle and idle[0].idle_since_s + idle_s <= now_s:
             idle[0].abandon()
-        self._watching = busy
-        if busy:
-            self._timer = self._loop.call_later(self.limits.sweep_s, self._sweep)
-        elif idle:
-            self._timer = self._loop.call_later(idle[0].idle_since_s + idle_s - now_s, self._sweep)
-        else:
-            self._timer = None
+        if idle:
+            due_s = min(due_s, idle[0].idle_since_s + idle_s)
+        if (self._connections or self._waiting) and min(due_s, now_s + idle_s) < self._due_s:
+            self._ring_at(due_s, now_s)
 
-    def _sweep_waiting(self, now_s: float) -> None:
+    def _sweep_waiting(self, now_s: float) -> float:
+        """Fail the calls that have waited too long; the first deadline of the others."""
         late = [call for call in self._waiting if call.deadline_s <= now_s]
         unreachable = not self._connections
         for call in late:
@@ -295,3 +301,4 @@ class UpstreamPool:
             else:
                 failure = call.failed(Reason.TIMEOUT, "no free connection before the deadline", now_s, sent=False)
             self.tell(call, failure)
+        return min((call.deadline_s for call in self._waiting), default=math.inf)

@@ -66,7 +66,7 @@ class PoolLimits(msgspec.Struct, frozen=True, kw_only=True):
         body_bytes: of an answer's body; more fails as too large (a streamed body has no limit).
         connect_s: for one attempt to open a connection.
         idle_s: after which an unused connection is closed; keep it below the upstream's own.
-        sweep_s: between two looks at the deadlines: a call ends at most this late.
+        sweep_s: at least, between two looks at the deadlines: a call ends at most this late.
 
     >>> PoolLimits(connections=0)
     Traceback (most recent call last):

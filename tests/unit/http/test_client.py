@@ -136,6 +136,55 @@ def test_a_slow_upstream(run: Any, upstream: Any) -> None:
     run(main())
 
 
+def test_each_call_ends_at_its_own_deadline(run: Any, upstream: Any) -> None:
+    """Sooner or later than those before it, sent or waiting, but never before it."""
+
+    async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read(-1)
+
+    async def main() -> None:
+        async with upstream(script) as port, Pools() as pools:
+            pool = pools(port, connections=4)
+            begun_s = time.monotonic()
+
+            async def ask(timeout_s: float) -> float:
+                assert isinstance(await pool.request(GET, timeout_s), Failure)
+                return time.monotonic() - begun_s
+
+            wanted = [0.3, 0.1, 0.2, 0.05, 0.25, 0.07, 0.12, 0.09]
+            ended = await asyncio.gather(*(ask(it) for it in wanted))
+            assert all(at >= due for at, due in zip(ended, wanted, strict=True))
+            assert pool.waiting == 0
+
+    run(main())
+
+
+def test_who_hears_of_a_deadline_may_ask_again(run: Any, upstream: Any) -> None:
+    """A call that is sent while others fail has its own deadline."""
+
+    async def script(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read(-1)
+
+    async def main() -> None:
+        async with upstream(script) as port, Pools() as pools:
+            pool, results, all_heard = pools(port), [], asyncio.Event()
+
+            def hear(result: Result) -> None:
+                results.append(result)
+                if len(results) < 5:
+                    pool.send(Call(GET, hear, time.monotonic() + 0.02))
+                else:
+                    all_heard.set()
+
+            pool.send(Call(GET, hear, time.monotonic() + 0.02))
+            await asyncio.wait_for(all_heard.wait(), 5)
+            assert {it.reason for it in results if isinstance(it, Failure)} == {Reason.TIMEOUT}
+
+    run(main())
+
+
 def test_nobody_there(run: Any) -> None:
     """A refused connection is a failure for each call that waited for one."""
 
