@@ -20,6 +20,7 @@ from segue.wiring import HOOKS_SIGNED_WITH, Home, control_of, engine_of, lake_of
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
     from segue.api.doing.models import ModelDesk
+    from segue.api.doing.people import PeopleDesk
     from segue.api.operation import Office
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +42,15 @@ def models_at_hand(home: Home, who: str) -> "Iterator[ModelDesk]":
         yield ModelDesk(control_of(home, stores), stores.profiles, stores.audit, Person(name=who, role="admin"))
 
 
+@contextmanager
+def people_at_hand(home: Home, who: str) -> "Iterator[PeopleDesk]":
+    """The desk of tokens, keys and the audit log of somebody who has the store at hand, and so may do everything."""
+    from segue.api.doing.people import PeopleDesk  # noqa: PLC0415 - most commands need none of it
+
+    with stores_of(home) as stores:
+        yield PeopleDesk(stores.tokens, stores.keys, stores.audit, stores.rollouts, Person(name=who, role="admin"))
+
+
 def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":
     """All that the API is made of."""
     from segue.api.operation import Office  # noqa: PLC0415 - the command line needs none of it
@@ -50,6 +60,7 @@ def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":
         summaries=stores.summaries,
         leases=stores.leases,
         tokens=stores.tokens,
+        keys=stores.keys,
         answered=stores.answered,
         audit=stores.audit,
         profiles=stores.profiles,

@@ -17,7 +17,7 @@ from segue.ports.access import AnswerStore, Role, TokenStore
 from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore
 from segue.ports.span import Span
-from segue.ports.store import LeaseStore, SummaryStore
+from segue.ports.store import KeyStore, LeaseStore, SummaryStore
 
 T = TypeVar("T")
 Filter = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._@:/-]*$", max_length=200)]
@@ -41,6 +41,7 @@ class Office:
     summaries: SummaryStore
     leases: LeaseStore
     tokens: TokenStore
+    keys: KeyStore
     answered: AnswerStore
     audit: AuditLog
     profiles: ProfileStore

@@ -8,6 +8,7 @@ import http.client
 import secrets
 import ssl
 import time
+from collections.abc import Iterator
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -22,19 +23,26 @@ from segue.api.views import (
     Begun,
     Differences,
     Explained,
+    KeyAsked,
+    KeyMade,
+    KeyView,
     Page,
     Registered,
     RolloutDetail,
     RolloutView,
     SpecAsked,
+    TokenAsked,
+    TokenMade,
+    TokenView,
     VersionAsked,
     VersionView,
     Wanted,
 )
-from segue.errors import DomainError, Refused, Unavailable
+from segue.errors import DomainError, NotFound, Refused, Unavailable
 from segue.facts.decision import Decision
 from segue.facts.drift.profile import Profile
 from segue.monitor.telling.market import Milestones
+from segue.ports.audit import Entry
 from segue.ports.registry import AliasMove
 
 T = TypeVar("T")
@@ -44,7 +52,7 @@ _PAGE: Final = 500
 
 
 class RemoteDesk:
-    """The desks of rollouts and of models behind `segue api`.
+    """The desks of rollouts, of models and of people behind `segue api`.
 
     Args:
         server: `http://host:port` or `https://...`.
@@ -126,29 +134,66 @@ class RemoteDesk:
         """As the desk of models does."""
         return self._pages(f"/v1/models/{quote(model, safe='')}/timeline", Milestones)
 
+    def tokens(self) -> list[TokenView]:
+        """As the desk of people does."""
+        return self._pages("/v1/tokens", TokenView)
+
+    def add_token(self, asked: TokenAsked) -> TokenMade:
+        """As the desk of people does; sent once, since the secret is in no answer but the first."""
+        return self._post("/v1/tokens", asked, TokenMade, times=1)
+
+    def revoke_token(self, token: str) -> TokenView:
+        """As the desk of people does."""
+        return _decoded(self._send("DELETE", f"/v1/tokens/{quote(token, safe='')}", None, {}), TokenView)
+
+    def keys(self, route: str = "") -> list[KeyView]:
+        """As the desk of people does."""
+        return self._pages("/v1/keys", KeyView, route=route)
+
+    def add_key(self, asked: KeyAsked) -> KeyMade:
+        """As the desk of people does; sent once, since the secret is in no answer but the first."""
+        return self._post("/v1/keys", asked, KeyMade, times=1)
+
+    def revoke_key(self, key: str) -> KeyView:
+        """As the desk of people does."""
+        return _decoded(self._send("DELETE", f"/v1/keys/{quote(key, safe='')}", None, {}), KeyView)
+
+    def entries(self, subject: str = "") -> Iterator[Entry]:
+        """As the desk of people does, a page at a time."""
+        return self._items("/v1/audit", Entry, subject=subject)
+
+    def decided(self, rollout: str) -> list[Decision]:
+        """As the desk of people does."""
+        try:
+            return self.decisions(rollout)
+        except NotFound:
+            return []
+
     def _get(self, path: str, kind: type[T]) -> T:
         return _decoded(self._send("GET", path, None, {}), kind)
 
     def _pages(self, path: str, kind: type[T], **query: str) -> list[T]:
-        items: list[T] = []
+        return list(self._items(path, kind, **query))
+
+    def _items(self, path: str, kind: type[T], **query: str) -> Iterator[T]:
         asked = {name: value for name, value in query.items() if value} | {"limit": str(_PAGE)}
         while True:
             page: Page[T] = _decoded(self._send("GET", f"{path}?{urlencode(asked)}", None, {}), Page[kind])  # type: ignore[valid-type]
-            items += page.items
+            yield from page.items
             if page.next is None:
-                return items
+                return
             asked["after"] = page.next
 
-    def _post(self, path: str, asked: msgspec.Struct, kind: type[T], *, method: str = "POST") -> T:
+    def _post(self, path: str, asked: msgspec.Struct, kind: type[T], *, method: str = "POST", times: int = _TIMES) -> T:
         key = {"idempotency-key": secrets.token_hex(16), "content-type": "application/json"}
-        return _decoded(self._send(method, path, msgspec.json.encode(asked), key), kind)
+        return _decoded(self._send(method, path, msgspec.json.encode(asked), key, times), kind)
 
-    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
-        for attempt in range(_TIMES):
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], times: int = _TIMES) -> bytes:
+        for attempt in range(times):
             try:
                 return self._once(method, path, body, self._headers | headers)
             except (OSError, http.client.HTTPException) as error:
-                if isinstance(error, ssl.SSLCertVerificationError) or attempt == _TIMES - 1:
+                if isinstance(error, ssl.SSLCertVerificationError) or attempt == times - 1:
                     server = f"{self._place.scheme}://{self._place.netloc}"
                     raise Unavailable(f"{server} does not answer: {error}", hint="is `segue api` running?") from error
                 time.sleep(0.1 * 2**attempt)

@@ -13,6 +13,8 @@ from segue.ports.store import WorkerReport
 from segue.spec.diff import Change
 
 T = TypeVar("T")
+Standing = Literal["valid", "expired", "revoked"]
+"""Of a token or a key."""
 Wish = Literal["pause", "resume", "approve", "promote", "promote_full", "abort", "retry", "override", "undo"]
 """What may be asked of a rollout. promote: where it waits for approval, that; else on without the gates."""
 Words = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -248,7 +250,7 @@ class TokenView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     also: list[str]
-    state: Literal["valid", "expired", "revoked"]
+    state: Standing
     created_at: datetime
     expires_at: datetime | None = None
 
@@ -271,6 +273,36 @@ class TokenMade(msgspec.Struct, frozen=True, kw_only=True):
     """A new token; `secret` is shown this once and kept nowhere."""
 
     token: TokenView
+    secret: str
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A route's key without its secret."""
+
+    id: str
+    route: str
+    name: str
+    state: Standing
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+class KeyAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key of a route to be made, for somebody.
+
+    Args:
+        days: after so many it opens nothing any more; 0 for never.
+    """
+
+    route: Name
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    days: Annotated[float, msgspec.Meta(ge=0, le=36_500)] = 0.0
+
+
+class KeyMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key; `secret` is shown this once and kept nowhere."""
+
+    key: KeyView
     secret: str
 
 

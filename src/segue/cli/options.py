@@ -12,6 +12,7 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from segue.api.desk import Desk
     from segue.api.doing.models import ModelDesk
+    from segue.api.doing.people import PeopleDesk
     from segue.api.remote import RemoteDesk
 
 HomeFolder = Annotated[
@@ -47,6 +48,20 @@ def models_at(home: Path | None, server: str) -> "Iterator[ModelDesk | RemoteDes
     from segue.wiring import home_at
 
     with models_at_hand(home_at(home), who()) as desk:
+        yield desk
+
+
+@contextmanager
+def people_at(home: Path | None, server: str) -> "Iterator[PeopleDesk | RemoteDesk]":
+    """Where tokens, keys and the audit log are: at a server if one is named, else in the installation's own store."""
+    remote = _remote(server)
+    if remote is not None:
+        yield remote
+        return
+    from segue.api.opening import people_at_hand
+    from segue.wiring import home_at
+
+    with people_at_hand(home_at(home), who()) as desk:
         yield desk
 
 

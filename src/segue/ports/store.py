@@ -187,7 +187,7 @@ class KeyStore(Protocol):
         """Let a key open nothing from now on; twice is once. NotFound where there is none."""
         ...
 
-    def keys(self, route: str = "") -> Sequence[Key]:
+    def keys(self, route: str = "", *, span: Span = WHOLE) -> Sequence[Key]:
         """All keys ever made, or those of a route, oldest first; revoked and expired ones too."""
         ...
 

@@ -1,12 +1,16 @@
 """The command line says the same with a server and without."""
 
 import io
+import json
+import sqlite3
 import sys
 from pathlib import Path
 
 import api_server
 import pytest
 from command_line import run
+
+from segue.gateway.request.keys import new_key
 
 LOOKS = (
     ("get",),
@@ -43,6 +47,19 @@ LOOKS = (
     ("model", "alias", "churn", "champion", "8", "--dry-run"),
     ("model", "register", "churn", "9", "--factory", "m:load", "--artifact", "weights", "--dry-run"),
     ("model", "register", "churn", "8", "--factory", "m:load", "--artifact", "weights"),
+    ("audit", "list"),
+    ("audit", "list", "--subject", "churn/8", "-o", "json"),
+    ("audit", "list", "--last", "2"),
+    ("audit", "export"),
+    ("audit", "verify"),
+    ("token", "list"),
+    ("token", "add", "ana", "--dry-run"),
+    ("token", "revoke", "nothing"),
+    ("token", "revoke", "nothing", "--dry-run"),
+    ("key", "list"),
+    ("key", "list", "nobody", "-o", "json"),
+    ("key", "add", "churn", "team-a", "--dry-run"),
+    ("key", "revoke", "nothing"),
     ("abort", "churn", "--reason", "wrong", "--wait", "--timeout", "0.1"),
 )
 
@@ -106,6 +123,51 @@ def test_models_through_a_server(api: api_server.Api, tmp_path: Path, monkeypatc
     assert not (tmp_path / "another").exists()
     monkeypatch.setenv("SEGUE_TOKEN", api.token("operator"))
     assert run("model", "alias", "churn", "champion", "8", "--reason", "x").status == 6
+
+
+def test_tokens_and_keys_through_a_server(api: api_server.Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An admin makes and ends them, more than a page of them; nobody else may; they open what they are for."""
+    for name, value in {"SEGUE_SERVER": api.url, "SEGUE_HOME": str(tmp_path / "another")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SEGUE_TOKEN", api.token("admin", "ada"))
+    made = run("token", "add", "ci", "--role", "approver", "--also", "risk-team", "--days", "9")
+    assert (made.status, "of ci, approver" in made.err) == (0, True)
+    assert api("GET", "/v1/rollouts", token=made.out.strip()).status == 200
+    named = made.err.split()[1]
+    assert f"token {named} of ci opens nothing" in run("token", "revoke", named).out
+    assert api("GET", "/v1/rollouts", token=made.out.strip()).status == 401
+    said = {it["name"]: it["state"] for it in json.loads(run("token", "list", "-o", "json").out)}
+    assert said == {"ada": "valid", "ci": "revoked"}
+    key = run("key", "add", "churn", "team-a")
+    assert key.out.startswith("sgk_")
+    assert "opens nothing any more" in run("key", "revoke", key.err.split()[1]).out
+    for number in range(501):
+        api.stores.keys.add(new_key("delay", f"team-{number}", api_server.AT)[0])
+    assert len(run("key", "list", "-o", "name").out.split()) == 502
+    assert len(run("key", "list", "delay", "-o", "name").out.split()) == 501
+    assert not (tmp_path / "another").exists()
+    monkeypatch.setenv("SEGUE_TOKEN", api.token("approver"))
+    for words in (
+        ("token", "list"),
+        ("token", "add", "x"),
+        ("key", "list"),
+        ("key", "add", "churn", "x"),
+        ("key", "revoke", "x"),
+    ):
+        assert run(*words).status == 6
+
+
+def test_a_changed_record_is_found_out_through_a_server(api: api_server.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision that was changed or removed differs from what the log says, wherever it is asked from."""
+    rollout = api.begin()
+    api.decide(rollout, "running")
+    monkeypatch.setenv("SEGUE_SERVER", api.url)
+    assert run("audit", "verify").status == 0
+    with sqlite3.connect(api.home.folder / "store.db") as database:
+        database.execute("update decisions set body = replace(body, 'advance', 'promote') where number = 1")
+        database.execute("delete from decisions where number = 2")
+    found = run("audit", "verify")
+    assert (found.status, "was changed since entry" in found.out, "is gone" in found.out) == (1, True, True)
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:

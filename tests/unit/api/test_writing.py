@@ -109,7 +109,10 @@ ROLE_OF = {
     ),
     "operator": ("POST /v1/rollouts", "POST /v1/rollouts/{rollout}/acts"),
     "approver": ("PUT /v1/models/{model}/aliases/{alias}", "POST /v1/models/{model}/versions"),
-    "admin": ("GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{token}"),
+    "admin": (
+        "GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{token}",
+        "GET /v1/keys", "POST /v1/keys", "DELETE /v1/keys/{key}",
+    ),
     None: ("GET /livez", "GET /readyz"),
 }  # fmt: skip
 """Who may call what; an operation that is new has to be entered here too."""

@@ -158,14 +158,14 @@ def read_endpoints(connection: Connection, names: Sequence[str] | None) -> tuple
     return tuple(Endpoint(seen_at=from_us(row["seen_at_us"]), **{key: row[key] for key in _PLACE}) for row in rows)
 
 
-def read_keys(connection: Connection, route: str = "", *, valid: bool = False) -> tuple[Key, ...]:
-    """Keys, oldest first: of a route or of all, only those that were not revoked or all."""
+def read_keys(connection: Connection, route: str = "", *, valid: bool = False, span: Span = WHOLE) -> tuple[Key, ...]:
+    """Keys, oldest first: of a route or of all, only those that were not revoked or all; a part of them."""
     query = select(schema.keys.c.body).order_by(schema.keys.c.created_at_us, schema.keys.c.id)
     if route:
         query = query.where(schema.keys.c.route == route)
     if valid:
         query = query.where(schema.keys.c.revoked.is_(False))
-    return tuple(from_json(Key, body) for body in connection.execute(query).scalars())
+    return tuple(from_json(Key, body) for body in connection.execute(part(query, span)).scalars())
 
 
 _PLACE: Final = ("name", "host", "version", "url", "path")

@@ -17,6 +17,7 @@ from segue.adapters.stores.database.connect import Database, insert
 from segue.errors import Conflict, NotFound
 from segue.facts.allocation import Key
 from segue.facts.wire.codec import from_json, to_json
+from segue.ports.span import WHOLE, Span
 
 _keys = schema.keys.c
 
@@ -53,10 +54,10 @@ class SqlKeys:
             note(connection, Deeds(deed="key_revoked", subject=key.id, facts={"route": key.route, "name": key.name}))
         return key
 
-    def keys(self, route: str = "") -> Sequence[Key]:
+    def keys(self, route: str = "", *, span: Span = WHOLE) -> Sequence[Key]:
         """All keys ever made, or those of a route, oldest first; revoked and expired ones too."""
         with self._database.read() as connection:
-            return read_keys(connection, route)
+            return read_keys(connection, route, span=span)
 
 
 def _tell_gateways(connection: Connection, route: str) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from segue.cli.options import HomeFolder
+from segue.cli.options import HomeFolder, Server, people_at
 from segue.cli.output import Listing, Output, errors, say, show
-from segue.ports.audit import GENESIS, Entry, every, faults
-from segue.wiring import home_at, stores_of
+from segue.ports.audit import GENESIS, Entry, faults
 
 if TYPE_CHECKING:
-    from segue.adapters.stores.store import Stores
+    from segue.api.doing.people import PeopleDesk
+    from segue.api.remote import RemoteDesk
 
 app = App(name="audit", help="Who did what, in a log that cannot be changed unnoticed.")
 Subject = Annotated[str, Parameter(help="Only of one rollout, route, `model/version` or key.")]
@@ -25,11 +25,12 @@ def list_(
     subject: Subject = "",
     last: Annotated[int, Parameter(help="So many of the newest entries; 0 for all.")] = 50,
     output: Output = "table",
+    server: Server = "",
     home: HomeFolder = None,
 ) -> None:
     """The newest entries, oldest of them first."""
-    with stores_of(home_at(home)) as stores:
-        entries = list(every(stores.audit, subject))
+    with people_at(home, server) as desk:
+        entries = list(desk.entries(subject))
     rows = [_row(entry) for entry in (entries[-last:] if last else entries)]
     columns = {"no": "number", "at": "at", "deed": "deed", "of": "subject", "by": "who", "why": "why"}
     wide = {"facts": "facts", "digest": "digest"}
@@ -37,11 +38,11 @@ def list_(
 
 
 @app.command
-def verify(*, home: HomeFolder = None) -> int:
+def verify(*, server: Server = "", home: HomeFolder = None) -> int:
     """Recompute the chain of digests, and compare each decision with what the log says of it; status 1 where one differs."""
-    with stores_of(home_at(home)) as stores:
-        entries = list(every(stores.audit))
-        found = [*faults(entries), *_changed(stores, entries)]
+    with people_at(home, server) as desk:
+        entries = list(desk.entries())
+        found = [*faults(entries), *_changed(desk, entries)]
     for fault in found:
         print(fault)
     if found:
@@ -53,14 +54,14 @@ def verify(*, home: HomeFolder = None) -> int:
 
 
 @app.command
-def export(*, subject: Subject = "", home: HomeFolder = None) -> None:
+def export(*, subject: Subject = "", server: Server = "", home: HomeFolder = None) -> None:
     """Every entry as a line of JSON, oldest first, for keeping elsewhere."""
-    with stores_of(home_at(home)) as stores:
-        for entry in every(stores.audit, subject):
+    with people_at(home, server) as desk:
+        for entry in desk.entries(subject):
             sys.stdout.write(msgspec.json.encode(entry).decode() + "\n")
 
 
-def _changed(stores: "Stores", entries: list[Entry]) -> Iterator[str]:
+def _changed(desk: "PeopleDesk | RemoteDesk", entries: list[Entry]) -> Iterator[str]:
     """Decisions that are not what they were when the log was written."""
     from segue.facts.wire.codec import to_json
     from segue.ids import digest
@@ -68,7 +69,7 @@ def _changed(stores: "Stores", entries: list[Entry]) -> Iterator[str]:
     said = {entry.facts["decision"]: entry for entry in entries if entry.deed == "decided"}
     there = set()
     for rollout in dict.fromkeys(entry.subject for entry in said.values()):
-        for decision in stores.rollouts.decisions(rollout):
+        for decision in desk.decided(rollout):
             there.add(decision.id)
             if decision.id not in said:
                 yield f"decision {decision.id} of {rollout} is in no entry"

@@ -1,12 +1,11 @@
 """`segue api` and `segue token`: who may ask over HTTP, and where is it answered?"""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from segue.cli.options import Dry, HomeFolder
+from segue.cli.options import Dry, HomeFolder, Server, people_at
 from segue.cli.output import Listing, Output, say, show
 from segue.cli.serving.gateway import Address
 from segue.cli.serving.logs import log_to_stderr
@@ -57,35 +56,30 @@ def add(
     also: Also = None,
     days: Days = 0.0,
     dry_run: Dry = False,
+    server: Server = "",
     home: HomeFolder = None,
 ) -> None:
     """Make a token for somebody, and show it, once: only its hash is kept. Their name stands in the record of what they do."""
-    from segue.api.access import Person, new_token
+    from segue.api.views import TokenAsked
 
     if not name.strip():
         raise DomainError("a token is somebody's", hint="segue token add ana --role operator")
     if days < 0:
         raise DomainError(f"a token of {days:g} days", hint="0 for one that never ends")
-    now = datetime.now(UTC)
-    person = Person(name=name, role=role, also=tuple(also or ()))
-    token, secret = new_token(person, now, now + timedelta(days=days) if days else None)
     if dry_run:
         say(f"would add a token of {name}, {role}")
         return
-    with stores_of(home_at(home)) as stores:
-        stores.tokens.add(token)
-    say(f"token {token.id} of {name}, {role}; it is not shown again:")
-    print(secret)
+    with people_at(home, server) as desk:
+        made = desk.add_token(TokenAsked(name=name, role=role, also=also or [], days=days))
+    say(f"token {made.token.id} of {name}, {role}; it is not shown again:")
+    print(made.secret)
 
 
 @app.command(name="list")
-def list_(*, output: Output = "table", home: HomeFolder = None) -> None:
+def list_(*, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
     """All tokens; never the tokens themselves."""
-    from segue.api.doing.people import view_of
-
-    now = datetime.now(UTC)
-    with stores_of(home_at(home)) as stores:
-        views = [view_of(token, now) for token in stores.tokens.tokens()]
+    with people_at(home, server) as desk:
+        views = desk.tokens()
     rows: list[dict[str, object]] = [
         {
             "id": it.id,
@@ -103,11 +97,11 @@ def list_(*, output: Output = "table", home: HomeFolder = None) -> None:
 
 
 @app.command
-def revoke(token: str, *, dry_run: Dry = False, home: HomeFolder = None) -> None:
+def revoke(token: str, *, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
     """Let a token, named by its id, open nothing from now on; twice is once."""
-    with stores_of(home_at(home)) as stores:
-        if dry_run:
-            say(f"would revoke {token}")
-            return
-        revoked = stores.tokens.revoke(token, datetime.now(UTC))
+    if dry_run:
+        say(f"would revoke {token}")
+        return
+    with people_at(home, server) as desk:
+        revoked = desk.revoke_token(token)
     print(f"token {revoked.id} of {revoked.name} opens nothing any more")

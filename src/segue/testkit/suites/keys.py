@@ -37,6 +37,7 @@ class KeySuite(StoreFixtures):
         try:
             assert list(again.keys.keys()) == [early, late, other]
             assert list(again.keys.keys("churn")) == [early, late]
+            assert list(again.keys.keys(span=Span(after=1, most=1))) == [late]
         finally:
             again.close()
 
