@@ -140,6 +140,13 @@ def clock_of(home: Home) -> "Clock":
     return from_setting(home.clock)
 
 
+def clock_here() -> "Clock":
+    """Stream time as the environment says, for who has no installation at hand."""
+    from segue.adapters.clocks import from_setting
+
+    return from_setting(os.environ.get(CLOCK, ""))
+
+
 @contextmanager
 def stores_of(home: Home) -> "Iterator[Stores]":
     """The store, open for the time of the block."""

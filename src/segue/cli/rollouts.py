@@ -1,6 +1,7 @@
 """`segue get | describe | watch | status | history | explain`: where does a rollout stand, and why?"""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder, Server, desk_at
 from segue.cli.output import Listing, Output, out, say, show, show_one
+from segue.errors import DomainError
 from segue.facts.decision import Decision, Phase
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def _row(view: "RolloutView") -> dict[str, object]:
 
 
 def status(
-    name: Name,
+    name: Annotated[str, Parameter(help="A rollout, or a route for its newest one; without it, a line for each route.")] = "",
     *,
     wait: bool = False,
     timeout: Timeout = 0.0,
@@ -59,9 +61,15 @@ def status(
     server: Server = "",
     home: HomeFolder = None,
 ) -> int:
-    """One line, and a status for scripts: 0 well or promoted, 2 rolled back, 3 held or waiting for a person."""
+    """One line, and a status for scripts: 0 well or promoted, 2 rolled back, 3 held or waiting for a person.
+
+    Without a name: every live rollout, and of a route that has none its newest one; the status is 0 then.
+    """
     from segue.decide.machine import LIVE
 
+    if not name:
+        _standings(wait, output, server, home)
+        return 0
     ends_s = time.monotonic() + timeout if timeout else float("inf")
     with desk_at(home, server) as desk:
         found = desk.rollout(name)
@@ -78,6 +86,28 @@ def status(
         if verdict.warning:
             say(f"warning: {verdict.text}: {verdict.warning}")
     return STATUS.get(view.phase, 0)
+
+
+def _standings(wait: bool, output: Output, server: str, home: Path | None) -> None:
+    """How each route stands."""
+    from segue.decide.machine import LIVE
+    from segue.decide.walk import span
+    from segue.wiring import clock_here
+
+    if wait:
+        raise DomainError("which rollout is waited for?", hint="segue status ROLLOUT --wait")
+    with desk_at(home, server) as desk:
+        views = desk.rollouts()
+    newest = {view.route: view.rollout for view in reversed(views)}
+    now = clock_here().now()
+    rows = [
+        _row(view) | {"age": span(max((now - view.since).total_seconds(), 0.0))}
+        for view in views
+        if view.phase in LIVE or newest[view.route] == view.rollout
+    ]
+    columns = {"route": "route", "rollout": "rollout", "phase": "phase", "stage": "stage", "age": "age"}
+    wide = {"step": "step", "shares": "shares", "since": "since"}
+    show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty="there is no rollout yet"), output)
 
 
 def describe(

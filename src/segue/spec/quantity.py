@@ -140,6 +140,21 @@ def share(written: str | float) -> Share:
     return Share(quantity.value)
 
 
+def rise(written: str | float) -> float:
+    """By which part of itself something grows, written in percent; more than 100% is more than double.
+
+    >>> rise("50%"), rise("150%")
+    (0.5, 1.5)
+
+    Raises:
+        SpecError: no percentage, or below 0%.
+    """
+    quantity = _of(written, ("share",), _share_meanings)
+    if quantity.value < 0:
+        raise SpecError(f"`{written}` is no rise", hint="above `0%`, such as `50%`")
+    return quantity.value
+
+
 def stream_seconds(written: str | float) -> StreamSeconds:
     """How long in the stream's own time: a window, an age, a ramp.
 

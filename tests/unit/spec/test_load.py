@@ -224,6 +224,8 @@ def test_what_an_unhealthy_champion_means_is_read() -> None:
     assert read == UnhealthyChampion(
         errors_rise_by=0.01, latency_rises_by=1.0, then="previous", after_s=600.0, well_for_s=3600.0
     )
+    assert load(SMALL + said.replace("100%", "250%")).unhealthy_champion.latency_rises_by == 2.5
+    assert [len(lint(SMALL + said.replace("100%", wrong))) for wrong in ("0%", "-50%", "2")] == [1, 1, 1]
     assert load(SMALL).unhealthy_champion == UnhealthyChampion()
     written_out = "unhealthy_champion: {errors_rise_by: 2pp, latency_rises_by: 50%, then: hold, after: 5m, well_for: 15m}\n"
     assert load(SMALL + written_out).digest == load(SMALL).digest != load(SMALL + said).digest

@@ -17,7 +17,7 @@ from segue.spec.document.top_keys import (
     VARIANT,
 )
 from segue.spec.gate import Margin
-from segue.spec.quantity import RealSeconds, Share, StreamSeconds, margin, real_seconds, share, stream_seconds
+from segue.spec.quantity import RealSeconds, Share, StreamSeconds, margin, real_seconds, rise, share, stream_seconds
 from segue.spec.rollout import (
     GATEWAY,
     NOTICES,
@@ -274,7 +274,7 @@ def unhealthy_champion(place: Place) -> UnhealthyChampion:
     then: str = fields.get("then", _then, str(standard.then))
     return UnhealthyChampion(
         errors_rise_by=fields.get("errors_rise_by", _rise, standard.errors_rise_by),
-        latency_rises_by=fields.get("latency_rises_by", _part, standard.latency_rises_by),
+        latency_rises_by=fields.get("latency_rises_by", _growth, standard.latency_rises_by),
         then="previous" if then == "previous" else "hold",
         after_s=fields.get("after", duration, standard.after_s),
         well_for_s=fields.get("well_for", duration, standard.well_for_s),
@@ -292,8 +292,8 @@ def _rise(place: Place) -> float:
     return place.within(found.value, found.value > 0, "a rise", "above 0pp")
 
 
-def _part(place: Place) -> float:
-    value = percent(place)
+def _growth(place: Place) -> float:
+    value = place.quantity(rise, float("nan"))
     return place.within(value, value > 0, "a rise", "above 0%")
 
 

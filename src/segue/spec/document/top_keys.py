@@ -174,7 +174,8 @@ UNHEALTHY_CHAMPION: Final = Section(
     "leave it out.",
     (
         key("errors_rise_by", "quantity", "Its failures lie above its own past by so much.", "2pp", default="2pp"),
-        key("latency_rises_by", "percent", "A `latency_quantile` lies above its own past by so large a part of it.",
+        key("latency_rises_by", "percent",
+            "A `latency_quantile` lies above its own past by so large a part of it; 150% is two and a half times the past.",
             "50%", default="50%"),
         key("then", "choice", "`hold` until it is well or a person acts; or end, and go to the version before.",
             "hold", default="hold", choices=THEN_OF_UNHEALTHY),
