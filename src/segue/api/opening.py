@@ -48,7 +48,8 @@ def people_at_hand(home: Home, who: str) -> "Iterator[PeopleDesk]":
     from segue.api.doing.people import PeopleDesk  # noqa: PLC0415 - most commands need none of it
 
     with stores_of(home) as stores:
-        yield PeopleDesk(stores.tokens, stores.keys, stores.audit, stores.rollouts, Person(name=who, role="admin"))
+        person = Person(name=who, role="admin")
+        yield PeopleDesk(person, tokens=stores.tokens, keys=stores.keys, audit=stores.audit, rollouts=stores.rollouts)
 
 
 def office_of(home: Home, stores: "Stores", *, guarded: bool) -> "Office":

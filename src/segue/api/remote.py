@@ -186,9 +186,9 @@ class RemoteDesk:
 
     def _post(self, path: str, asked: msgspec.Struct, kind: type[T], *, method: str = "POST", times: int = _TIMES) -> T:
         key = {"idempotency-key": secrets.token_hex(16), "content-type": "application/json"}
-        return _decoded(self._send(method, path, msgspec.json.encode(asked), key, times), kind)
+        return _decoded(self._send(method, path, msgspec.json.encode(asked), key, times=times), kind)
 
-    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], times: int = _TIMES) -> bytes:
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str], *, times: int = _TIMES) -> bytes:
         for attempt in range(times):
             try:
                 return self._once(method, path, body, self._headers | headers)

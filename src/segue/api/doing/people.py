@@ -27,13 +27,13 @@ class PeopleDesk:
     """Answers questions about tokens and keys, makes and ends them, and tells what was done.
 
     Args:
+        person: who asks.
         tokens, keys: who may ask the API, and the routes.
         audit: who did what.
         rollouts: whose decisions the log vouches for.
-        person: who asks.
     """
 
-    def __init__(self, tokens: TokenStore, keys: KeyStore, audit: AuditLog, rollouts: RolloutStore, person: Person) -> None:
+    def __init__(self, person: Person, *, tokens: TokenStore, keys: KeyStore, audit: AuditLog, rollouts: RolloutStore) -> None:
         self._tokens, self._keys, self._audit, self._rollouts = tokens, keys, audit, rollouts
         self._person = person
 
@@ -128,8 +128,8 @@ def _standing(it: Token | Key, now: datetime) -> Standing:
 
 
 def _desk(call: Call) -> PeopleDesk:
-    office = call.office
-    return PeopleDesk(office.tokens, office.keys, office.audit, office.control.rollouts, call.person)
+    at = call.office
+    return PeopleDesk(call.person, tokens=at.tokens, keys=at.keys, audit=at.audit, rollouts=at.control.rollouts)
 
 
 def _tokens(call: Call) -> Reply:
