@@ -11,7 +11,8 @@ from math import exp, lgamma, log, pi, sqrt
 from typing import Final
 
 import numpy as np
-from scipy.stats import chi2, kstwobign
+from scipy.special import chdtrc
+from scipy.special import kolmogorov as kolmogorov_tail
 
 from segue.evidence.drift.distances import Counted, Hellinger, JensenShannon, Psi, shares
 from segue.evidence.process import Floats
@@ -48,7 +49,7 @@ def p_value(distance: Quadratic, value: float, reference: Counted, current: Coun
     k = degrees(reference, current)
     if k == 0:
         return 1.0
-    return float(chi2.sf((value**2 if _is_root(distance) else value) / (_unit(distance) * _rate(reference, current)), k))
+    return _chi_square_tail((value**2 if _is_root(distance) else value) / (_unit(distance) * _rate(reference, current)), k)
 
 
 def homogeneity(reference: Counted, current: Counted) -> tuple[float, int, float]:
@@ -64,13 +65,13 @@ def homogeneity(reference: Counted, current: Counted) -> tuple[float, int, float
         return 0.0, 0, 1.0
     fitted = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     statistic = float(((table - fitted) ** 2 / fitted).sum())
-    return statistic, k, float(chi2.sf(statistic, k))
+    return statistic, k, _chi_square_tail(statistic, k)
 
 
 def kolmogorov(distance: float, reference: int, current: int) -> tuple[float, float]:
     """Mean of D where nothing has moved, and the chance of so much (asymptotic; an upper bound where D is read off bins)."""
     root = sqrt(reference * current / (reference + current))
-    return _KOLMOGOROV_MEAN / root, float(kstwobign.sf(distance * root)) if distance > 0 else 1.0
+    return _KOLMOGOROV_MEAN / root, float(kolmogorov_tail(distance * root))
 
 
 def moved_by_chance(edges: tuple[float, ...], reference: Counted, current: Counted) -> float:
@@ -95,6 +96,10 @@ def false_discovery(p_values: Mapping[str, float]) -> dict[str, float]:
     scaled: Floats = np.array([p_values[name] * len(ranked) / rank for rank, name in enumerate(ranked, start=1)])
     least = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1.0) if len(scaled) else scaled
     return dict(zip(ranked, least.tolist(), strict=True))
+
+
+def _chi_square_tail(statistic: float, k: int) -> float:
+    return float(chdtrc(k, max(statistic, 0.0)))  # rounding may leave a distance of nothing just below 0
 
 
 def _is_root(distance: Quadratic) -> bool:

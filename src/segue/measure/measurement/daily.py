@@ -5,7 +5,7 @@ several outcomes the last by (`at`, `received_at`) counts, and one without a lab
 request's id. There is no window: what is known by now is known.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,11 +22,14 @@ _ANSWERS: Final = """
 CREATE TEMP TABLE answers AS SELECT request_id, epoch_us("at") AS at_us, $segment AS segment, label, score
 FROM predictions WHERE version = $version AND $roles AND error = '' AND epoch_us("at") // $hour_us BETWEEN $begin AND $end
 """
-_REPEATED: Final = "SELECT count(*) > count(DISTINCT hash(request_id)) FROM $name WHERE request_id <> ''"
-_ONCE: Final = """
-CREATE TEMP TABLE once AS SELECT * FROM answers
+REPEATED: Final = "SELECT count(*) > count(DISTINCT hash(request_id)) FROM answers WHERE request_id <> ''"
+"""The query whether a request may be among the answers twice; yes is said once too often where two ids have one hash."""
+ONCE: Final = """
+CREATE OR REPLACE TEMP TABLE answers AS SELECT * FROM answers
 QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY at_us, label, score, segment) = 1
 """
+"""Leaves the earliest answer of each request."""
+
 LAST: Final = """
 SELECT request_id, arg_max_null(label, {
   'a': epoch_us("at"), 'r': epoch_us(received_at), 'l': coalesce(label, ''), 'v': "values"::VARCHAR
@@ -34,10 +37,13 @@ SELECT request_id, arg_max_null(label, {
 """
 """The query for each request's last outcome."""
 _DAYS: Final = """
-CREATE TEMP TABLE days AS SELECT a.at_us // $day_us AS day, a.segment, a.label = $positive AS predicted,
+CREATE OR REPLACE TEMP TABLE days AS SELECT a.at_us // $day_us AS day, a.segment, a.label = $positive AS predicted,
   o.label = $positive AS came_true, CASE WHEN isfinite(a.score) THEN a.score END AS score
-FROM $answers a LEFT JOIN $outcomes o ON o.request_id = a.request_id AND o.request_id <> ''
+FROM answers a LEFT JOIN ($outcomes) o ON o.request_id = a.request_id AND o.request_id <> ''
 """
+MULTIPLIED: Final = "SELECT (SELECT count(*) FROM days) > (SELECT count(*) FROM answers)"
+"""The query whether some answer has found more than one outcome."""
+
 _CONFUSION: Final = """
 SELECT day, segment, $whole AS whole, count(*), count(came_true), count(*) FILTER (predicted AND came_true),
   count(*) FILTER (predicted AND NOT came_true), count(*) FILTER (NOT predicted AND came_true),
@@ -97,19 +103,14 @@ class Daily(msgspec.Struct, frozen=True, kw_only=True):
             end=self.end - 1,
         )
 
-    def joined(self, *, answers_repeat: bool, outcomes_repeat: bool) -> Iterator[str]:
-        """Makes the table `days`: each answer once, with its last outcome.
+    def joined(self, *, last: bool) -> str:
+        """Makes the table `days`: the answers with their outcomes.
 
         Args:
-            answers_repeat: whether a request may be among the answers more than once.
-            outcomes_repeat: whether a request may have more than one outcome.
+            last: take the last of a request's outcomes; otherwise it must have one at most, which costs a quarter as much.
         """
-        if answers_repeat:
-            yield _ONCE
-        if outcomes_repeat:
-            yield f"CREATE TEMP TABLE last AS {LAST}"
-        parts = {"answers": "once" if answers_repeat else "answers", "outcomes": "last" if outcomes_repeat else "outcomes"}
-        yield filled(_DAYS, day_us=DAY_US, positive=quoted(self.positive), **parts)
+        outcomes = LAST if last else "SELECT request_id, label FROM outcomes"
+        return filled(_DAYS, day_us=DAY_US, positive=quoted(self.positive), outcomes=outcomes)
 
     @property
     def queries(self) -> tuple[str, str, str]:
@@ -126,9 +127,9 @@ class Daily(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(f"({', '.join((*names, *more))})" for names in keys)
 
 
-def repeated(name: str) -> str:
-    """The query whether a request may be in a table twice; yes is said once too often where two ids have one hash."""
-    return filled(_REPEATED, name=name)
+def gone(name: str) -> str:
+    """Gives the memory of a table back."""
+    return f"DROP TABLE {name}"
 
 
 def cells(confusion: Sequence[Row], ranks: Sequence[Row], calibration: Sequence[Row]) -> list[DayCell]:

@@ -18,7 +18,7 @@ from segue.facts.drift.profile import FeatureProfile, Profile
 from segue.facts.merging import merge
 from segue.measure.drift.served import of_requests
 from segue.measure.expressions import quoted
-from segue.measure.measurement.daily import DAY_US, Daily, cells, repeated
+from segue.measure.measurement.daily import DAY_US, MULTIPLIED, ONCE, REPEATED, Daily, cells, gone
 from segue.measure.sql import HOUR_US
 from segue.monitor.carrying import tally
 from segue.ports.engine import Engine
@@ -59,15 +59,11 @@ def days(engine: Engine, lake: Lake, asked: Daily, profile: Profile | None = Non
     counted: list[tuple[int, ArmBins]] = []
     portions = list(_portions(engine, lake, predictions))
     for portion in portions:
-        told = lake.locations(outcomes)
-        engine.bind({"predictions": lake.locations(portion), "outcomes": told})
-        if profile is not None:
+        _bind(engine, lake, portion, outcomes, few=len(portions) > 1)
+        found.extend(_cells(engine, asked))
+        if profile is not None:  # after the cells: the room of their tables is free again, and parsing texts needs as much
             statement = of_requests(profile, arm=_mine(asked), period_us=DAY_US)
             counted.extend(statement.read(tally(engine, statement.tally)))
-        if len(portions) > 1:
-            told = engine.holding("outcomes", "request_id", "SELECT request_id FROM predictions", told)
-            engine.bind({"predictions": lake.locations(portion), "outcomes": told})
-        found.extend(_cells(engine, asked))
     if profile is None:
         return Days(cells=tuple(found))
     return Days(cells=tuple(found), moved=_moved(profile, counted), by_day=tuple(_by_day(profile, counted)))
@@ -88,12 +84,26 @@ def _portions(engine: Engine, lake: Lake, segments: Sequence[Segment]) -> Iterat
         yield portion
 
 
+def _bind(engine: Engine, lake: Lake, portion: Sequence[Segment], outcomes: Sequence[Segment], *, few: bool) -> None:
+    """Predictions and their outcomes; `few` of the files of outcomes are theirs."""
+    answers, told = lake.locations(portion), lake.locations(outcomes)
+    if few:
+        engine.bind({"predictions": answers, "outcomes": ()})
+        told = engine.holding("outcomes", "request_id", "SELECT request_id FROM predictions", told)
+    engine.bind({"predictions": answers, "outcomes": told})
+
+
 def _cells(engine: Engine, asked: Daily) -> list[DayCell]:
+    """What is made on the way is given back as soon as nobody needs it."""
     engine.execute(asked.answers)
-    again, told_again = (bool(engine.run(repeated(name))[0][0]) for name in ("answers", "outcomes"))
-    for statement in asked.joined(answers_repeat=again, outcomes_repeat=told_again):
-        engine.execute(statement)
+    if engine.run(REPEATED)[0][0]:
+        engine.execute(ONCE)
+    engine.execute(asked.joined(last=False))
+    if engine.run(MULTIPLIED)[0][0]:
+        engine.execute(asked.joined(last=True))
+    engine.execute(gone("answers"))
     confusion, ranks, calibration = (engine.run(query) for query in asked.queries)
+    engine.execute(gone("days"))
     return cells(confusion, ranks, calibration)
 
 

@@ -1,8 +1,10 @@
 """From the lake to a version's days."""
 
 import random
+import shutil
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -103,6 +105,15 @@ def test_the_last_outcome_counts_and_one_without_a_label_withdraws(world: SmallW
     assert sum(cell.answers for cell in before) == sum(cell.answers for cell in after)
     assert sum(cell.tp + cell.fn for cell in after) > sum(cell.tp + cell.fn for cell in before) - len(gone)
     assert all(cell.tp + cell.fp + cell.fn + cell.tn == cell.known for cell in after)
+
+
+def test_an_answer_that_came_twice_counts_once(world: SmallWorld) -> None:
+    """A file of predictions that is there under a second name as well changes no cell."""
+    before = found(world, segment="tier").cells
+    lake = world.outside.lake
+    for location in lake.locations(lake.segments("predictions", "churn")):
+        shutil.copy(location, Path(location).with_name(f"again-{Path(location).name}"))
+    assert [rounded(cell) for cell in found(world, segment="tier").cells] == [rounded(cell) for cell in before]
 
 
 def test_portions_change_nothing(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
