@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import duckdb
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from bench.measure.data import CATEGORIES, NUMBERS
 from numpy.typing import NDArray
 
-from segue.adapters.engines.tallying import tallied
+from segue.adapters.engines.tallying import tallied, tallied_batches
 from segue.evidence.drift.conventions import evidently_psi_of_bins
 from segue.evidence.drift.distances import JensenShannon
 from segue.facts.drift.profile import FeatureProfile
@@ -26,6 +29,8 @@ from segue.measure.drift.fields import of_columns
 from segue.measure.measurement.daily import Daily, cells
 
 _RUNS: Final = 3
+_ROWS: Final = 32_768
+"""So many of the training table are counted at a time."""
 Numbers = dict[str, float]
 Counts = tuple[tuple[int, ...], ...]
 _DAYS = """
@@ -67,20 +72,21 @@ def _timed(job: Callable[[duckdb.DuckDBPyConnection], Numbers]) -> Timed:
 
 def _psi(connection: duckdb.DuckDBPyConnection, current: Path, reference: Path) -> Iterator[tuple[str, float]]:
     ends = ", ".join(f"min({name}), max({name})" for name in NUMBERS)
+    training = _training(reference)
     total, *found = _row(connection, f"SELECT count(*), {ends} FROM read_parquet(['{current}', '{reference}'])")
     numbers = []
     for name, low, high in zip(NUMBERS, found[0::2], found[1::2], strict=True):
         bins = int(np.ceil(np.log2(total) + 1))  # Sturges, as numpy has it
         numbers.append(_numeric(name, np.linspace(low, high, bins + 1).tolist()))
-    columns, old, days = _counted(connection, numbers, current, reference, "1")
+    columns, old, days = _counted(connection, numbers, current, training, "1")
     for column, one, other in zip(columns, old, days[1], strict=True):
         yield f"psi {column.name}", evidently_psi_of_bins(_inside(column, one), _inside(column, other))
 
 
 def _js(connection: duckdb.DuckDBPyConnection, current: Path, reference: Path) -> Iterator[tuple[str, float]]:
-    before = connection.execute(f"SELECT {', '.join(NUMBERS)} FROM '{reference}'").fetchnumpy()
-    numbers = [_numeric(name, _doane(np.asarray(before[name]))) for name in NUMBERS]
-    columns, old, days = _counted(connection, numbers, current, reference, "epoch_us(ts) // 86400000000")
+    training = _training(reference)
+    numbers = [_numeric(name, _doane(training.numbers[name])) for name in NUMBERS]
+    columns, old, days = _counted(connection, numbers, current, training, "epoch_us(ts) // 86400000000")
     for day, new in days.items():
         for column, one, other in zip(columns, old, new, strict=True):
             yield f"js {column.name} {datetime.fromtimestamp(day * 86400, UTC):%Y-%m-%d}", JensenShannon().between(one, other)
@@ -114,38 +120,62 @@ def _doane(values: NDArray[np.float64]) -> list[float]:
     return [float(edge) for edge in np.linspace(low, high, int(np.ceil((high - low) / width)) + 1)]
 
 
-def _categorical(name: str, values: list[str]) -> FeatureProfile:
-    return FeatureProfile(name=name, kind="categorical", categories=tuple(sorted(values)), counts=())
-
-
 def _inside(column: FeatureProfile, counts: tuple[int, ...]) -> tuple[int, ...]:
     return counts[1:-3] if column.kind == "numeric" else counts[:-2]
 
 
+class _Training(NamedTuple):
+    """The training table, read once.
+
+    Args:
+        numbers: by name.
+        categories: of each name those that occur.
+        rows: a key, the numbers, and the place of each category in its list.
+    """
+
+    numbers: dict[str, NDArray[np.float64]]
+    categories: dict[str, list[str]]
+    rows: pa.RecordBatch
+
+
+def _training(reference: Path) -> _Training:
+    table = pq.read_table(reference, columns=[*NUMBERS, *CATEGORIES], read_dictionary=list(CATEGORIES)).unify_dictionaries()
+    columns = {name: table[name].combine_chunks() for name in table.column_names}
+    places = {name: pc.add(columns[name].indices, 1) for name in CATEGORIES}
+    return _Training(
+        numbers={name: columns[name].to_numpy() for name in NUMBERS},
+        categories={name: columns[name].dictionary.to_pylist() for name in CATEGORIES},
+        rows=pa.record_batch({"part": pa.repeat(1, len(table)), **columns, **places}),
+    )
+
+
 def _counted(
-    connection: duckdb.DuckDBPyConnection, numbers: list[FeatureProfile], current: Path, reference: Path, key: str
-) -> tuple[list[FeatureProfile], Counts, dict[int, Counts]]:
+    connection: duckdb.DuckDBPyConnection, numbers: list[FeatureProfile], current: Path, training: _Training, key: str
+) -> tuple[tuple[FeatureProfile, ...], Counts, dict[int, Counts]]:
     """Both tables in the bins of the numbers and of all categories that occur; the current one by a key.
 
-    They are counted in the categories of training first, and again only where others turn up.
+    The current one is counted in the categories of training first, and again only where others turn up.
     """
-    columns = [*numbers, *_categories(connection, f"'{reference}'")]
-    new = _counts(connection, columns, current, key)
-    others = (counts[-2] for day in new.values() for it, counts in zip(columns, day, strict=True) if it.kind == "categorical")
+    counting = _counting(numbers, training.categories)
+    new = _counts(connection, counting, current, key)
+    others = (counts[-2] for day in new.values() for it, counts in zip(counting.columns, day, strict=True) if it.categories)
     if any(others):
-        columns = [*numbers, *_categories(connection, f"read_parquet(['{current}', '{reference}'])")]
-        new = _counts(connection, columns, current, key)
-    return columns, _counts(connection, columns, reference, "1")[1], new
+        asked = ", ".join(f"list(DISTINCT {name})" for name in CATEGORIES)
+        listed = zip(training.categories.items(), _row(connection, f"SELECT {asked} FROM '{current}'"), strict=True)
+        counting = _counting(numbers, {name: [*old, *sorted(set(found) - set(old))] for (name, old), found in listed})
+        new = _counts(connection, counting, current, key)
+    parts = [training.rows.slice(start, _ROWS) for start in range(0, len(training.rows), _ROWS)]
+    ((_, _, old),) = counting.read(tallied_batches(parts, 1, counting.bins))
+    return counting.columns, old, new
 
 
-def _categories(connection: duckdb.DuckDBPyConnection, table: str) -> list[FeatureProfile]:
-    listed = _row(connection, f"SELECT {', '.join(f'list(DISTINCT {name})' for name in CATEGORIES)} FROM {table}")
-    return [_categorical(name, values) for name, values in zip(CATEGORIES, listed, strict=True)]
+def _counting(numbers: list[FeatureProfile], categories: dict[str, list[str]]) -> Counting:
+    listed = [FeatureProfile(name=name, kind="categorical", categories=tuple(it), counts=()) for name, it in categories.items()]
+    fields = of_columns([*numbers, *listed], {name: name for name in (*NUMBERS, *CATEGORIES)})
+    return Counting(columns=(*numbers, *listed), fields=fields, keys=("part",))
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, columns: list[FeatureProfile], file: Path, key: str) -> dict[int, Counts]:
-    names = {column.name: column.name for column in columns}
-    counting = Counting(columns=tuple(columns), fields=of_columns(columns, names), keys=("part",))
+def _counts(connection: duckdb.DuckDBPyConnection, counting: Counting, file: Path, key: str) -> dict[int, Counts]:
     rows = tallied(connection, counting.statement(f"SELECT *, {key} AS part FROM '{file}'"), 1, counting.bins)
     return {keys[0]: counts for keys, _, counts in counting.read(rows)}
 

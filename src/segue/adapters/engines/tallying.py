@@ -6,7 +6,7 @@ lies between, and falls where a search among all of them would put it, at a fift
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import duckdb
@@ -27,16 +27,22 @@ _LARGEST: Final = sys.float_info.max / 4
 _MOST_COMPARED: Final = 8
 """More edges within one cell than this are searched for."""
 
+Columns: TypeAlias = Sequence[Sequence[float] | int]
 Whole: TypeAlias = NDArray[np.int64]
 Codes: TypeAlias = NDArray[np.integer[Any]]
 Floats: TypeAlias = NDArray[np.float64]
 
 
-def tallied(connection: duckdb.DuckDBPyConnection, sql: str, keys: int, columns: Sequence[Sequence[float] | int]) -> list[Row]:
+def tallied(connection: duckdb.DuckDBPyConnection, sql: str, keys: int, columns: Columns) -> list[Row]:
     """The rows of `Engine.tally`."""
+    return tallied_batches(_batches(connection, sql), keys, columns)
+
+
+def tallied_batches(batches: Iterable[pa.RecordBatch], keys: int, columns: Columns) -> list[Row]:
+    """The same of rows that have been read."""
     counters = [_Codes(column) if isinstance(column, int) else _Intervals(column) for column in columns]
     found: dict[Row, Whole] = {}
-    for batch in _batches(connection, sql):
+    for batch in batches:
         for key, counts in _of_batch(batch, keys, counters):
             found[key] = found[key] + counts if key in found else counts
     ends = np.cumsum([1, *(counter.size for counter in counters)])
@@ -59,9 +65,10 @@ def _of_batch(batch: pa.RecordBatch, keys: int, counters: Sequence["_Codes | _In
     names, group = _groups([batch.column(place) for place in range(keys)], batch.num_rows)
     parts = [np.bincount(group, minlength=len(names))[:, None]]
     stride = max((counter.size for counter in counters), default=1)
-    starts = group * np.int32(stride)
+    starts = group * np.int32(stride) if len(names) > 1 else None  # rows mostly come in the order of their time
     for place, counter in enumerate(counters, start=keys):
-        codes = starts + counter.codes(batch.column(place))
+        codes = counter.codes(batch.column(place))
+        codes = codes if starts is None else starts + codes
         parts.append(np.bincount(codes, minlength=len(names) * stride).reshape(len(names), stride)[:, : counter.size])
     yield from zip(names, np.concatenate(parts, axis=1), strict=True)
 
