@@ -14,6 +14,7 @@ from segue.adapters.stores.store import open_store
 from segue.errors import Conflict, DomainError, Refused, Unavailable
 from segue.host.artifact import folder_digest
 from segue.ports.registry import ModelVersion, Registry
+from segue.ports.span import Span
 from segue.testkit import samples
 from segue.testkit.registries import RegistrySuite
 
@@ -71,6 +72,28 @@ def trained(folder: Path, text: str = "weights") -> ModelVersion:
 def elsewhere(version: ModelVersion) -> ModelVersion:
     """The version as a machine sees it that does not have its folder."""
     return msgspec.structs.replace(version, artifact="/nowhere/on/this/machine")
+
+
+def test_lists_are_read_by_mlflow_s_own_pages(registry: Registry, mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every version and every model's alias, however many pages; oldest first, also where an old one was changed last."""
+    monkeypatch.setattr("segue.adapters.registries.mlflow.registry._PAGE", 2)
+    models = [f"m{number}" for number in range(5)]
+    for model in models:
+        registry.register(samples.model_version("1", model))
+        registry.move(samples.alias_move("", "1", f"c-{model}", model=model))
+    for number in range(2, 7):
+        registry.register(samples.model_version(str(number), "m0"))
+    with Server(mlflow_server).asked() as client:
+        client.set_model_version_tag("m0", "1", "team", "a")
+        pages = [
+            len(client.search_model_versions("name = 'm0'", max_results=2)),
+            len(client.search_registered_models(max_results=2)),
+        ]
+    assert pages == [2, 2]
+    assert [it.version for it in registry.versions("m0")] == ["1", "2", "3", "4", "5", "6"]
+    assert [it.version for it in registry.versions("m0", span=Span(after=2, most=3))] == ["3", "4", "5"]
+    assert len(registry.versions()) == 10
+    assert list(registry.aliases()) == [(model, "champion", "1") for model in models]
 
 
 def test_an_artifact_comes_to_another_machine_as_it_was_registered(registry: Registry, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ before, but by the read-back or at the monitor's next tick.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import select, update
@@ -29,6 +30,7 @@ from segue.ports.span import WHOLE, Span
 log: Final = logging.getLogger("segue.registry")
 _aliases = schema.aliases.c
 _PAGE: Final = 200
+_OLDEST_FIRST: Final = ("creation_timestamp ASC", "version_number ASC")
 
 
 class MlflowRegistry:
@@ -84,18 +86,13 @@ class MlflowRegistry:
                 )
 
     def versions(self, model: str = "", *, span: Span = WHOLE) -> Sequence[ModelVersion]:
-        """All versions that are ready, oldest first; all are read, because MLflow orders them otherwise."""
+        """All versions that are ready, oldest first; no page of MLflow's is read beyond the last one that is asked for."""
         where = f"name = '{_plain(model)}'" if model else None
-        found: list[Known] = []
-        with self._server.asked() as client:
-            token: str | None = None
-            while token is None or token:
-                page = client.search_model_versions(where, max_results=_PAGE, page_token=token)
-                found += page
-                token = page.token or ""
-        found.sort(key=lambda it: (it.creation_timestamp, int(it.version)))
-        ready = [it for it in found if it.status == READY]
-        return [version_of(it) for it in ready[span.after : None if span.most is None else span.after + span.most]]
+        known: Iterator[Known] = self._paged(
+            lambda client, page: client.search_model_versions(where, order_by=list(_OLDEST_FIRST), **page)
+        )
+        ready = (it for it in known if it.status == READY)
+        return [version_of(it) for it in islice(ready, span.after, None if span.most is None else span.after + span.most)]
 
     def alias(self, model: str, alias: str) -> str | None:
         """The version that the alias points at; asked by name, because MLflow's searches leave aliases out."""
@@ -103,8 +100,8 @@ class MlflowRegistry:
 
     def aliases(self, model: str = "") -> Sequence[tuple[str, str, str]]:
         """All (model, alias, version), ordered."""
-        with self._server.asked() as client:
-            names = [model] if model else sorted(it.name for it in client.search_registered_models())
+        named = self._paged(lambda client, page: client.search_registered_models(**page))
+        names = [model] if model else sorted(it.name for it in named)
         return [(name, alias, version) for name in names for alias, version in sorted(self._aliases_of(name).items())]
 
     def move(self, move: AliasMove) -> None:
@@ -163,6 +160,15 @@ class MlflowRegistry:
         except Unavailable:
             there = None
         return fetched(self._server, version if there is None else version_of(there), self._cache)
+
+    def _paged(self, search: Callable[[Any, dict[str, Any]], Any]) -> Iterator[Any]:
+        """What a search of MLflow's finds, a page at a time by its own tokens."""
+        token: str | None = None
+        while token is None or token:
+            with self._server.asked() as client:
+                page = search(client, {"max_results": _PAGE, "page_token": token})
+            yield from page
+            token = page.token or ""
 
     def _aliases_of(self, model: str) -> dict[str, str]:
         try:
