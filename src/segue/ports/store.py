@@ -100,7 +100,7 @@ class CommandStore(Protocol):
         ...
 
     def listen(self, wake: Wake) -> End:
-        """Be woken when somebody asks for something, or nudges; a store that cannot tell wakes nobody."""
+        """Be woken when somebody asks for something, or nudges; a store in memory alone wakes nobody."""
         ...
 
 

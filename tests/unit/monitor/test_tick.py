@@ -1,7 +1,8 @@
 """One tick after the other, over real stores, lake and engine."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -359,3 +360,27 @@ def test_many_rollouts_take_turns(small_world: SmallWorld) -> None:
     assert len(seen()) == ALWAYS_ANEW
     monitor.tick()
     assert len(seen()) == len(worlds)
+
+
+def test_what_people_ask_for_does_not_wait_for_the_next_tick(begun: SmallWorld) -> None:
+    """A monitor that looks once an hour pauses the rollout when it is asked to, on SQLite too."""
+    stop, wake = threading.Event(), threading.Event()
+    monitor = Monitor(begun.outside, MonitorSettings(period_s=3600.0))
+    thread = threading.Thread(target=monitor.run, args=(stop, wake))
+    thread.start()
+    rollouts = begun.outside.rollouts
+    try:
+        _until(lambda: rollouts.load(ROLLOUT).state.phase == "running")
+        ask(begun.outside, ROLLOUT, "pause", who="ana", why="lunch")
+        _until(lambda: rollouts.load(ROLLOUT).state.phase == "paused")
+    finally:
+        stop.set()
+        wake.set()
+        thread.join()
+
+
+def _until(there: Callable[[], bool]) -> None:
+    ends_s = time.monotonic() + 60.0
+    while not there():
+        assert time.monotonic() < ends_s
+        time.sleep(0.02)

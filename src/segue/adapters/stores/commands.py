@@ -7,8 +7,8 @@ from sqlalchemy import or_, select, update
 
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
-from segue.adapters.stores.database.connect import Database, insert, tell
-from segue.adapters.stores.nudges import listen
+from segue.adapters.stores.database.connect import Database, insert, nudge, tell
+from segue.adapters.stores.nudges import listen, look
 from segue.adapters.stores.rollouts import require
 from segue.errors import NotFound, Refused
 from segue.facts.decision import Act, Command
@@ -69,6 +69,7 @@ class SqlCommands:
             facts = {"act": act.id, "trigger": act.trigger}
             note(connection, Deeds(deed="asked", subject=act.rollout, who=act.who, why=act.why, facts=facts))
             tell(connection, _CHANNEL, act.rollout)
+            nudge(connection)
 
     def asked(self, rollout: str) -> Sequence[Act]:
         """Acts that no decision has applied yet, in order.
@@ -94,14 +95,17 @@ class SqlCommands:
             return list(connection.execute(query.order_by(rollouts.seq)).scalars())
 
     def nudge(self) -> None:
-        """Wake who listens; nothing is written."""
+        """Wake who listens."""
         if self._database.tells:
             with self._database.glance() as connection:
                 tell(connection, _CHANNEL, "")
+        else:
+            with self._database.write() as connection:
+                nudge(connection)
 
     def listen(self, wake: Wake) -> End:
         """Be woken when somebody asks for something, or nudges."""
-        return listen(self._database, _CHANNEL, wake)
+        return listen(self._database, _CHANNEL, wake) if self._database.tells else look(self._database, wake)
 
 
 def _command(kind: str, body: str) -> Command:

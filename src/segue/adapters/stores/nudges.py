@@ -2,6 +2,9 @@
 
 A nudge is a courtesy: it says that something may have changed, and may be lost with its connection. So a thread listens on a
 connection of its own, makes a new one when that is lost, and wakes its listener then too, for what it did not hear meanwhile.
+
+SQLite tells nobody. Who listens there looks twenty times a second at a mark that costs next to nothing; only where it moved,
+because somebody has committed something, is the database asked for the number of nudges, which stands in its header.
 """
 
 import logging
@@ -14,6 +17,7 @@ from segue.ports.store import End, Wake
 
 log: Final = logging.getLogger("segue.store")
 _LOOK_UP_S: Final = 0.5  # after which the thread sees that it is to end
+_GLANCE_S: Final = 0.05  # between two looks at SQLite's mark
 _BACK_OFF_S: Final = (0.1, 0.5, 2.0, 5.0, 10.0)
 
 
@@ -24,6 +28,42 @@ def listen(database: Database, channel: str, wake: Wake) -> End:
     stop = threading.Event()
     threading.Thread(target=_listen, args=(database, channel, wake, stop), name=f"listen {channel}", daemon=True).start()
     return stop.set
+
+
+def look(database: Database, wake: Wake) -> End:
+    """Wake somebody at each nudge of a database that has marks, until the end that is returned is called."""
+    if database.mark() is None:
+        return lambda: None
+    nudged, stop = Nudged(database), threading.Event()
+
+    def looking() -> None:
+        while not stop.wait(_GLANCE_S):
+            if nudged.since():
+                wake()
+
+    threading.Thread(target=looking, name="look for nudges", daemon=True).start()
+    return stop.set
+
+
+class Nudged:
+    """Whether somebody has nudged since it was asked last."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mark = database.mark()  # before the number: what comes in between is found by the next look
+        self._number = database.nudges()
+
+    def since(self) -> bool:
+        """Whether somebody has; False where the database fails, and then it is found later."""
+        mark = self._database.mark()
+        if mark is not None and mark == self._mark:
+            return False
+        try:
+            number = self._database.nudges()
+        except PortError:
+            return False
+        self._mark, before, self._number = mark, self._number, number
+        return number != before
 
 
 def _listen(database: Database, channel: str, wake: Wake, stop: threading.Event) -> None:

@@ -1,13 +1,19 @@
 """A change is heard of at once where the store can tell, and found by the poll in any case."""
 
 import asyncio
+import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import postgres
 import pytest
 
+from segue.adapters.stores.database.connect import Database
+from segue.adapters.stores.nudges import Nudged
 from segue.adapters.stores.patient import PatientAllocations
 from segue.adapters.stores.store import Stores, open_store
 from segue.facts.allocation import Directory
@@ -69,8 +75,43 @@ def test_a_listener_that_lost_its_connection_listens_again(
     end()
 
 
+def test_sqlite_wakes_whoever_does_what_people_ask_for(tmp_path: Path) -> None:
+    """An act, and a nudge, of another process: the listener is woken each time."""
+    address = f"sqlite:///{tmp_path}/store.db"
+    with open_store(address) as stores:
+        stores.rollouts.create(samples.state(), spec_source="", salt="")
+        asked = threading.Event()
+        end = stores.commands.listen(asked.set)
+        for doing in ("stores.commands.ask(samples.act())", "stores.commands.nudge()", "stores.commands.nudge()"):
+            said = f"with open_store({address!r}) as stores: {doing}"
+            names = "from segue.adapters.stores.store import open_store; from segue.testkit import samples\n"
+            subprocess.run([sys.executable, "-c", names + said], check=True)
+            assert asked.wait(WITHIN_S), doing
+            asked.clear()
+        end()
+
+
+def test_only_a_nudge_is_one(tmp_path: Path) -> None:
+    """What the monitor itself writes at each tick wakes it no more than what nobody wrote; the number goes round."""
+    address = f"sqlite:///{tmp_path}/store.db"
+    with open_store(address) as stores, closing(Database(address)) as database:
+        begun = stores.rollouts.create(samples.state(), spec_source="", salt="")
+        nudged = Nudged(database)
+        assert not nudged.since()
+        stores.rollouts.save(samples.decision(1), begun.state, begun.token)
+        assert not nudged.since()
+        stores.commands.ask(samples.act())
+        assert nudged.since()
+        assert not nudged.since()
+        with closing(sqlite3.connect(tmp_path / "store.db")) as other:
+            other.execute(f"PRAGMA user_version = {2**31 - 1}")
+        assert nudged.since()
+        stores.commands.nudge()
+        assert (nudged.since(), database.nudges()) == (True, 0)
+
+
 def test_a_store_that_cannot_tell_wakes_nobody() -> None:
-    """SQLite is polled; listening to it costs no thread."""
+    """One in memory is nobody else's; listening to it costs no thread."""
     with open_store("sqlite:///:memory:") as store:
         threads = threading.active_count()
         end = store.allocations.listen(pytest.fail)

@@ -40,6 +40,7 @@ _SETTINGS: Final = {
     "idle_in_transaction_session_timeout": FROZEN_AFTER_S,
     "statement_timeout": ANSWER_WITHIN_S,
 }
+_NUDGES: Final = 2**31  # of a signed integer of four bytes
 _BEGIN: Final = "segue_begin"  # our execution option: how SQLite begins the transaction
 _MEMORY: Final = frozenset({None, "", ":memory:"})
 
@@ -97,6 +98,11 @@ class Database:
         """What is another number whenever somebody has committed since; None where only a query tells."""
         return self._marks.now()
 
+    def nudges(self) -> int:
+        """How often `nudge` was called, for those who heard of it by `mark`; SQLite only."""
+        with self.glance() as connection:
+            return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
     @property
     def tells(self) -> bool:
         """Whether a change can be heard of without asking."""
@@ -135,6 +141,13 @@ def tell(connection: Connection, channel: str, about: str) -> None:
     """Wake whoever listens (`nudges`), when the transaction is committed; nothing where the database cannot."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(channel, about)))
+
+
+def nudge(connection: Connection) -> None:
+    """Count one nudge more, in SQLite's header (sqlite.org/pragma.html#pragma_user_version), which is free for that."""
+    if connection.dialect.name == "sqlite":
+        number = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % _NUDGES}")
 
 
 def _heard(connection: Connection, within_s: float) -> bool:
