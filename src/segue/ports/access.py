@@ -41,11 +41,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 class TokenStore(Protocol):
     """Who may ask the API."""
 
-    def add(self, token: Token) -> None:
-        """Enter a token; Conflict where its id is taken."""
+    def add(self, token: Token, *, who: str = "") -> None:
+        """Enter a token, made by somebody; Conflict where its id is taken."""
         ...
 
-    def revoke(self, token_id: str, at: datetime) -> Token:
+    def revoke(self, token_id: str, at: datetime, *, who: str = "") -> Token:
         """Let a token open nothing from now on; twice is once. NotFound where there is none."""
         ...
 

@@ -179,11 +179,11 @@ class EndpointStore(Protocol):
 class KeyStore(Protocol):
     """Who may ask which route."""
 
-    def add(self, key: Key) -> None:
-        """Enter a key; Conflict where its id is taken."""
+    def add(self, key: Key, *, who: str = "") -> None:
+        """Enter a key, made by somebody; Conflict where its id is taken."""
         ...
 
-    def revoke(self, key_id: str, at: datetime) -> Key:
+    def revoke(self, key_id: str, at: datetime, *, who: str = "") -> Key:
         """Let a key open nothing from now on; twice is once. NotFound where there is none."""
         ...
 

@@ -11,6 +11,7 @@ import pytest
 from command_line import run
 
 from segue.gateway.request.keys import new_key
+from segue.ports.audit import every
 
 LOOKS = (
     ("get",),
@@ -144,6 +145,8 @@ def test_tokens_and_keys_through_a_server(api: api_server.Api, tmp_path: Path, m
     key = run("key", "add", "churn", "team-a")
     assert key.out.startswith("sgk_")
     assert "opens nothing any more" in run("key", "revoke", key.err.split()[1]).out
+    deeds = [(it.deed, it.who) for it in every(api.stores.audit) if it.who]
+    assert deeds == [("token_added", "ada"), ("token_revoked", "ada"), ("key_added", "ada"), ("key_revoked", "ada")]
     for number in range(501):
         api.stores.keys.add(new_key("delay", f"team-{number}", api_server.AT)[0])
     assert len(run("key", "list", "-o", "name").out.split()) == 502

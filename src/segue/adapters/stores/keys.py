@@ -28,17 +28,17 @@ class SqlKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, key: Key) -> None:
-        """Enter a key; Conflict where its id is taken."""
+    def add(self, key: Key, *, who: str = "") -> None:
+        """Enter a key, made by somebody; Conflict where its id is taken."""
         row = {"id": key.id, "route": key.route, "created_at_us": to_us(key.created_at), "revoked": False}
         with self._database.write() as connection:
             if connection.execute(select(_keys.id).where(_keys.id == key.id)).scalar() is not None:
                 raise Conflict("there is a key of this id already", key=key.id)
             connection.execute(schema.keys.insert(), row | {"body": to_json(key).decode()})
             _tell_gateways(connection, key.route)
-            note(connection, Deeds(deed="key_added", subject=key.id, facts={"route": key.route, "name": key.name}))
+            note(connection, Deeds(deed="key_added", subject=key.id, who=who, facts={"route": key.route, "name": key.name}))
 
-    def revoke(self, key_id: str, at: datetime) -> Key:
+    def revoke(self, key_id: str, at: datetime, *, who: str = "") -> Key:
         """Let a key open nothing from now on; twice is once. NotFound where there is none."""
         with self._database.write() as connection:
             body = connection.execute(select(_keys.body).where(_keys.id == key_id).with_for_update()).scalar()
@@ -51,7 +51,7 @@ class SqlKeys:
             changed = {"revoked": True, "body": to_json(key).decode()}
             connection.execute(update(schema.keys).where(_keys.id == key_id).values(changed))
             _tell_gateways(connection, key.route)
-            note(connection, Deeds(deed="key_revoked", subject=key.id, facts={"route": key.route, "name": key.name}))
+            note(connection, Deeds(deed="key_revoked", subject=key.id, who=who, facts={"route": key.route, "name": key.name}))
         return key
 
     def keys(self, route: str = "", *, span: Span = WHOLE) -> Sequence[Key]:

@@ -48,7 +48,7 @@ class PeopleDesk:
         require(self._person, "admin")
         now, person = real_now(), Person(name=asked.name, role=asked.role, also=tuple(asked.also))
         token, secret = new_token(person, now, _end(now, asked.days))
-        self._tokens.add(token)
+        self._tokens.add(token, who=self._person.name)
         return TokenMade(token=_token(token, now), secret=secret)
 
     def revoke_token(self, token: str) -> TokenView:
@@ -59,7 +59,7 @@ class PeopleDesk:
         """
         require(self._person, "admin")
         now = real_now()
-        return _token(self._tokens.revoke(token, now), now)
+        return _token(self._tokens.revoke(token, now, who=self._person.name), now)
 
     def keys(self, route: str = "", *, span: Span = WHOLE) -> list[KeyView]:
         """All keys, or those of a route, oldest first, without their secrets."""
@@ -72,7 +72,7 @@ class PeopleDesk:
         require(self._person, "admin")
         now = real_now()
         key, secret = new_key(asked.route, asked.name, now, _end(now, asked.days))
-        self._keys.add(key)
+        self._keys.add(key, who=self._person.name)
         return KeyMade(key=_key(key, now), secret=secret)
 
     def revoke_key(self, key: str) -> KeyView:
@@ -83,7 +83,7 @@ class PeopleDesk:
         """
         require(self._person, "admin")
         now = real_now()
-        return _key(self._keys.revoke(key, now), now)
+        return _key(self._keys.revoke(key, now, who=self._person.name), now)
 
     def entries(self, subject: str = "") -> Iterator[Entry]:
         """The audit log, oldest entry first; of one subject, or whole."""

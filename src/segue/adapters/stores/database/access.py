@@ -25,16 +25,18 @@ class SqlTokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, token: Token) -> None:
-        """Enter a token; Conflict where its id is taken."""
+    def add(self, token: Token, *, who: str = "") -> None:
+        """Enter a token, made by somebody; Conflict where its id is taken."""
         row = {"id": token.id, "created_at_us": to_us(token.created_at), "body": to_json(token).decode()}
         with self._database.write() as connection:
             if connection.execute(select(_tokens.id).where(_tokens.id == token.id)).scalar() is not None:
                 raise Conflict("there is a token of this id already", token=token.id)
             connection.execute(schema.tokens.insert(), row)
-            note(connection, Deeds(deed="token_added", subject=token.id, facts={"role": token.role, "name": token.name}))
+            note(
+                connection, Deeds(deed="token_added", subject=token.id, who=who, facts={"role": token.role, "name": token.name})
+            )
 
-    def revoke(self, token_id: str, at: datetime) -> Token:
+    def revoke(self, token_id: str, at: datetime, *, who: str = "") -> Token:
         """Let a token open nothing from now on; twice is once. NotFound where there is none."""
         with self._database.write() as connection:
             body = connection.execute(select(_tokens.body).where(_tokens.id == token_id).with_for_update()).scalar()
@@ -45,7 +47,10 @@ class SqlTokens:
                 return token
             token = msgspec.structs.replace(token, revoked_at=at)
             connection.execute(update(schema.tokens).where(_tokens.id == token_id).values(body=to_json(token).decode()))
-            note(connection, Deeds(deed="token_revoked", subject=token.id, facts={"role": token.role, "name": token.name}))
+            note(
+                connection,
+                Deeds(deed="token_revoked", subject=token.id, who=who, facts={"role": token.role, "name": token.name}),
+            )
         return token
 
     def token(self, token_id: str) -> Token | None:
