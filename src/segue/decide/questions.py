@@ -10,13 +10,23 @@ import msgspec
 
 from segue.decide.allocate import model_of
 from segue.decide.budget import Purse
-from segue.decide.gates.claims import GateKind, claim, compares, guarded, missing_part, of_disagreements, unknowable
+from segue.decide.gates.claims import (
+    GateKind,
+    beside,
+    claim,
+    compares,
+    guarded,
+    missing_part,
+    of_disagreements,
+    unknowable,
+    unwatched,
+)
 from segue.decide.gates.expectation import chance_most, end_of_looking, is_planned, prior
 from segue.decide.gates.subjects import subject
 from segue.decide.machine import LIVE
 from segue.decide.walk import alive, destination, entered, stage_of, version_of
 from segue.errors import InvariantError
-from segue.facts.decision import State
+from segue.facts.decision import Spending, State
 from segue.facts.question import Design, Futility, MetricRef, Prior, Question, Unit
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
@@ -66,11 +76,12 @@ def asked_gates(spec: Rollout, state: State) -> tuple[Asked, ...]:
     gates += [(gate, "promotion") for gate in stage.promote_when]
     purse = Purse(spec, state.ledger)
     return tuple(
-        _asked(Standing(spec, state, purse), gate if kind == "promotion" else guarded(gate), kind=kind, candidate=candidate)
+        _asked(Standing(spec, state, purse), gate if kind == "promotion" else guarded(gate), spent, kind=kind)
         for gate, kind in gates
         if (metric := subject(gate, spec)) is not None
         if not missing_part(gate, metric, kind) and not unknowable(gate, metric, stage, spec.outcome)
         for candidate in alive(spec, state)
+        if (spent := purse.line(stage, gate, kind, candidate)) is not None
     )
 
 
@@ -81,7 +92,7 @@ def blind(spec: Rollout) -> tuple[str, ...]:
         for gate in spec.guardrails
         if (metric := subject(gate, spec)) is not None
         for stage in spec.stages
-        if (reason := unknowable(gate, metric, stage, spec.outcome))
+        if (reason := unwatched(gate, metric, stage, spec.outcome))
     )
 
 
@@ -128,12 +139,11 @@ class Standing(msgspec.Struct, frozen=True):
     purse: Purse
 
 
-def _asked(standing: Standing, gate: Gate, *, kind: GateKind, candidate: str) -> Asked:
-    spec, state = standing.spec, standing.state
+def _asked(standing: Standing, gate: Gate, spent: Spending, *, kind: GateKind) -> Asked:
+    spec, state, candidate = standing.spec, standing.state, spent.candidate
     stage, metric = stage_of(spec, state), subject(gate, spec)
-    spent = standing.purse.line(stage, gate, kind, candidate)
-    if metric is None or spent is None:
-        raise InvariantError(f"{gate.path} is about no metric, or nothing pays for it")
+    if metric is None:
+        raise InvariantError(f"{gate.path} is about no metric")
     shown = claim(gate, metric, kind)
     question = Question(
         id="",
@@ -145,7 +155,7 @@ def _asked(standing: Standing, gate: Gate, *, kind: GateKind, candidate: str) ->
         design=_design(gate, stage),
         unit=_unit(spec, metric, gate, stage),
         candidate=candidate,
-        champion=spec.champion if _beside(gate, metric) else "",
+        champion=spec.champion if beside(gate, metric) else "",
         where=gate.where if isinstance(gate, MetricGate) else "",
         claim=shown,
         alpha=spent.alpha,
@@ -240,11 +250,6 @@ def _unit(spec: Rollout, metric: Metric, gate: Gate, stage: Stage) -> Unit:
     single = kind_of(metric.kind).shape in {"quantile", "ranking"}
     drawn = _design(gate, stage) == "randomised"
     return "unit" if drawn and not single and spec.unit != ("request",) else "request"
-
-
-def _beside(gate: Gate, metric: Metric) -> bool:
-    against = isinstance(gate, DriftGate) and gate.against == "champion"
-    return compares(gate) or metric.kind == "agreement" or against
 
 
 def _moved(metric: Metric, spec: Rollout, state: State, candidate: str) -> MetricRef:

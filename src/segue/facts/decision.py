@@ -221,6 +221,8 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
         account: what it is taken from; futility: to give up what is as good as planned; reserve: not spent, for guardrails that
             are added later.
         since: rows of earlier allocations do not count, for a gate that was added while the rollout was live; 0 for all.
+        weight: of a guardrail, what it weighed beside the others when the line was drawn up; 0 for any other line, and in lines
+            of older programs.
     """
 
     gate: str
@@ -230,6 +232,7 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
     alpha: float
     account: Account
     since: int = 0
+    weight: float = 0.0
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

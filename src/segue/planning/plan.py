@@ -7,9 +7,10 @@ from typing import Final, Literal
 import msgspec
 
 from segue.decide.budget import ledger
-from segue.decide.gates.claims import GateKind, missing_part, unknowable
+from segue.decide.gates.claims import GateKind, missing_part, unknowable, unwatched
 from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
+from segue.decide.gates.weights import weighed
 from segue.decide.questions import Asked, asked_gates, blind
 from segue.errors import DomainError
 from segue.facts.decision import Spending, State
@@ -77,6 +78,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
         warnings: what will not work as it is written, most serious first.
         notes: what was taken for granted.
         unplanned: gates that nothing can be said about, and why.
+        weights: what each guardrail weighs, and why, one sentence each.
     """
 
     route: str
@@ -92,6 +94,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     unplanned: tuple[str, ...]
+    weights: tuple[str, ...] = ()
 
     @property
     def days(self) -> float | None:
@@ -125,6 +128,7 @@ def plan(
         gates += mine
         stages.append(_stage(stage, [gate for gate in mine if gate.kind == "promotion"], assumed))
     say("other strategies")
+    spent = kept or ledger(spec)
     return RolloutPlan(
         route=spec.route,
         spec_digest=spec.digest,
@@ -135,10 +139,11 @@ def plan(
         stages=tuple(stages),
         gates=tuple(gates),
         alternatives=tuple(_alternatives(spec, assumed)),
-        ledger=kept or ledger(spec),
+        ledger=spent,
         warnings=tuple(_warnings(spec, assumed, stages, gates)),
         notes=tuple(dict.fromkeys(note for gate in gates for note in gate.notes)),
         unplanned=tuple(unplanned),
+        weights=weighed(spec, spent),
     )
 
 
@@ -158,7 +163,8 @@ def _reason(spec: Rollout, gate: Gate, stage: Stage) -> str:
     if metric is None:
         return "this kind of gate is not planned yet"
     kind: GateKind = "promotion" if gate in stage.promote_when else "guardrail"
-    return unknowable(gate, metric, stage, spec.outcome) or missing_part(gate, metric, kind)
+    blind_to = unwatched if kind == "guardrail" else unknowable
+    return blind_to(gate, metric, stage, spec.outcome) or missing_part(gate, metric, kind)
 
 
 def _or_why(asked: Asked, setting: Setting) -> GatePlan | str:
@@ -274,8 +280,6 @@ def _short_watch(spec: Rollout, stage: Stage, gates: list[GatePlan]) -> Iterator
     if not isinstance(stage.strategy, Full) or not stage.strategy.watch_s:
         return
     watch = stage.strategy.watch_s / DAY_S
-    if stage.strategy.holdback == 0 and spec.guardrails:
-        yield f"{stage.name}: without a holdback nothing is compared with the champion during the watch"
     by_unit = spec.unit != ("request",) and any(gate.of == "units" and gate.window_days for gate in gates)
     if by_unit and stage.strategy.watch_s < 2 * spec.outcome.window_s:
         yield f"{stage.name}: a watch shorter than two outcome windows judges hardly any unit; lengthen it"

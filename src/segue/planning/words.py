@@ -156,8 +156,8 @@ def _ledger(plan: RolloutPlan) -> Iterator[str]:
     rows = [(text, kind, *(alphas.get(stage, "") for stage in stages)) for (text, kind), alphas in by_gate.items()]
     yield from _table(("gate", "taken from", *stages), rows)
     if any(line.account == "reserve" for line in plan.ledger):
-        yield "  kept: the reserve of guardrails that are added while the rollout is live; a guardrail's own part is kept"
-        yield "  where it sees nothing"
+        yield "  kept: the reserve of guardrails that are added while the rollout is live"
+    yield from (f"  {text}" for text in plan.weights)
 
 
 def _block(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ _ADDED: tuple[tuple[str, object], ...] = (
     ("moved_by_others", "adopt"),
     ("any_of", ()),
     ("any_of", []),
-    ("weight", 1.0),
+    ("weight", None),
     ("futility", 0.1),
     ("reserve", 0.1),
     ("provider", "gateway"),

@@ -47,7 +47,7 @@ class MetricGate(msgspec.Struct, frozen=True, kw_only=True, tag="metric"):
         path: where it stands in the spec (`stages[0].promote_when[1]`).
         margin: for `better_than_champion` the amount by which (0).
         where: an expression over the context, as written, or "".
-        weight: of a guardrail, its part of what all guardrails may spend, beside the others'.
+        weight: of a guardrail, its part of what all guardrails may spend, beside the others'; None for what its metric weighs.
     """
 
     path: str
@@ -55,7 +55,7 @@ class MetricGate(msgspec.Struct, frozen=True, kw_only=True, tag="metric"):
     test: Test
     margin: Margin
     where: str = ""
-    weight: float = 1.0
+    weight: float | None = None
 
 
 class StableGate(msgspec.Struct, frozen=True, kw_only=True, tag="stable"):

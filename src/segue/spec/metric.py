@@ -76,6 +76,9 @@ AGREEMENT: Final = Metric(name="agreement", kind="agreement", goal="increase")
 
 COST: Final = "prediction.cost_usd"
 
+FAILURES_WEIGH: Final = 8.0
+"""What a guardrail on requests that failed weighs where the spec does not say; any other weighs 1."""
+
 _SCALES: Final[dict[Shape, Scale]] = {
     "shown": "index",
     "proportion": "proportion",
@@ -94,6 +97,15 @@ def scale_of(kind: str) -> Scale:
     """
     known = kind_of(kind)
     return known.scale or _SCALES[known.shape]
+
+
+def default_weight(metric: Metric) -> float:
+    """What a guardrail on the metric weighs beside others, where the spec does not say.
+
+    >>> default_weight(AGREEMENT), default_weight(Metric(name="errors", kind="error_rate", goal="decrease"))
+    (1.0, 8.0)
+    """
+    return FAILURES_WEIGH if kind_of(metric.kind).failures else 1.0
 
 
 def observed_cap(metric: Metric) -> float | None:

@@ -70,6 +70,11 @@ def test_lint(shell: Shell) -> None:
     assert "2 problems" in err
     rows = json.loads(shell("lint", "-f", "rollout.yaml", "-o", "json", status=1)[0])
     assert [row["line"] for row in rows] == [10, 14]
+    more = "  errors: {kind: error_rate}\nguardrails:\n  - errors: {above: 5%}\n  - accuracy: {below: 50%, weight: 2}\n"
+    shell.file.write_text(SPEC.replace("guardrails:\n", more))
+    _, said = shell("lint", "-f", "rollout.yaml")
+    assert "guardrails[0] (errors) weighs 8, for it counts requests that failed" in said
+    assert "guardrails[1] (accuracy) weighs 2, as the file says" in said
     _, problem = shell("lint", "-f", "nowhere.yaml", status=1)
     assert "cannot be read" in problem
 

@@ -95,7 +95,8 @@ def test_the_budget_is_part_of_it(planned: RolloutPlan) -> None:
     """What guardrails spend and what is kept sums to the budget."""
     harmless = [line for line in planned.ledger if line.account in {"false_rollback", "reserve"}]
     assert sum(line.alpha for line in harmless) == pytest.approx(0.01)
-    assert [line.stage for line in harmless if line.account == "reserve" and line.gate] == ["shadow"]
+    assert not [line for line in harmless if line.gate == "guardrails[2]" and line.stage == "shadow"]
+    assert [text.partition(" weighs ")[2].partition(",")[0] for text in planned.weights] == ["8", "1", "1"]
     assert sum(line.alpha for line in planned.ledger if line.account == "futility") == pytest.approx(0.1)
 
 

@@ -38,6 +38,15 @@ def test_another_meaning_has_another_digest(old: str, new: str) -> None:
     assert load(SMALL.replace(old, new, 1)).digest != load(SMALL).digest
 
 
+def test_a_weight_counts_where_it_is_not_the_default() -> None:
+    """A guardrail on failures that weighs as much as any other is another meaning; the default written out is none."""
+    said = "worse_than_champion_by: 0.5pp"
+    of = {weight: load(SMALL.replace(said, f"{said}, weight: {weight}", 1)) for weight in (1, 8)}
+    assert of[1].digest != load(SMALL).digest
+    assert of[8].digest == load(SMALL).digest
+    assert [one.guardrails[0].weight for one in of.values()] == [1.0, None]  # type: ignore[union-attr]
+
+
 def test_expressions_count_by_meaning() -> None:
     """Two spellings of one population have one digest."""
     first = SMALL.replace("1pp}]", "1pp, where: \"tier == 'vip'\"}]")

@@ -74,9 +74,20 @@ def lint(*, file: SpecFile, output: Output = "table") -> int:
     spec = load(text, str(file))
     stages = ", ".join(stage.name for stage in spec.stages)
     print(f"{file}: route {spec.route}, {len(spec.stages)} stages ({stages}), digest {spec.digest}")
-    for note in _not_built(spec):
+    missing = _not_built(spec)
+    for sentence in () if missing else _weights(spec):
+        say(f"  {sentence}")
+    for note in missing:
         say(f"  not built yet, `segue apply` will refuse it: {note}")
     return 0
+
+
+def _weights(spec: Rollout) -> tuple[str, ...]:
+    """What each of several guardrails weighs, and why; of one alone it makes no difference."""
+    from segue.decide.budget import ledger
+    from segue.decide.gates.weights import weighed
+
+    return weighed(spec, ledger(spec)) if len(spec.guardrails) > 1 else ()
 
 
 def _not_built(spec: Rollout) -> list[str]:

@@ -18,10 +18,11 @@ from typing import Final
 
 import msgspec
 
-from segue.decide.budget import amended, ledger
+from segue.decide.budget import amended, guardrail_alphas, ledger
 from segue.decide.gates.claims import guarded
 from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
+from segue.decide.gates.weights import weight_of
 from segue.errors import DomainError
 from segue.facts.decision import Spending, State
 from segue.spec.diff import diff
@@ -67,7 +68,7 @@ def amendment(spec: Rollout, state: State, new: Rollout, *, since: int = 0) -> A
     guards = _Added.of(spec, spec.guardrails, new.guardrails)
     gates = [(stage, gate) for old, stage in _stages(spec, new) for gate in stage.promote_when[len(old.promote_when) :]]
     unseen = state.phase == "pending" and state.attempt == 1
-    paid = ledger(new) if unseen else amended(state.ledger, new, since=since)
+    paid = ledger(new) if unseen else amended(state.ledger, new, since=since, first=state.stage)
     lines = (
         *(f"+ guardrail {_said(new, gate)}: {_paid(new, gate, (state.ledger, paid))}" for gate in guards.new),
         *(f"- guardrail {_said(spec, gate)}: what it may spend stays spent" for gate in guards.gone),
@@ -129,7 +130,7 @@ def _require_gates(spec: Rollout, state: State, new: Rollout) -> None:
 
 def _weights(spec: Rollout) -> Iterator[tuple[str, float]]:
     for gate in spec.guardrails:
-        yield _said(spec, gate), gate.weight if isinstance(gate, MetricGate) else 1.0
+        yield _said(spec, gate), weight_of(gate, subject(gate, spec))
 
 
 def _stages(spec: Rollout, new: Rollout) -> Iterator[tuple[Stage, Stage]]:
@@ -157,6 +158,8 @@ def _paid(spec: Rollout, gate: Gate, ledgers: tuple[Sequence[Spending], Sequence
     new = set(after) - set(before)
     mine = sum(line.alpha for line in new if line.gate == gate.path and line.account == "false_rollback")
     left = sum(line.alpha for line in after if line.account == "reserve")
+    if not any(path == gate.path for path, _ in guardrail_alphas(spec)):
+        return "nothing, for no stage can see it"
     if not mine:
         return "nothing more, it was paid for before"
     return f"{100 * mine:.3g} % of false_rollback's {100 * spec.error_budget.false_rollback:.3g} %, {100 * left:.3g} % are kept"

@@ -29,7 +29,7 @@ from segue.facts.question import Claim, Side
 from segue.spec.gate import DriftGate, FairnessGate, Gate, MetricGate, StableGate
 from segue.spec.metric import DRIFT, STEADY, Metric, known_in_shadow, needs_outcome
 from segue.spec.rollout import OutcomeRule
-from segue.spec.stage import Shadow, Stage
+from segue.spec.stage import Full, Shadow, Stage
 
 GateKind = Literal["promotion", "guardrail"]
 COMPARISONS: Final = frozenset({"better_than_champion", "not_worse_than_champion_by", "worse_than_champion_by"})
@@ -124,6 +124,19 @@ def of_disagreements(gate: Gate, metric: Metric) -> bool:
     """Whether, of two answers to one request, only those that differ have to be judged: accuracies, by an absolute margin."""
     compared = isinstance(gate, MetricGate) and gate.test in COMPARISONS and not gate.margin.relative
     return compared and metric.kind == "accuracy"
+
+
+def beside(gate: Gate, metric: Metric) -> bool:
+    """Whether the champion's answers are needed to judge the gate."""
+    return compares(gate) or metric.kind == "agreement" or (isinstance(gate, DriftGate) and gate.against == "champion")
+
+
+def unwatched(gate: Gate, metric: Metric, stage: Stage, outcome: OutcomeRule) -> str:
+    """Why a guardrail sees nothing in this stage, or ""."""
+    alone = isinstance(stage.strategy, Full) and not stage.strategy.holdback
+    if alone and beside(gate, metric):
+        return f"{metric.name} beside the champion in a full stage without a holdback: nobody is given the champion any more"
+    return unknowable(gate, metric, stage, outcome)
 
 
 def unknowable(gate: Gate, metric: Metric, stage: Stage, outcome: OutcomeRule) -> str:

@@ -6,6 +6,7 @@ Plain text, one thought a line; the same numbers that the decision rests on, not
 from collections.abc import Iterable
 from typing import Final
 
+from segue.decide.gates.weights import weighed
 from segue.decide.walk import alive, stage_of, steps_of
 from segue.facts.decision import Command, Decision, MoveAlias, SendNotice, State, Verdict
 from segue.spec.rollout import Rollout
@@ -71,7 +72,7 @@ def _candidates(spec: Rollout, state: State) -> list[str]:
 
 
 def spending(spec: Rollout, state: State) -> str:
-    """The ledger of the error budget as it rests with the rollout: what each gate may spend in each stage."""
+    """The ledger of the error budget of the rollout: what each gate may spend in each stage, and what guardrails weigh."""
     rows = [
         f"  {_said(line.account):<16} {line.stage:<12} {100 * line.alpha:8.4g} %  {line.text}"
         + (f", by rows since allocation {line.since}" if line.since else "")
@@ -83,7 +84,7 @@ def spending(spec: Rollout, state: State) -> str:
         f"given up as good as planned {100 * budget.futility:g} %"
     )
     head = f"{chances}, at any number of looks"
-    return "\n".join([head, *rows])
+    return "\n".join([head, *rows, *(f"  {text}" for text in weighed(spec, state.ledger))])
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -28,6 +28,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         scale: how values are written; None for what the shape says.
         of: whether the spec says `of`: a value of the outcome, or what an answer cost.
         shadow: whether it can be known for an answer that nobody saw; an outcome value is what the served answer led to.
+        failures: whether it counts requests that a variant did not answer.
     """
 
     goal: Goal | None
@@ -39,6 +40,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     scale: Scale | None = None
     of: bool = False
     shadow: bool = True
+    failures: bool = False
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

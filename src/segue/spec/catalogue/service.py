@@ -6,7 +6,7 @@ from segue.spec.catalogue.kind import Goal, Kind, Value, at_once, shown
 from segue.spec.quantity import Scale
 
 OPERATIONS: Final[dict[str, Kind]] = {
-    "error_rate": Kind(goal="decrease", needs="nothing", outcome=False, shape="proportion", bounded=True),
+    "error_rate": Kind(goal="decrease", needs="nothing", outcome=False, shape="proportion", bounded=True, failures=True),
     "latency_quantile": Kind(
         goal="decrease", needs="nothing", outcome=False, shape="quantile", bounded=False, parameters={"q": None}
     ),

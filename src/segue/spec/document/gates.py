@@ -30,6 +30,7 @@ from segue.spec.metric import (
     GAPS,
     KINDS,
     Metric,
+    default_weight,
     gated,
     known_in_shadow,
     label_text,
@@ -123,7 +124,7 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
         if self.metric is not None:
             self._check_use(self.metric)
         where = fields.get("where", lambda place: expression(place, self.scope), "")
-        weight = fields.get("weight", _weight, 1.0)
+        weight = fields.get("weight", _weight, None)
         if "weight" in fields and self.asked.use != "guardrails":
             fields.known["weight"].key_problem(
                 f"`weight` has no use under `{self.asked.use}`", "guardrails share false_rollback"
@@ -144,6 +145,7 @@ class _MetricGate(msgspec.Struct, frozen=True, kw_only=True):
         if self.metric is None:
             return None
         margin = self._margin(test, place, self.metric)
+        weight = None if weight == default_weight(self.metric) else weight  # a default that is written out is no other meaning
         return MetricGate(path=self.path, metric=self.metric.name, test=test, margin=margin, where=where, weight=weight)
 
     def _tests(self) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from segue.spec.document.keys import Section, Type, key
 from segue.spec.gate import GUARDRAIL_TESTS, OBJECTIVE_TESTS, RETRAIN_TESTS
-from segue.spec.metric import GAPS
+from segue.spec.metric import FAILURES_WEIGH, GAPS
 
 STRATEGIES: Final = ("shadow", "canary", "ab", "bandit", "full")
 POLICIES: Final = ("thompson", "top_two", "ucb", "epsilon_greedy")
@@ -135,7 +135,8 @@ GATE: Final = Section(
         key("stable", "section", "The metric varies little from period to period. In `promote_when`.",
             "{every: 1d, at_most: 1.5x champion}", default="one test", section="GATE.METRIC.stable"),
         key("where", "expression", "Only these requests count.", '"tier == \'vip\'"', default="everybody"),
-        key("weight", "number", "Its part of `false_rollback` beside the others'. In `guardrails`.", "2", default="1"),
+        key("weight", "number", "Its part of `false_rollback` beside the others'. In `guardrails`.", "2",
+            default=f"{FAILURES_WEIGH:g} on failed requests (`error_rate`), else 1"),
     ),
 )  # fmt: skip
 

@@ -43,3 +43,5 @@ def test_the_ledger_is_told(small_world: SmallWorld) -> None:
     text = spending(spec, small_world.outside.rollouts.load("churn-1").state)
     assert text.startswith("false promotion 5 %, false rollback 1 %, given up as good as planned 10 %, at any number of looks")
     assert text.count("\n  false rollback") == 6
+    assert "guardrails[0] (errors) weighs 8, for it counts requests that failed, and the file says nothing else" in text
+    assert text.count(", as any other") == 1
