@@ -120,7 +120,7 @@ class Purse:
 
     def line(self, stage: Stage, gate: Gate, kind: Cost, candidate: str) -> Spending | None:
         """One gate's line; None for a gate that was added later and may not give up, and for a guardrail that sees nothing."""
-        asked = _line(self._spec, stage, (gate, kind), candidate, self._alphas)
+        asked = _line(self._spec, stage, (gate, kind), candidate, alphas=self._alphas)
         known = self._known.get(_identity(asked))
         unpaid = bool(self._known) if kind == "futility" else kind == "guardrail" and not asked.alpha
         return asked if known is None and not unpaid else known
@@ -178,10 +178,10 @@ def _lines(spec: Rollout, alphas: _Alphas) -> Iterator[Spending]:
 def _of_stage(spec: Rollout, stage: Stage, candidate: str, alphas: _Alphas) -> Iterable[Spending]:
     for kind in _OF_PROMOTION:
         for gate in stage.promote_when:
-            yield _line(spec, stage, (gate, kind), candidate, alphas)
+            yield _line(spec, stage, (gate, kind), candidate, alphas=alphas)
     for gate in spec.guardrails:
         if (gate.path, stage.name) in alphas:
-            yield _line(spec, stage, (gate, "guardrail"), candidate, alphas)
+            yield _line(spec, stage, (gate, "guardrail"), candidate, alphas=alphas)
     part = spec.error_budget.reserve if alphas else 1.0
     alpha = spec.error_budget.false_rollback * part / len(spec.stages) / len(spec.candidates)
     if alpha > 0:
@@ -194,7 +194,7 @@ _ACCOUNTS: Final[dict[Cost, Account]] = {
 }  # fmt: skip
 
 
-def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, Cost], candidate: str, alphas: _Alphas) -> Spending:
+def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, Cost], candidate: str, *, alphas: _Alphas) -> Spending:
     gate, kind = asked
     text, metric = type(gate).__name__, subject(gate, spec)
     said: GateKind = "guardrail" if kind == "guardrail" else "promotion"
