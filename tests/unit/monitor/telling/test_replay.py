@@ -11,8 +11,9 @@ from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
 from segue.facts.summary import Counts, PairedCounts
 from segue.monitor.begin import apply
-from segue.monitor.telling.replay import ROUNDING, _difference, replay, told
+from segue.monitor.telling.replay import ROUNDING, _difference, _spec, replay, told
 from segue.monitor.tick import Monitor
+from segue.spec.load import load
 from segue.testkit.small_world import SPEC, SmallWorld
 
 
@@ -99,6 +100,25 @@ def test_what_alternatives_show_together_is_counted_again(small_world: SmallWorl
     assert all(it.same for it in again)
     assert not any(isinstance(it.now, Evidence) and it.now.shown for it in joint)
     assert "and shown together with what shares its error budget" in told(decision, again)
+
+
+def test_a_decision_is_replayed_by_the_spec_of_its_time(small_world: SmallWorld) -> None:
+    """Also where the rollout was amended since, once or twice: what was asked then is asked again."""
+    guardrails = "  - accuracy: {worse_than_champion_by: 5pp}\n", "  - errors: {worse_than_champion_by: 1pp}\n"
+    second = ANY.replace(guardrails[0], "")
+    decision = shown_together(small_world, second.replace(guardrails[1], "  - errors: {worse_than_champion_by: 2pp}\n"))
+    assert decision.inputs is not None
+    monitor, rollouts = Monitor(small_world.outside), small_world.outside.rollouts
+    for text in (second, ANY):
+        apply(small_world.outside, text)
+        (amended,) = monitor.tick()
+        assert amended.kind == "amend", amended.reasons
+    loaded = rollouts.load("churn-1")
+    assert loaded.state.spec_digest != decision.inputs.spec_digest == _spec(small_world.outside, loaded, decision).digest
+    middle = next(it for it in rollouts.decisions("churn-1") if it.kind == "amend" and it.acts[0].target == ANY)
+    assert middle.inputs is not None
+    assert _spec(small_world.outside, loaded, middle).digest == middle.inputs.spec_digest == load(second).digest
+    assert all(it.same for it in replay(small_world.outside, loaded, decision))
 
 
 def test_what_candidates_show_together_is_counted_again(small_world: SmallWorld) -> None:
