@@ -182,14 +182,18 @@ def lake_of(home: Home) -> "Lake":
     return FolderLake(Path(home.lake).absolute())
 
 
-def measuring_engine_of(home: Home) -> "DuckdbEngine | SparkEngine":
-    """Who runs the SQL of the monitor, which alone can be a cluster: other commands look at little.
+def measuring_engine_of(home: Home, *, once: bool = False) -> "DuckdbEngine | SparkEngine":
+    """Who runs the SQL of what can be too much for one machine: of the monitor, and of looks back over a whole lake.
+
+    Args:
+        home: says which engine.
+        once: whether it is for one question, as in `engine_of`.
 
     Raises:
         DomainError: an engine that nobody knows, or that needs an extra which is not installed.
     """
     if home.engine in {"", "duckdb"}:
-        return engine_of(home)
+        return engine_of(home, once=once)
     if not home.engine.startswith("spark://"):
         raise DomainError(f"no engine is called {home.engine!r}", hint="duckdb, or a Spark cluster: spark://host:7077")
     try:

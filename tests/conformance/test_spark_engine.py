@@ -1,14 +1,14 @@
 """Whether a Spark cluster of two workers measures what DuckDB measures: counts exactly, numbers to nine digits."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from math import isclose
 from pathlib import Path
 
 import msgspec
 import pytest
+from spark_cluster import assert_same
 
 from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
@@ -39,23 +39,6 @@ METRICS = (
     metric("buyers", "unit_conversion", of="outcome.spend"),
     metric("confusion", "matthews"),
 )
-
-
-@pytest.fixture(scope="module")
-def spark(spark_master: str) -> Iterator[Engine]:
-    """The engine on the cluster."""
-    from segue.adapters.engines.spark import SparkEngine, SparkSettings
-
-    small = {
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.executor.memory": "512m",
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.codegen.wholeStage": "false",  # to compile costs more than to count so few rows
-    }
-    with SparkEngine(SparkSettings(master=spark_master, more=small)) as engine:
-        yield engine
 
 
 def shadowed(rng: random.Random) -> Rows:
@@ -135,23 +118,6 @@ def told(world: World) -> list[object]:
     cells = [cell for hour in sorted(world.cells) for cell in world.cells[hour]]
     cells.sort(key=lambda c: (c.hour, c.metric, c.variant, c.version, c.allocation, sorted(c.segment.items())))
     return [msgspec.to_builtins(it) for it in (*(world.answers[key] for key in sorted(world.answers)), *cells)]
-
-
-def assert_same(found: object, expected: object) -> None:
-    """Whole numbers and texts are equal, other numbers to nine digits."""
-    assert type(found) is type(expected)
-    if isinstance(found, float) and isinstance(expected, float):
-        assert isclose(found, expected, rel_tol=1e-9, abs_tol=1e-9)
-    elif isinstance(found, dict) and isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for key, value in found.items():
-            assert_same(value, expected[key])
-    elif isinstance(found, list | tuple) and isinstance(expected, list | tuple):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert_same(one, other)
-    else:
-        assert found == expected
 
 
 def test_measures_what_duckdb_measures(spark: Engine, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import isclose
 from pathlib import Path
 from typing import Final
 
@@ -67,3 +68,20 @@ def _said(log: Path, pattern: re.Pattern[str]) -> re.Match[str]:
             return found
         assert time.monotonic() < deadline, log.read_text()[-3000:]
         time.sleep(0.2)
+
+
+def assert_same(found: object, expected: object) -> None:
+    """Whole numbers and texts are equal, other numbers to nine digits."""
+    assert type(found) is type(expected)
+    if isinstance(found, float) and isinstance(expected, float):
+        assert isclose(found, expected, rel_tol=1e-9, abs_tol=1e-9)
+    elif isinstance(found, dict) and isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for key, value in found.items():
+            assert_same(value, expected[key])
+    elif isinstance(found, list | tuple) and isinstance(expected, list | tuple):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    else:
+        assert found == expected

@@ -29,6 +29,9 @@ Server = Annotated[
 ]
 Dry = Annotated[bool, Parameter(name="--dry-run", negative="", help="Say what would be done, and do nothing.")]
 Reason = Annotated[str, Parameter(name="--reason", help="Why; kept in the record.")]
+Engine = Annotated[
+    str, Parameter(name="--engine", help="Who measures: a Spark cluster, `spark://host:7077`, where this machine is too small.")
+]
 SpecFile = Annotated[Path, Parameter(name=["--file", "-f"], help="The rollout's YAML file.")]
 
 

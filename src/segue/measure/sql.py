@@ -12,6 +12,9 @@ from typing import Final
 from segue.measure.expressions import quoted
 
 HOUR_US: Final = 3_600_000_000
+TIE: Final = """'l': coalesce(label, ''), 'none': coalesce(cardinality("values"), 0) = 0,
+      'names': coalesce(map_keys("values"), []), 'values': coalesce(map_values("values"), [])"""
+"""Which of two outcomes of one moment counts: fields of a struct, whose largest is the last; one without values comes last."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

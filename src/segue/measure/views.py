@@ -20,7 +20,7 @@ import msgspec
 
 from segue.measure.expressions import quoted
 from segue.measure.kinds.reading import Rule
-from segue.measure.sql import HOUR_US, any_of, filled
+from segue.measure.sql import HOUR_US, TIE, any_of, filled
 
 _JUDGED: Final = """
 CREATE TEMP TABLE judged AS
@@ -89,8 +89,7 @@ truths$index AS (
   SELECT request_id, arg_max(
     {'label': label, 'values': "values", 'received_us': received_us},
     {
-      'a': at_us, 'r': received_us, 'l': coalesce(label, ''), 'none': coalesce(cardinality("values"), 0) = 0,
-      'names': coalesce(map_keys("values"), []), 'values': coalesce(map_values("values"), [])
+      'a': at_us, 'r': received_us, $tie
     }
   ) AS truth
   FROM matches WHERE $within GROUP BY request_id
@@ -138,7 +137,7 @@ def judged(scope: Scope, *, repeat: bool = True) -> str:
         place=_PLACE,
         hour_us=HOUR_US,
         matches=filled(_MATCHES, longest_us=longest_us),
-        truths="".join(filled(_TRUTH, index=index, within=_within(rule)) for index, rule in rules),
+        truths="".join(filled(_TRUTH, index=index, tie=TIE, within=_within(rule)) for index, rule in rules),
         columns="".join(_columns(index, rule, scope.now_us) for index, rule in rules),
         joins="".join(f" LEFT JOIN truths{index} t{index} ON t{index}.request_id = f.request_id" for index, _ in rules),
     )

@@ -53,6 +53,9 @@ def test_the_page_names_the_kinds_that_do_not_run_on_spark() -> None:
         ("SELECT context['O''Hare\\']", "SELECT context['O\\'Hare\\\\']"),
         ("SELECT regexp_full_match(x, '\\d')", "SELECT x RLIKE '^(?:\\\\d)\\\\z'"),
         ("WITH w AS MATERIALIZED (SELECT 1 AS a) SELECT a FROM w", "WITH w AS (SELECT 1 AS a) SELECT a FROM w"),
+        ("SELECT arg_min(label, at_us) FROM p", "SELECT MIN_BY(label, at_us) FILTER (WHERE NOT label IS NULL) FROM p"),
+        ("SELECT arg_max_null(label, {'a': at_us}) FROM p", "SELECT MAX_BY(label, STRUCT(at_us AS a)) FROM p"),
+        ("SELECT count(DISTINCT hash(id)) FROM p", "SELECT COUNT(DISTINCT XXHASH64(id)) FROM p"),
         ("SELECT x / y FROM p", "SELECT TRY_DIVIDE(x, y) FROM p"),
     ],
 )
@@ -71,6 +74,12 @@ def test_names_what_is_kept() -> None:
     """A temporary table is a name and a query."""
     made = rewritten("CREATE TEMP TABLE chances AS SELECT * FROM (VALUES (1, 'a')) c(draw, history)")
     assert (made.name, made.query) == ("chances", "SELECT * FROM VALUES (1, 'a') AS c(draw, history)")
+
+
+def test_names_what_is_dropped() -> None:
+    """There is nothing to ask for it."""
+    made = rewritten("DROP TABLE chances")
+    assert (made.name, made.query) == ("chances", "")
 
 
 @pytest.mark.parametrize(

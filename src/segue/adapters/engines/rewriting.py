@@ -19,8 +19,22 @@ SPARK: Final = "spark"
 _SAME: Final[frozenset[type[exp.Expression]]] = frozenset(
     {
         *(exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.Exists, exp.DPipe),
-        *(exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.ArgMax, exp.ArgMin, exp.LogicalOr, exp.LogicalAnd, exp.AnyValue),
-        *(exp.RowNumber, exp.Abs, exp.Ceil, exp.Floor, exp.Round, exp.Ln, exp.Exp, exp.Sqrt, exp.Pow, exp.IsNan, exp.Sign),
+        *(exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.LogicalOr, exp.LogicalAnd, exp.AnyValue),
+        *(
+            exp.RowNumber,
+            exp.Rank,
+            exp.CumeDist,
+            exp.Abs,
+            exp.Ceil,
+            exp.Floor,
+            exp.Round,
+            exp.Ln,
+            exp.Exp,
+            exp.Sqrt,
+            exp.Pow,
+            exp.IsNan,
+            exp.Sign,
+        ),
         *(exp.MD5, exp.Substring, exp.Chr, exp.Lower, exp.Struct, exp.Array, exp.Explode, exp.ArrayToString, exp.ArraySort),
         exp.MapKeys,
     }
@@ -37,6 +51,7 @@ _MICROS: Final = Template("UNIX_MICROS($it)")
 _SIZE: Final = Template("CARDINALITY($it)")
 _VALUES: Final = Template("MAP_VALUES($it)")
 _QUOTIENT: Final = Template("TRY_DIVIDE($a, $b)")
+_BY: Final = Template("$called($it, $by) FILTER (WHERE NOT $it IS NULL)")
 _LIST: Final = Template("CASE WHEN COUNT(*)$having > 0 THEN ($collected(STRUCT($it AS v))$having).v END")
 _ORDERED: Final = Template(
     "CASE WHEN COUNT(*)$having > 0 THEN (ARRAY_SORT(COLLECT_LIST(STRUCT($by AS k, $it AS v))$having)).v END"
@@ -51,8 +66,10 @@ _CALLED: Final[Mapping[str, Template]] = {
     "epoch_us": _MICROS,
     "cardinality": _SIZE,
     "map_values": _VALUES,
+    "hash": Template("XXHASH64($it)"),  # any hash is as good: what is asked is whether two are equal
+    "arg_max_null": Template("MAX_BY($it)"),
 }
-"""Functions of one argument that sqlglot has no node for."""
+"""Functions that sqlglot has no node for."""
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +77,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         name: of the temporary table or view that keeps its rows; "" for a query.
+        query: "" where the table is dropped.
     """
 
     name: str
@@ -77,6 +95,8 @@ def rewritten(sql: str) -> Statement:
         tree = sqlglot.parse_one(sql, read="duckdb")
     except sqlglot.errors.SqlglotError as error:
         raise InvariantError(f"our SQL can't be parsed: {error}") from error
+    if isinstance(tree, exp.Drop):
+        return Statement(name=tree.this.name, query="")
     name = tree.this.name if isinstance(tree, exp.Create) else ""
     query = tree.expression if isinstance(tree, exp.Create) else tree
     holder = exp.Paren(this=query)
@@ -115,7 +135,7 @@ def _called(node: exp.Expression) -> exp.Expression:
         return node if isinstance(node.parent, exp.Filter) else _raw(_HISTOGRAM, it=_text(node.expressions[0]), having="")
     if name not in _CALLED:
         raise _refused(name)
-    return _raw(_CALLED[name], it=_text(node.expressions[0]))
+    return _raw(_CALLED[name], it=", ".join(map(_text, node.expressions)))
 
 
 def _filter(node: exp.Expression) -> exp.Expression:
@@ -139,6 +159,17 @@ def _listed(node: exp.Expression, having: str) -> exp.Expression:
     if isinstance(what, exp.Distinct):
         return _raw(_LIST, collected="COLLECT_SET", it=_text(what.expressions[0]), having=having)
     return _raw(_LIST, collected="COLLECT_LIST", it=_text(what), having=having)
+
+
+def _arg(node: exp.Expression) -> exp.Expression:
+    # DuckDB passes over a row whose value is NULL, Spark does not; a struct never is.
+    if isinstance(node.this, exp.Struct):
+        return node
+    if isinstance(node.parent, exp.Filter):
+        raise _refused("arg_min or arg_max with a filter")
+    called = "MAX_BY" if isinstance(node, exp.ArgMax) else "MIN_BY"
+    it = _text(node.this)
+    return _raw(_BY, called=called, it=it, by=_text(node.expression))
 
 
 def _grouping(node: exp.Expression) -> exp.Expression:
@@ -177,6 +208,8 @@ def _cte(node: exp.Expression) -> exp.Expression:
 
 _RULES: Final[Mapping[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
     exp.Anonymous: _called,
+    exp.ArgMax: _arg,
+    exp.ArgMin: _arg,
     exp.ArrayAgg: _array_agg,
     exp.CTE: _cte,
     exp.Cast: _cast,

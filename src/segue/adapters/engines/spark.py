@@ -4,7 +4,9 @@ The statements are the same as DuckDB's, rewritten (`rewriting`); every machine 
 its locations have to mean the same everywhere: a folder that all mount, or a bucket.
 """
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,8 +21,11 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import Row as SparkRow
 
+from segue.adapters.engines.mirror import Mirror
+from segue.adapters.engines.portions import TALLY, Portioned
 from segue.adapters.engines.rewriting import rewritten
-from segue.errors import DomainError, InvariantError, Unavailable
+from segue.adapters.engines.rowwise import rowwise
+from segue.errors import InvariantError, Unavailable
 from segue.ports.columns import BODIES, COLUMNS, kind_of
 from segue.ports.engine import Row
 
@@ -65,7 +70,8 @@ class SparkEngine:
     def __init__(self, settings: SparkSettings) -> None:
         self._settings = settings
         self._open: SparkSession | None = None
-        self._kept: dict[str, DataFrame] = {}
+        self._kept: list[tuple[str, DataFrame]] = []
+        self._mirror = Mirror()
 
     @property
     def rows_at_once(self) -> int:
@@ -80,6 +86,7 @@ class SparkEngine:
             Unavailable: a file can't be read, or the cluster does not answer.
         """
         kinds = {name: kind_of(name) for name in sources}
+        self._mirror.bind(kinds)
         with self._asking(at_fault=Unavailable):
             self._forget()
             for name, locations in sources.items():
@@ -102,18 +109,27 @@ class SparkEngine:
         """
         statement = rewritten(sql)
         with self._asking():
+            if not statement.query:
+                return self._forget(statement.name)
             table = self._session.sql(statement.query).persist(StorageLevel.MEMORY_AND_DISK)
             table.createOrReplaceTempView(statement.name)
-            self._kept[statement.name] = table
+            self._kept.append((statement.name, table))  # with the one that it replaces, of which it may be made
+            return None
 
     def tally(self, sql: str, keys: int, columns: Sequence[Sequence[float] | int]) -> Sequence[Row]:
-        """Not there: drift of features is counted by the embedded engine.
+        """How often each value occurs in some columns of a query, by others of them; each worker counts the rows that it reads.
 
         Raises:
-            DomainError: always.
+            DomainError: a row of the query is not made of one row of a table alone.
         """
-        del sql, keys, columns
-        raise DomainError("drift of features is not counted on Spark", hint="the embedded engine counts it")
+        read = rowwise(sql)
+        self._mirror.types(sql)
+        portioned = Portioned(table=read.table, sql=sql, keys=keys, columns=tuple(map(_edges, columns)))
+        with self._asking():
+            table = self._session.table(read.table)
+            names = [f"`{name}`" for name in table.columns if {name, "*"} & read.columns]
+            found = table.select(*names).mapInArrow(portioned.tallies, f"{TALLY} STRING").collect()
+        return portioned.whole(text for (text,) in found)
 
     def holding(self, kind: str, column: str, keys: str, locations: Sequence[str]) -> Sequence[str]:
         """All of the files: the cluster reads them faster than the driver could keep the keys of a lake that large."""
@@ -133,7 +149,7 @@ class SparkEngine:
 
     def close(self) -> None:
         """Leave the cluster."""
-        session, self._open, self._kept = self._open, None, {}
+        session, self._open, self._kept = self._open, None, []
         if session is not None:
             session.stop()
 
@@ -150,6 +166,8 @@ class SparkEngine:
             for name, value in (*self._settings.more.items(), *_FIXED.items()):
                 builder = builder.config(name, value)
             self._open = builder.getOrCreate()
+            if "PYSPARK_PYTHON" not in os.environ:
+                self._open.sparkContext.pythonExec = sys.executable
         return self._open
 
     def _files(self, kind: str, locations: Sequence[str]) -> DataFrame:
@@ -160,11 +178,12 @@ class SparkEngine:
         schema = ", ".join(f"`{name}` {sql}" for name, sql in columns.items())
         return self._session.read.schema(schema).parquet(*map(_location, locations))
 
-    def _forget(self) -> None:
-        for name, table in self._kept.items():
-            self._session.catalog.dropTempView(name)
-            table.unpersist()
-        self._kept = {}
+    def _forget(self, *names: str) -> None:
+        for name, table in self._kept:
+            if name in names or not names:
+                self._session.catalog.dropTempView(name)
+                table.unpersist()
+        self._kept = [it for it in self._kept if names and it[0] not in names]
 
     @contextmanager
     def _asking(self, at_fault: type[Unavailable | InvariantError] = InvariantError) -> Iterator[None]:
@@ -181,6 +200,10 @@ class SparkEngine:
             self.close()
         except (PySparkException, Py4JError, OSError):
             self._open = None  # there is nobody left to take leave of
+
+
+def _edges(column: Sequence[float] | int) -> tuple[float, ...] | int:
+    return column if isinstance(column, int) else tuple(column)
 
 
 def _location(location: str) -> str:

@@ -6,10 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
-from segue.cli.options import HomeFolder
+from segue.cli.options import Engine, HomeFolder
 from segue.cli.output import Listing, Output, say, show
 from segue.facts.daily import DayCell, DayMoved
-from segue.wiring import clock_of, engine_of, home_at, lake_of, stores_of
+from segue.wiring import clock_of, home_at, lake_of, measuring_engine_of, stores_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ def days(
     last: Annotated[float, Parameter(help="How many days, up to now.")] = 30.0,
     positive: Annotated[str, Parameter(help="The label that counts as positive.")] = "1",
     features: Annotated[bool, Parameter(negative="", help="The features' distances from training instead.")] = False,
+    engine: Engine = "duckdb",
     output: Output = "table",
     home: HomeFolder = None,
 ) -> None:
@@ -30,17 +31,19 @@ def days(
     Read from the lake alone, at once: nothing has to be running, and no rollout has to ask for it. Every answer counts whose
     outcome is known by now, found by the request's id.
     """
+    from msgspec.structs import replace
+
     from segue.measure.measurement.daily import Daily
     from segue.monitor.drifting import Window
     from segue.monitor.telling.daily import days as find
 
-    place = home_at(home)
-    with stores_of(place) as stores, engine_of(place, once=True) as engine:
+    place = replace(home_at(home), engine=engine)
+    with stores_of(place) as stores, measuring_engine_of(place, once=True) as reader:
         name = known(stores, version)
         profile = profile_of(stores, version) if features else None
         window = Window.of_last(clock_of(place).now(), 24 * last)
         asked = Daily(route=route, version=name, begin=window.begin, end=window.end, segment=segment, positive=positive)
-        found = find(engine, lake_of(place), asked, profile)
+        found = find(reader, lake_of(place), asked, profile)
     if not found.cells:
         say("nothing was recorded")
     show(moved(found.by_day) if features else cells(found.cells), output)

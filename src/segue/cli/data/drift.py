@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
-from segue.cli.options import HomeFolder
+from segue.cli.options import Engine, HomeFolder
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 from segue.facts.drift.findings import Moved
-from segue.wiring import Home, clock_of, engine_of, home_at, lake_of, stores_of
+from segue.wiring import Home, clock_of, home_at, lake_of, measuring_engine_of, stores_of
 
 if TYPE_CHECKING:
     from segue.monitor.telling.changing import Losses
@@ -46,6 +46,7 @@ def drift(
     run_length: Annotated[
         float, Parameter(group=_CONCEPT, help="Losses that pass on average before a false alarm of ours, at least.")
     ] = 100_000.0,
+    engine: Engine = "duckdb",
     output: Output = "table",
     home: HomeFolder = None,
 ) -> None:
@@ -60,7 +61,7 @@ def drift(
     from segue.monitor.telling.changing import Losses
     from segue.monitor.telling.sampling import Closely
 
-    place = home_at(home)
+    place = replace(home_at(home), engine=engine)
     if against == "champion" and "/" not in champion and not concept:
         raise DomainError("--against champion needs --champion MODEL/VERSION", hint="such as --champion churn/7")
     window = Window.of_last(clock_of(place).now(), hours)
@@ -81,7 +82,7 @@ def _moved(place: Home, closely: "Closely", training: Path | None) -> tuple[Move
     from segue.monitor.drifting import look
     from segue.monitor.telling.sampling import look_closely
 
-    with stores_of(place) as stores, engine_of(place) as engine:
+    with stores_of(place) as stores, measuring_engine_of(place) as engine:
         version = closely.looked.version
         profile = profile_of(stores, version)
         champion = known(stores, closely.looked.champion) if closely.looked.against == "champion" else ""
@@ -104,7 +105,7 @@ def _changes(place: Home, asked: "Losses", output: Output) -> None:
     from segue.cli.data import changes
     from segue.monitor.telling.changing import watched
 
-    with stores_of(place) as stores, engine_of(place, once=True) as engine:
+    with stores_of(place) as stores, measuring_engine_of(place, once=True) as engine:
         asked = replace(asked, version=known(stores, asked.version))
         found = watched(engine, lake_of(place), asked, changes.others())
     show(changes.listing(found), output)

@@ -13,7 +13,7 @@ import msgspec
 from segue.facts.daily import DayCell
 from segue.measure.expressions import quoted
 from segue.measure.kinds.reading import ANSWERED
-from segue.measure.sql import HOUR_US, any_of, filled
+from segue.measure.sql import HOUR_US, TIE, any_of, filled
 
 DAY_US: Final = 24 * HOUR_US
 _ECE_BINS: Final = 15
@@ -30,11 +30,14 @@ QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY at_us, label, score,
 """
 """Leaves the earliest answer of each request."""
 
-LAST: Final = """
+LAST: Final = filled(
+    """
 SELECT request_id, arg_max_null(label, {
-  'a': epoch_us("at"), 'r': epoch_us(received_at), 'l': coalesce(label, ''), 'v': "values"::VARCHAR
+  'a': epoch_us("at"), 'r': epoch_us(received_at), $tie
 }) AS label FROM outcomes WHERE request_id <> '' GROUP BY request_id
-"""
+""",
+    tie=TIE,
+)
 """The query for each request's last outcome."""
 _DAYS: Final = """
 CREATE OR REPLACE TEMP TABLE days AS SELECT a.at_us // $day_us AS day, a.segment, a.label = $positive AS predicted,
@@ -52,7 +55,7 @@ FROM days GROUP BY GROUPING SETS ($sets)
 """
 # A row's mid-rank is half of its `rank` and of how many rows are not above it, which `cume_dist` tells: one sort for both.
 _RANKS: Final = """
-SELECT day, segment, $whole AS whole, sum(twice) FILTER (came_true)::HUGEINT, count(*) FILTER (came_true),
+SELECT day, segment, $whole AS whole, sum(twice) FILTER (came_true), count(*) FILTER (came_true),
   count(*) FILTER (NOT came_true)
 FROM (
   SELECT day, $by AS segment, came_true, rank() OVER one + round(cume_dist() OVER one * count(*) OVER cell)::BIGINT AS twice

@@ -1,0 +1,82 @@
+"""What does a worker of the cluster do with a portion of the rows? It runs the canonical SQL on it, in DuckDB.
+
+The functions are sent to the workers, whose Python needs what the driver's has: the same Segue and the same DuckDB, so that a
+number is counted by the code that would have counted it on one machine.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from segue import __version__
+from segue.adapters.engines.tallying import tallied
+from segue.ports.engine import Row
+
+TALLY: Final = "tally"
+"""The one column of what `Portioned.tallies` gives back: a row of the tally as JSON."""
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "TimeZone": "UTC",
+    "autoinstall_known_extensions": "false",
+    "threads": 1,  # the worker has other tasks for the other cores
+}
+
+Batches = Iterator[pa.RecordBatch]
+
+
+class Packages(msgspec.Struct, frozen=True):
+    """Versions that have to be the same where a number is counted and where it is weighed."""
+
+    segue: str = __version__
+    duckdb: str = duckdb.__version__
+
+    def agree(self) -> None:
+        """Raises ImportError, which ends the query, where this process has others than the one that made this."""
+        if Packages() != self:
+            raise ImportError(f"a worker has {Packages()}, the driver {self}: install the same on all machines")
+
+
+class Portioned(msgspec.Struct, frozen=True, kw_only=True):
+    """A tally of a table that is made portion by portion.
+
+    Args:
+        table: its name in the query.
+        sql: whose every row is made of one row of the table, and of nothing else.
+        keys: whole numbers or texts; as `Engine.tally` takes them.
+        columns: the same.
+        packages: the driver's.
+    """
+
+    table: str
+    sql: str
+    keys: int
+    columns: tuple[tuple[float, ...] | int, ...]
+    packages: Packages = Packages()
+
+    def tallies(self, batches: Batches) -> Batches:
+        """The tally of a portion; what a worker runs."""
+        self.packages.agree()
+        first = next(batches, None)
+        if first is None:
+            return
+        with duckdb.connect(":memory:", config=_CONFIG) as connection:
+            connection.register(self.table, pa.RecordBatchReader.from_batches(first.schema, chain([first], batches)))
+            found = [json.dumps(row) for row in tallied(connection, self.sql, self.keys, self.columns)]
+        yield pa.RecordBatch.from_pydict({TALLY: pa.array(found, pa.string())})
+
+    def whole(self, found: Iterable[str]) -> list[Row]:
+        """The tally of the table out of those of its portions."""
+        total: dict[Row, list[Any]] = {}
+        for text in found:
+            row = json.loads(text)
+            key, counts = tuple(row[: self.keys]), row[self.keys :]
+            total[key] = _added(total[key], counts) if key in total else counts
+        return [(*key, rows, *map(tuple, counts)) for key, (rows, *counts) in total.items()]
+
+
+def _added(one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
+    return [_added(a, b) if isinstance(a, list) else a + b for a, b in zip(one, other, strict=True)]
