@@ -286,3 +286,19 @@ def test_many_units(measure: Measure) -> None:
     seen = measure(rows, [units, each])
     assert seen.value(units) == pytest.approx(3000, rel=4 * 0.031)
     assert seen.value(each) == pytest.approx(3.0, rel=0.05)
+
+
+def test_what_cannot_be_judged_stops_nothing(measure: Measure) -> None:
+    """Beside what is judged, an answer without an outcome and a vector with a null in it are left out; the others count."""
+    rows: Rows = [prediction("unknown", 0.1, label='["a"]'), prediction("gap", 0.1, label="[null, 2]")]
+    rows.append(outcome(0.1, request_id="gap", label="[1, 2]"))
+    for name, label, truth in (("list", '["b", "a"]', '["a"]'), ("item", '["a"]', "a"), ("vector", "[0, 2]", "[0, 5]")):
+        rows += [prediction(name, 0.1, label=label), outcome(0.1, request_id=name, label=truth)]
+    first, near, far, sure = (ask(kind) for kind in ("mrr", "cosine_similarity", "euclidean_distance", "perplexity"))
+    seen = measure(rows, [first, near, far, sure])
+    assert seen.value(near) == pytest.approx(1.0, abs=1e-12)
+    assert seen.value(far) == pytest.approx(3.0, abs=1e-12)
+    assert seen.value(sure) == pytest.approx(math.exp(-1.0), abs=1e-12)
+    lists = [row for row in rows if isinstance(row, Prediction) and row.request_id in {"list", "item", "unknown"}]
+    told = [row for row in rows if isinstance(row, Outcome) and row.request_id in {"list", "item"}]
+    assert measure([*lists, *told], [first]).value(first) == pytest.approx(0.75, abs=1e-12)

@@ -12,8 +12,9 @@ EMPTY: Final = "''"
 
 
 def numbers(label: str) -> str:
-    """A list of numbers, or NULL."""
-    return f"TRY_CAST(TRY_CAST({label} AS JSON) AS DOUBLE[])"
+    """A list of numbers, or NULL; a null in it is a NaN, of which nothing finite comes."""
+    # The engine's functions of vectors fail at a NULL within one, and look at those of rows that are not judged too.
+    return f"list_transform(TRY_CAST(TRY_CAST({label} AS JSON) AS DOUBLE[]), lambda n: coalesce(n, 'nan'::DOUBLE))"
 
 
 def texts(label: str) -> str:

@@ -136,7 +136,8 @@ def _items() -> str:
 
 def _gains(columns: Columns) -> str:
     listed_ones = f"list_transform(list_distinct({texts(columns.truth)}), lambda x: {{'k': x, 'v': 1.0::DOUBLE}})"
-    return f"coalesce({scores(columns.truth)}, map_from_entries({listed_ones}), MAP {{{columns.truth}: 1.0::DOUBLE}})"
+    one = f"MAP {{coalesce({columns.truth}, {EMPTY}): 1.0::DOUBLE}}"  # what is not known is not judged, but no key may be NULL
+    return f"coalesce({scores(columns.truth)}, map_from_entries({listed_ones}), {one})"
 
 
 def _gained(metric: MetricRef, columns: Columns, *, cut: bool = True) -> str:
