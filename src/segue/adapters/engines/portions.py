@@ -6,6 +6,7 @@ number is counted by the code that would have counted it on one machine.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any, Final
 
@@ -14,16 +15,17 @@ import msgspec
 import pyarrow as pa
 
 from segue import __version__
-from segue.adapters.engines.tallying import tallied
+from segue.adapters.engines.tallying import read_by, tallied
 from segue.ports.engine import Row
 
 TALLY: Final = "tally"
 """The one column of what `Portioned.tallies` gives back: a row of the tally as JSON."""
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "TimeZone": "UTC",
     "autoinstall_known_extensions": "false",
-    "threads": 1,  # the worker has other tasks for the other cores
+    "threads": 1,  # the worker has other tasks for the other cores; and rows stay in order
 }
+"""Of DuckDB where it computes a part of what another engine does."""
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -38,6 +40,32 @@ class Packages(msgspec.Struct, frozen=True):
         """Raises ImportError, which ends the query, where this process has others than the one that made this."""
         if Packages() != self:
             raise ImportError(f"a worker has {Packages()}, the driver {self}: install the same on all machines")
+
+
+class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
+    """An expression of the rows that a worker has.
+
+    Args:
+        sql: over the columns `a0`, `a1` and so on.
+        packages: the driver's.
+    """
+
+    sql: str
+    packages: Packages = Packages()
+
+    def values(self, columns: Sequence[pa.Array]) -> pa.Array:
+        """A value for each row, in their order."""
+        self.packages.agree()
+        connection = _connection()
+        rows = pa.RecordBatch.from_arrays(list(columns), [f"a{place}" for place in range(len(columns))])
+        connection.register("given", rows)
+        query = f"SELECT {self.sql} AS v FROM given"  # noqa: S608 - our own SQL
+        return read_by(connection, query).read_all().column(0).combine_chunks()
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config=CONFIG)
 
 
 class Portioned(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +85,14 @@ class Portioned(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[tuple[float, ...] | int, ...]
     packages: Packages = Packages()
 
-    def tallies(self, batches: Batches) -> Batches:
+    def tallies(self, rows: Batches) -> Batches:
         """The tally of a portion; what a worker runs."""
         self.packages.agree()
-        first = next(batches, None)
+        first = next(rows, None)
         if first is None:
             return
-        with duckdb.connect(":memory:", config=_CONFIG) as connection:
-            connection.register(self.table, pa.RecordBatchReader.from_batches(first.schema, chain([first], batches)))
+        with duckdb.connect(":memory:", config=CONFIG) as connection:
+            connection.register(self.table, pa.RecordBatchReader.from_batches(first.schema, chain([first], rows)))
             found = [json.dumps(row) for row in tallied(connection, self.sql, self.keys, self.columns)]
         yield pa.RecordBatch.from_pydict({TALLY: pa.array(found, pa.string())})
 

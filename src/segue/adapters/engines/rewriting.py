@@ -1,7 +1,8 @@
 """How does a statement in DuckDB's dialect read in Spark's?
 
 The canonical SQL is DuckDB's; sqlglot parses it, and each node is rewritten from the leaves up. A function is let through only
-if it is known here to mean the same on both sides; any other is refused by its name, so that no number is ever quietly another.
+if it is known here to mean the same on both sides. Any other is left to DuckDB with the expression around it, where that is
+about one row (`foreign`), or else refused by its name, so that no number is ever quietly another.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import msgspec
 import sqlglot
 from sqlglot import exp
 
+from segue.adapters.engines.foreign import PREFIX, Foreign, taken_out
 from segue.errors import DomainError, InvariantError
 
 SPARK: Final = "spark"
@@ -78,10 +80,12 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: of the temporary table or view that keeps its rows; "" for a query.
         query: "" where the table is dropped.
+        foreign: expressions that DuckDB evaluates; in the query calls stand for them.
     """
 
     name: str
     query: str
+    foreign: tuple[Foreign, ...] = ()
 
 
 def rewritten(sql: str) -> Statement:
@@ -96,24 +100,43 @@ def rewritten(sql: str) -> Statement:
     except sqlglot.errors.SqlglotError as error:
         raise InvariantError(f"our SQL can't be parsed: {error}") from error
     if isinstance(tree, exp.Drop):
-        return Statement(name=tree.this.name, query="")
+        return Statement(name=next(tree.find_all(exp.Table)).name, query="")
     name = tree.this.name if isinstance(tree, exp.Create) else ""
     query = tree.expression if isinstance(tree, exp.Create) else tree
     holder = exp.Paren(this=query)
+    foreign = taken_out(query, _stranger, _refused)
     for node in reversed(list(query.walk())):  # leaves first
         new = _rewritten(node)
         if new is not node:
             node.replace(new)
-    return Statement(name=name, query=holder.this.sql(dialect=SPARK))
+    return Statement(name=name, query=holder.this.sql(dialect=SPARK), foreign=tuple(foreign))
 
 
 def _rewritten(node: exp.Expression) -> exp.Expression:
     rule = _RULES.get(type(node))
-    if rule is not None:
-        return rule(node)
-    if isinstance(node, exp.Func) and type(node) not in _SAME:
-        raise _refused(node.sql_name())
-    return node
+    return node if rule is None else rule(node)
+
+
+def _stranger(node: exp.Expr) -> str:
+    """What a node calls that is not known to mean the same on both sides; "" for nothing."""
+    if isinstance(node, exp.Cast):
+        return _strange_cast(node)
+    if isinstance(node, exp.Anonymous):
+        known = node.name.lower() in _CALLED or (node.name.lower() == "histogram" and len(node.expressions) == 1)
+        return "" if known else node.name
+    if not isinstance(node, exp.Func) or type(node) in _KNOWN:
+        return ""
+    return node.sql_name()
+
+
+def _strange_cast(node: exp.Cast) -> str:
+    to = node.args["to"]
+    inner = to.expressions[0] if to.this in _LISTS else to
+    if inner.this not in _TYPES:
+        return f"a cast to {to.sql(dialect='duckdb')}"
+    if isinstance(node, exp.TryCast) and to.this != exp.DataType.Type.DOUBLE:
+        return f"try_cast to {to.sql(dialect='duckdb')}"
+    return ""
 
 
 def _refused(name: str) -> DomainError:
@@ -133,8 +156,8 @@ def _called(node: exp.Expression) -> exp.Expression:
     name = node.name.lower()
     if name == "histogram" and len(node.expressions) == 1:
         return node if isinstance(node.parent, exp.Filter) else _raw(_HISTOGRAM, it=_text(node.expressions[0]), having="")
-    if name not in _CALLED:
-        raise _refused(name)
+    if name.startswith(PREFIX):
+        return node
     return _raw(_CALLED[name], it=", ".join(map(_text, node.expressions)))
 
 
@@ -189,18 +212,6 @@ def _literal(node: exp.Expression) -> exp.Expression:
     return exp.Literal.number(f"{node.name}e0") if plain else node
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
-    to = node.args["to"]
-    inner = to.expressions[0] if to.this in _LISTS else to
-    if inner.this not in _TYPES:
-        raise _refused(f"a cast to {to.sql(dialect='duckdb')}")
-    if isinstance(node, exp.TryCast):
-        if to.this != exp.DataType.Type.DOUBLE:
-            raise _refused(f"try_cast to {to.sql(dialect='duckdb')}")
-        return _raw(_TRY_NUMBER, it=_text(node.this))
-    return node
-
-
 def _cte(node: exp.Expression) -> exp.Expression:
     node.set("materialized", None)
     return node
@@ -212,11 +223,11 @@ _RULES: Final[Mapping[type[exp.Expression], Callable[[exp.Expression], exp.Expre
     exp.ArgMin: _arg,
     exp.ArrayAgg: _array_agg,
     exp.CTE: _cte,
-    exp.Cast: _cast,
     exp.Div: lambda node: _raw(_QUOTIENT, a=_text(node.this), b=_text(node.expression)),
     exp.Filter: _filter,
     exp.Grouping: _grouping,
     exp.Literal: _literal,
     exp.RegexpFullMatch: _matched,
-    exp.TryCast: _cast,
+    exp.TryCast: lambda node: _raw(_TRY_NUMBER, it=_text(node.this)),
 }
+_KNOWN: Final[frozenset[type]] = frozenset({*_SAME, *_RULES})

@@ -15,14 +15,17 @@ from typing import Any, Final, Self
 from urllib.parse import unquote
 
 import msgspec
+import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import Row as SparkRow
+from pyspark.sql.functions import arrow_udf
 
-from segue.adapters.engines.mirror import Mirror
-from segue.adapters.engines.portions import TALLY, Portioned
+from segue.adapters.engines.foreign import Foreign
+from segue.adapters.engines.mirror import Mirror, spelled
+from segue.adapters.engines.portions import TALLY, Evaluated, Portioned
 from segue.adapters.engines.rewriting import rewritten
 from segue.adapters.engines.rowwise import rowwise
 from segue.errors import InvariantError, Unavailable
@@ -71,6 +74,7 @@ class SparkEngine:
         self._settings = settings
         self._open: SparkSession | None = None
         self._kept: list[tuple[str, DataFrame]] = []
+        self._taught: dict[str, str] = {}
         self._mirror = Mirror()
 
     @property
@@ -100,6 +104,7 @@ class SparkEngine:
         """
         statement = rewritten(sql)
         with self._asking():
+            self._teach(statement.foreign)
             return [tuple(_python(value) for value in row) for row in self._session.sql(statement.query).collect()]
 
     def execute(self, sql: str) -> None:
@@ -109,6 +114,8 @@ class SparkEngine:
         """
         statement = rewritten(sql)
         with self._asking():
+            self._teach(statement.foreign)
+            self._mirror.execute(sql)
             if not statement.query:
                 return self._forget(statement.name)
             table = self._session.sql(statement.query).persist(StorageLevel.MEMORY_AND_DISK)
@@ -149,7 +156,7 @@ class SparkEngine:
 
     def close(self) -> None:
         """Leave the cluster."""
-        session, self._open, self._kept = self._open, None, []
+        session, self._open, self._kept, self._taught = self._open, None, [], {}
         if session is not None:
             session.stop()
 
@@ -169,6 +176,15 @@ class SparkEngine:
             if "PYSPARK_PYTHON" not in os.environ:
                 self._open.sparkContext.pythonExec = sys.executable
         return self._open
+
+    def _teach(self, foreign: Sequence[Foreign]) -> None:
+        """Functions that have a worker evaluate these expressions in DuckDB."""
+        for one in foreign:
+            (of_type,) = self._mirror.types(one.probe)
+            name, sql = spelled(of_type)
+            if self._taught.get(one.name) != name:
+                self._session.udf.register(one.name, _evaluated(Evaluated(sql=f"CAST({one.sql} AS {sql})"), name))
+                self._taught[one.name] = name
 
     def _files(self, kind: str, locations: Sequence[str]) -> DataFrame:
         columns = {name: _TYPES.get(sql, sql) for name, sql in COLUMNS[kind].items() if name not in BODIES}
@@ -200,6 +216,13 @@ class SparkEngine:
             self.close()
         except (PySparkException, Py4JError, OSError):
             self._open = None  # there is nobody left to take leave of
+
+
+def _evaluated(what: Evaluated, of_type: str) -> Any:  # noqa: ANN401 - what Spark takes as a function
+    def values(*columns: pa.Array) -> pa.Array:
+        return what.values(columns)
+
+    return arrow_udf(values, of_type)
 
 
 def _edges(column: Sequence[float] | int) -> tuple[float, ...] | int:

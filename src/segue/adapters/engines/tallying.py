@@ -35,7 +35,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 def tallied(connection: duckdb.DuckDBPyConnection, sql: str, keys: int, columns: Columns) -> list[Row]:
     """The rows of `Engine.tally`."""
-    return tallied_batches(_batches(connection, sql), keys, columns)
+    return tallied_batches(read_by(connection, sql), keys, columns)
 
 
 def tallied_batches(batches: Iterable[pa.RecordBatch], keys: int, columns: Columns) -> list[Row]:
@@ -52,7 +52,8 @@ def tallied_batches(batches: Iterable[pa.RecordBatch], keys: int, columns: Colum
     ]
 
 
-def _batches(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:
+def read_by(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:
+    """The rows of a query, some at a time."""
     if duckdb.__version__.startswith("1."):
         return connection.sql(sql).fetch_arrow_reader(_ROWS_A_BATCH)
     connection.complete()  # what an earlier statement still had to say
