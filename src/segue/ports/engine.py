@@ -48,8 +48,9 @@ class Engine(Protocol):
         """How often does each value occur in some columns of a query, by others of them?
 
         Args:
-            sql: a query: first the keys, then the columns.
-            keys: how many columns are keys; of few different values.
+            sql: a query: first the keys, then the columns. Each row of it is made of one row of one table alone, so that an
+                engine may tally portions of the table and add them up.
+            keys: how many columns are keys; texts or whole numbers, of few different values.
             columns: of each further column what it holds. Strictly increasing edges: a DOUBLE, which is counted in the
                 intervals `(a, b]` between them, the first and the last one open, then NaN, then NULL. A number `n`: a whole
                 number of 0 to `n - 1`, then NULL.
