@@ -3,15 +3,17 @@
 A gateway for each way of failing, and two without a shadow, all behind the same champion, are asked in turn at an open-loop
 load. A p99 is that of all requests of all rounds: the tail is thin in one round, and what else happens on the machine comes to
 every gateway in turn. A ratio is to the p99 of the two without a shadow together; that of one of them to the other is what the
-measurement itself is off by. Each round has an order of its own, requests keep no step with shadows that answer after whole
-tenths of a second, and the next gateway is asked when the last one's shadow requests have run out.
+measurement itself is off by. Each round has an order of its own, and requests keep no step with shadows that answer after whole
+tenths of a second. Whoever is not asked is frozen, together with its shadow: five idle gateways on two cores are in the way of
+the sixth more than any shadow.
 """
 
+import os
 import random
+import signal
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,30 +27,35 @@ _RATE: Final = 200.0
 _ALONE: Final = "no shadow"
 _AGAIN: Final = "again no shadow"
 _TIMEOUT_S: Final = 2.0
+_THAW_S: Final = 0.5
 
 
 def shadows(folder: Path, ports: tuple[int, int], *, rounds: int, seconds: float) -> Iterator[Figure]:
     """The champion's p99 beside each bad shadow, over its p99 without one."""
     with ExitStack() as stack:
         started, dice = stack.enter_context, random.Random(1)
-        callers = {}
+        asked: dict[str, tuple[Caller, list[int]]] = {}
         for name in (_ALONE, _AGAIN):
-            asked = started(gateway(setting(folder / name, ports, share=0.0)))
-            callers[name] = Caller(asked[0], _RATE, dice)
+            port, pid = started(gateway(setting(folder / name, ports, share=0.0)))
+            asked[name] = Caller(port, _RATE, dice), [pid]
         for way in WAYS:
-            port = free_port()
-            started(process([sys.executable, "-m", "bench.rig.bad_shadow", way, str(port)], folder / f"{way}.log"))
-            wait_for(port)
-            asked = started(gateway(setting(folder / way, (ports[0], port), shadow=True, shadow_timeout_s=_TIMEOUT_S)))
-            callers[way] = Caller(asked[0], _RATE, dice)
-        all_s: dict[str, list[float]] = {name: [] for name in callers}
+            bad = free_port()
+            shadow = started(process([sys.executable, "-m", "bench.rig.bad_shadow", way, str(bad)], folder / f"{way}.log"))
+            wait_for(bad)
+            behind = setting(folder / way, (ports[0], bad), shadow=True, shadow_timeout_s=_TIMEOUT_S)
+            port, pid = started(gateway(behind))
+            asked[way] = Caller(port, _RATE, dice), [shadow, pid]
+        all_s: dict[str, list[float]] = {name: [] for name in asked}
+        started(_frozen([pid for _, pids in asked.values() for pid in pids]))
         for number in range(rounds + 1):
-            for name in dice.sample(list(callers), len(callers)):
-                took_s = callers[name].run(seconds)
-                time.sleep(_TIMEOUT_S if name in WAYS else 0.0)
+            for name in dice.sample(list(asked), len(asked)):
+                caller, pids = asked[name]
+                with _awake(pids):
+                    caller.run(_TIMEOUT_S if not number else _THAW_S)  # until as much is under way as always
+                    took_s = caller.run(seconds)
                 if number:  # the first warms up
                     all_s[name] += took_s
-        for caller in callers.values():
+        for caller, _ in asked.values():
             caller.close()
     alone_ms = _p99_ms(all_s[_ALONE] + all_s[_AGAIN])
     yield seen(f"{_RATE:g} requests/s, p99: {_ALONE}", alone_ms, "ms")
@@ -61,3 +68,27 @@ def shadows(folder: Path, ports: tuple[int, int], *, rounds: int, seconds: float
 
 def _p99_ms(took_s: list[float]) -> float:
     return sorted(took_s)[int(0.99 * len(took_s))] * 1e3
+
+
+@contextmanager
+def _frozen(pids: list[int]) -> Iterator[None]:
+    """They stand still until the end, but for who is awake."""
+    _tell(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _tell(pids, signal.SIGCONT)  # what stands still does not hear that it is to end
+
+
+@contextmanager
+def _awake(pids: list[int]) -> Iterator[None]:
+    _tell(pids, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        _tell(pids, signal.SIGSTOP)
+
+
+def _tell(pids: list[int], what: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, what)
