@@ -47,6 +47,15 @@ def test_a_successor_goes_on_counting(tmp_path: Path) -> None:
     assert third.told() == other.told() == (117, 5)
 
 
+def test_who_has_left_shows_nothing_more(tmp_path: Path) -> None:
+    """Numbers that a thread was about to show when the worker ended would bring its levels back."""
+    gone, other = One(tmp_path, "a-1", 100, 3), One(tmp_path, "a-2", 10, 4)
+    assert gone.show()
+    gone.siblings.leave()
+    assert not gone.show()
+    assert other.told() == (110, 4)
+
+
 def test_what_was_told_is_not_taken_back(tmp_path: Path) -> None:
     """Of a worker that has counted on, was asked, and was killed before it showed its numbers by itself."""
     asked, other = One(tmp_path, "a-1", 100), One(tmp_path, "a-2", 10)

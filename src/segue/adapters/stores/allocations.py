@@ -102,7 +102,7 @@ class SqlAllocations:
 
     def report(self, report: WorkerReport) -> None:
         """Keep the last report of a worker."""
-        with self._database.write() as connection:
+        with self._database.note() as connection:
             body = to_json(report).decode()
             row = insert(connection, schema.workers).values(route=report.route, worker=report.worker, body=body)
             connection.execute(row.on_conflict_do_update(index_elements=["route", "worker"], set_={"body": body}))

@@ -41,13 +41,15 @@ class Siblings:
         self._snapshot = snapshot
         self._before: list[Sample] = []  # counts of earlier lives of our name
         self._shown = (0, 0)  # what marks the file as we left it
+        self._left = False
 
     async def show(self) -> None:
         """Show ours until a successor of our name shows its own."""
         while True:
             await asyncio.sleep(_SHOW_S)
             try:
-                if not self._show(self._snapshot()):
+                # In a thread: a file system that is busy with what others have to have on disk lets a rename wait for it.
+                if not await asyncio.to_thread(self._show, self._snapshot()):
                     return
             except OSError as error:
                 log.warning("numbers not shown to the siblings: %s", error)
@@ -66,16 +68,20 @@ class Siblings:
     def leave(self) -> None:
         """Leave our counts to a successor."""
         if not any(self._shown):
+            self._left = True
             return  # it has hardly lived, and may have a successor already
         try:
-            self._show(_counts(self._snapshot()))
+            self._show(_counts(self._snapshot()), last=True)
         except OSError as error:
             log.warning("numbers not left to a successor: %s", error)
 
-    def _show(self, samples: list[Sample]) -> bool:
-        """Write these and what earlier lives have counted; False where a successor has written since we did."""
+    def _show(self, samples: list[Sample], *, last: bool = False) -> bool:
+        """Write these and what earlier lives have counted; False where a successor has written since, or we have left."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._alone():
+            if self._left:
+                return False
+            self._left = last
             if not any(self._shown):
                 self._before = _counts(_read(self._file))
             elif _mark(self._file) != self._shown:

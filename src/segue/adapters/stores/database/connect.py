@@ -12,7 +12,7 @@ from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, Select, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -78,6 +78,17 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that is durable when the block is left, and did nothing where it raised."""
         with translated(), self._writes.connect() as connection, connection.begin():
+            if self.guard is not None:
+                self.guard(connection)
+            yield connection
+
+    @contextmanager
+    def note(self) -> Iterator[Connection]:
+        """A transaction as `write`, which a loss of power may undo: for what is said again every second.
+
+        What is synchronised to disk makes everybody wait who writes to the same file system, a gateway's journal too.
+        """
+        with translated(), self._writes.connect() as connection, _unsynchronised(connection):
             if self.guard is not None:
                 self.guard(connection)
             yield connection
@@ -158,6 +169,23 @@ def _heard(connection: Connection, within_s: float) -> bool:
     except error as lost:
         raise Unavailable(f"the store failed: {lost}") from lost
     return bool(heard)
+
+
+@contextmanager
+def _unsynchronised(connection: Connection) -> Iterator[None]:
+    """A transaction that is whole, and not durable before the next one that is."""
+    if connection.dialect.name == "postgresql":
+        with connection.begin():
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            yield
+        return
+    driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    driver.execute("PRAGMA synchronous=NORMAL")  # not possible once the transaction has begun
+    try:
+        with connection.begin():
+            yield
+    finally:
+        driver.execute("PRAGMA synchronous=FULL")
 
 
 def clock(connection: Connection) -> datetime:

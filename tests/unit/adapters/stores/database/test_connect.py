@@ -42,6 +42,28 @@ def test_a_block_that_raises_did_nothing(database: Database) -> None:
     assert count(database) == 0
 
 
+def test_a_note_is_whole_and_leaves_no_setting_behind(database: Database) -> None:
+    """It is there for everybody, or did nothing; the next writer of the same connection is durable again."""
+
+    def insert_and_fail() -> None:
+        with database.note() as connection:
+            connection.execute(text("INSERT INTO t VALUES (1)"))
+            raise ZeroDivisionError
+
+    def synchronous() -> int:
+        with database.write() as connection:
+            return int(connection.execute(text("PRAGMA synchronous")).scalar_one())
+
+    full = synchronous()
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail()
+    assert (count(database), synchronous()) == (0, full)
+    with database.note() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() != full
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+    assert (count(database), synchronous()) == (1, full)
+
+
 def test_a_snapshot_stands_still(database: Database) -> None:
     """Queries of one read see the same moment, whatever is written meanwhile; the writer does not wait."""
     with database.read() as reading:
