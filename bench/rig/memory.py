@@ -3,6 +3,7 @@
 import resource
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,14 @@ from bench.rig.segue import gateway, setting
 
 _IDLE: Final = 1000
 _RATE: Final = 1000.0
+_TAKEN: Final = 512
 _SLICE_S: Final = 5.0
 
 
 @contextmanager
 def _stalled() -> Iterator[int]:
     """A server that takes every connection and says nothing; its port."""
-    taken: list[socket.socket] = []
+    taken: deque[socket.socket] = deque()
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as server:
 
         def take() -> None:
@@ -30,6 +32,8 @@ def _stalled() -> Iterator[int]:
                     taken.append(server.accept()[0])
                 except OSError:
                     return  # closed: it is over
+                if len(taken) > _TAKEN:
+                    taken.popleft().close()  # the gateway has left it long ago: its pool is smaller than that
 
         threading.Thread(target=take, daemon=True).start()
         yield server.getsockname()[1]
