@@ -263,8 +263,8 @@ class UpstreamPool:
             self._timer = None
         if self._closed:
             return
-        self._due_s = max(min(due_s, now_s + self.limits.idle_s), now_s + self.limits.sweep_s)
-        self._timer = self._loop.call_later(self._due_s - now_s, self._sweep)
+        self._due_s = min(due_s, now_s + self.limits.idle_s)
+        self._timer = self._loop.call_later(max(self._due_s - now_s, self.limits.sweep_s), self._sweep)
 
     def _sweep(self) -> None:
         """End what is past its deadline, close what has grown old, and set the timer again if anything is left."""
