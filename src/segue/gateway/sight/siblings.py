@@ -7,7 +7,6 @@ nothing. Levels end with their worker.
 """
 
 import asyncio
-import errno
 import fcntl
 import logging
 import os
@@ -87,31 +86,19 @@ class Siblings:
             elif _mark(self._file) != self._shown:
                 return False
             together = [(name, labels, value) for (name, labels), value in merged([self._before, samples]).items()]
-            with _opened(f"{self._file}.{os.getpid()}.draft", os.O_TRUNC) as draft:
-                body = msgspec.json.encode(together)
-                if os.write(draft, body) < len(body):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                shown = _marked(os.fstat(draft))
-            os.replace(f"{self._file}.{os.getpid()}.draft", self._file)  # noqa: PTH105 - as below
+            draft = self._file.with_suffix(f".{os.getpid()}.draft")
+            draft.write_bytes(msgspec.json.encode(together))
+            shown = _mark(draft)
+            draft.replace(self._file)
             self._shown = shown
             return True
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Neither an earlier life nor a successor writes meanwhile."""
-        with _opened(f"{self._file}.lock") as lock:
+        with self._file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-@contextmanager
-def _opened(path: str, how: int = 0) -> Iterator[int]:
-    """A file to write to, as the system gives it: requests wait meanwhile, and Python's own take several times as long."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o644)
-    try:
-        yield file
-    finally:
-        os.close(file)
 
 
 def begin_anew(folder: str, name: str) -> None:
@@ -136,10 +123,7 @@ def _read(file: Path) -> list[Sample]:
 
 def _mark(file: Path) -> tuple[int, int]:
     try:
-        return _marked(file.stat())
+        found = file.stat()
     except FileNotFoundError:
         return (0, 0)
-
-
-def _marked(status: os.stat_result) -> tuple[int, int]:
-    return (status.st_ino, status.st_mtime_ns)
+    return (found.st_ino, found.st_mtime_ns)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from segue.adapters.stores.database.failures import translated
-from segue.adapters.stores.database.marks import Marks
+from segue.adapters.stores.database.marks import MEMORY, Marks
 from segue.errors import DomainError, Refused, Unavailable
 from segue.ports.span import Span
 
@@ -42,7 +42,6 @@ _SETTINGS: Final = {
 }
 _NUDGES: Final = 2**31  # of a signed integer of four bytes
 _BEGIN: Final = "segue_begin"  # our execution option: how SQLite begins the transaction
-_MEMORY: Final = frozenset({None, "", ":memory:"})
 
 Rows = TypeVar("Rows", bound=Select[Any])
 Upsert = sqlite.Insert | postgresql.Insert
@@ -246,7 +245,7 @@ def _postgresql(address: URL) -> Engine:
 def _sqlite(address: URL) -> Engine:
     # isolation_level None: the driver begins nothing by itself, `_begin` says when and how.
     arguments = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False}
-    if address.database in _MEMORY:  # a database in memory is its connection: there is exactly one, and threads take turns
+    if address.database in MEMORY:  # a database in memory is its connection: there is exactly one, and threads take turns
         engine = create_engine(address, connect_args=arguments, poolclass=QueuePool, pool_size=1, max_overflow=0)
     else:
         if not str(address.database).startswith("file:"):  # SQLite's own kind of address names a file that is there

@@ -13,7 +13,8 @@ from typing import Final, cast
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-_MEMORY: Final = frozenset({None, "", ":memory:"})  # such a database has one connection, which writes
+MEMORY: Final = frozenset({None, "", ":memory:"})
+"""Names of a database in memory: it is its one connection, which writes, and so it has no marks."""
 
 
 class Marks:
@@ -25,7 +26,7 @@ class Marks:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._says = engine.dialect.name == "sqlite" and engine.url.database not in _MEMORY
+        self._says = engine.dialect.name == "sqlite" and engine.url.database not in MEMORY
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
 
