@@ -92,10 +92,11 @@ def after_pause(state: State, now: datetime) -> tuple[float, datetime]:
 def span(seconds: float) -> str:
     """A stream duration as people say it.
 
-    >>> span(90), span(5400), span(172800)
-    ('1.5 min', '1.5 h', '2 d')
+    >>> span(90), span(5400), span(172800), span(433760000)
+    ('1.5 min', '1.5 h', '2 d', '5,020 d')
     """
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
+            number = seconds / size
+            return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
     return f"{seconds:.3g} s"
