@@ -27,7 +27,7 @@ from segue.wiring import home_at, stores_of
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 SPEED = 8
-PATIENCE_S = 150
+PATIENCE_S = 300
 
 
 class Installation:
@@ -265,6 +265,13 @@ def _until_ready(port: int) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses now, nor that ten above it, which is the API's."""
+    while True:
+        with socket.socket() as probe, socket.socket() as above:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            try:
+                above.bind(("127.0.0.1", port + 10))
+            except (OSError, OverflowError):
+                continue
+            return port
