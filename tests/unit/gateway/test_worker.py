@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,26 @@ def test_hung_shadow_holds_nobody_up(tmp_path: Path) -> None:
             assert queue.dropped == 15
             await asyncio.sleep(1.2)
             assert sum(row.error == "timeout" for row in world.rows() if row.role == "shadow") == 5
+
+    asyncio.run(run())
+
+
+def test_shadows_that_end_together_are_not_followed_by_as_many_at_once(tmp_path: Path) -> None:
+    """No turn of the loop asks many of those that wait, so that a caller's request never waits for many; all are asked."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), hangs) as world:
+            world.publish(ALL_TO_CHAMPION, shadows={"v8": 1.0})
+            queue = world.worker._shadows["churn", "v8"]
+            queue.settings = type(queue.settings)(variant="v8", share=1.0, timeout_s=0.3, concurrency=20, queue=40)
+            await asyncio.gather(*(world.ask() for _ in range(60)))
+            depths = [queue.depth]
+            while not queue.idle:
+                await asyncio.sleep(0)
+                depths.append(queue.depth)
+            assert depths[0] > 20
+            assert max(before - after for before, after in pairwise(depths)) <= 4
+            assert sum(row.error == "timeout" for row in world.rows() if row.role == "shadow") == 60
 
     asyncio.run(run())
 

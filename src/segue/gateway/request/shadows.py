@@ -1,18 +1,23 @@
 """Who is asked beside the answer, without anybody waiting for it?
 
 A shadow has its own concurrency, its own queue and its own deadline; what does not fit is dropped and counted. It is asked
-after the caller's answer has left, so it cannot slow anybody.
+after the caller's answer has left. Shadows that end together, at a deadline or after a pause, are not followed by as many at
+once: each may cost a new connection, and callers' requests would wait for all of them. The next ones are spread over half the
+time that a shadow takes, which costs no throughput: they then end one after the other too.
 """
 
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from segue.facts.allocation import Shadow
 from segue.gateway.request.capture import Kept, answered_by, unanswered
 from segue.gateway.request.flow import HOLD_BYTES
 from segue.http.call import Call, Head, Result
+
+_TOGETHER: Final = 4
+"""Waiting ones that are asked in one turn of the loop at most, however late the turn comes."""
 
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Upstream
@@ -23,13 +28,16 @@ if TYPE_CHECKING:
 class ShadowQueue:
     """The requests that one variant is asked beside; at most `concurrency` under way and `queue` waiting."""
 
-    __slots__ = ("_empty", "_under_way", "_waiting", "_worker", "dropped", "settings")
+    __slots__ = ("_due_s", "_empty", "_gap_s", "_next", "_under_way", "_waiting", "_worker", "dropped", "settings")
 
     def __init__(self, worker: "Worker", settings: Shadow) -> None:
         self.settings = settings
         self.dropped = 0
         self._worker = worker
         self._under_way = 0
+        self._gap_s = 0.0  # between two that have waited
+        self._due_s = 0.0  # when the next of them may be asked
+        self._next: asyncio.Handle | None = None  # asks it
         self._empty = asyncio.Event()
         self._waiting: deque[tuple[Proxied, Live]] = deque()
 
@@ -56,7 +64,7 @@ class ShadowQueue:
 
     def offer(self, proxied: "Proxied", live: "Live") -> None:
         """Ask now, later, or never."""
-        if self._under_way < self.settings.concurrency:
+        if self._room() and not self._waiting:
             self._ask(proxied, live)
         elif len(self._waiting) < self.settings.queue:
             self._waiting.append((proxied, live))
@@ -73,12 +81,39 @@ class ShadowQueue:
         self._under_way += 1
         _Asked(self, proxied, live, upstream).send(now_s)
 
-    def ended(self) -> None:
-        """One that was under way is not any more."""
+    def ended(self, took_s: float) -> None:
+        """One that was under way is not any more.
+
+        Args:
+            took_s: from its being asked.
+        """
         self._under_way -= 1
-        while self._waiting and self._under_way < self.settings.concurrency:
+        if self._waiting:
+            self._gap_s = took_s / (2 * self.settings.concurrency)
+            if self._next is None:
+                self._ask_in_time(time.monotonic())
+        elif self.idle:
+            self._empty.set()
+
+    def _room(self) -> bool:
+        return self._under_way < self.settings.concurrency
+
+    def _ask_in_time(self, now_s: float) -> None:
+        self._next = asyncio.get_running_loop().call_later(max(self._due_s - now_s, 0.0), self._ask_waiting)
+
+    def _ask_waiting(self) -> None:
+        """Ask those that are due."""
+        self._next = None
+        now_s = time.monotonic()
+        self._due_s = max(self._due_s, now_s - _TOGETHER * self._gap_s)
+        for _ in range(_TOGETHER):
+            if not self._waiting or not self._room() or self._due_s > now_s:
+                break
+            self._due_s += self._gap_s
             self._ask(*self._waiting.popleft())
-        if self.idle:
+        if self._waiting and self._room():
+            self._ask_in_time(now_s)
+        elif self.idle:
             self._empty.set()
 
 
@@ -113,4 +148,4 @@ class _Asked:
     def _done(self, result: Result) -> None:
         answered = answered_by(self._variant, self._place.version, result, self._kept)
         self._proxied.record("shadow", answered, answered.latency_us)
-        self._queue.ended()
+        self._queue.ended(answered.latency_us / 1e6)
