@@ -1,6 +1,9 @@
 """The numbers of a machine's workers add up, and a sum of counts never falls while the gateway runs."""
 
+import asyncio
+import fcntl
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -28,7 +31,7 @@ class One:
 
     def told(self) -> tuple[float, float]:
         """Requests and connections of all, as it says when it is asked."""
-        found = self.siblings.together()
+        found = asyncio.run(self.siblings.together())
         return found[REQUESTS, (("route", "churn"),)], found[CONNECTIONS, ()]
 
 
@@ -91,3 +94,22 @@ def test_a_file_that_is_no_file_of_numbers_is_left_out(tmp_path: Path) -> None:
     """Torn, or of nobody."""
     (tmp_path / "numbers-a-9.json").write_text('[["segue_requests_total"')
     assert One(tmp_path, "a-1", 2).told() == (2, 0)
+
+
+def test_the_loop_goes_on_while_a_sibling_is_in_the_way(tmp_path: Path) -> None:
+    """Whoever asks for the numbers waits for the file, and nobody else does."""
+    asked = One(tmp_path, "a-1", 100)
+
+    async def run() -> float:
+        with (tmp_path / "numbers-a-1.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            release = threading.Timer(0.5, lambda: fcntl.flock(lock, fcntl.LOCK_UN))
+            release.start()
+            telling = asyncio.create_task(asked.siblings.together())
+            await asyncio.sleep(0)
+            assert not telling.done()
+            found = await telling
+            release.join()
+        return found[REQUESTS, (("route", "churn"),)]
+
+    assert asyncio.run(run()) == 100

@@ -1,8 +1,9 @@
 """What does a gateway say about itself, its routes and its numbers?"""
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from segue.facts.wire.exposition import MEDIA, Labels, Sample, exposition
@@ -42,7 +43,8 @@ class About:
         self._counters = counters
         self.draining = False
         self.sources: list[Callable[[], list[Sample]]] = []
-        self.together: Callable[[], dict[tuple[str, Labels], float]] = lambda: merged([self.snapshot()])
+        self.together: Callable[[], Awaitable[dict[tuple[str, Labels], float]]] = self._alone
+        self._telling: set[asyncio.Task[None]] = set()  # a loop does not keep its tasks
 
     def answer(self, exchange: Exchange, target: bytes) -> None:
         """Answer a path without its query; 404 where there is nothing."""
@@ -52,7 +54,9 @@ class About:
             missing = self.missing()
             say(exchange, 503 if missing else 200, {"ready": not missing, "live": True, "missing": missing})
         elif target == b"/metrics":
-            exchange.respond(200, _TEXT, exposition(self.together(), HELP))
+            task = asyncio.get_running_loop().create_task(self._tell(exchange))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
         elif target == b"/v2":
             say(exchange, 200, {"name": "segue", "version": "2", "extensions": ["binary_tensor_data"]})
         elif target in _MLFLOW:
@@ -70,6 +74,16 @@ class About:
         """This worker's numbers as they are now."""
         self._note_levels()
         return [*self._counters.snapshot(), *(sample for source in self.sources for sample in source())]
+
+    async def _tell(self, exchange: Exchange) -> None:
+        """Answer with the numbers of all, which takes a look at the disk."""
+        try:
+            exchange.respond(200, _TEXT, exposition(await self.together(), HELP))
+        finally:
+            exchange.abort()  # where there is no answer, nobody shall wait for one
+
+    async def _alone(self) -> dict[tuple[str, Labels], float]:
+        return merged([self.snapshot()])
 
     def _models(self, exchange: Exchange) -> None:
         """KServe v1 and OpenAI ask the same path; each finds its own key."""

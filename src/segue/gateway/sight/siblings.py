@@ -41,6 +41,7 @@ class Siblings:
         self._before: list[Sample] = []  # counts of earlier lives of our name
         self._shown = (0, 0)  # what marks the file as we left it
         self._left = False
+        self._turn = asyncio.Lock()  # numbers are taken and shown in one order
 
     async def show(self) -> None:
         """Show ours until a successor of our name shows its own."""
@@ -48,14 +49,21 @@ class Siblings:
             await asyncio.sleep(_SHOW_S)
             try:
                 # In a thread: a file system that is busy with what others have to have on disk lets a rename wait for it.
-                if not await asyncio.to_thread(self._show, self._snapshot()):
-                    return
+                async with self._turn:
+                    ours_still = await asyncio.to_thread(self._show, self._snapshot())
             except OSError as error:
                 log.warning("numbers not shown to the siblings: %s", error)
+            else:
+                if not ours_still:
+                    return
 
-    def together(self) -> dict[tuple[str, Labels], float]:
+    async def together(self) -> dict[tuple[str, Labels], float]:
         """The numbers of all workers; of us, where a successor has taken over, what it has taken over."""
-        ours, succeeded = self._snapshot(), False
+        async with self._turn:
+            return await asyncio.to_thread(self._together, self._snapshot())
+
+    def _together(self, ours: list[Sample]) -> dict[tuple[str, Labels], float]:
+        succeeded = False
         try:
             succeeded = not self._show(ours)
         except OSError as error:
