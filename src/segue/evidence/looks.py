@@ -109,51 +109,57 @@ def log_e_of_counts(question: Question, counts: Floats, *, propensities: Sequenc
     return rates_of(question, propensities=propensities).log_e(flat)
 
 
-def log_e_of_agreements(question: Question, apart: Floats, n: Floats, *, bound: float | None = None) -> Floats:
-    """Logarithm of the wealth of "the answers differ in fewer than the margin" at each look.
+def rates_of_agreements(question: Question, *, bound: float | None = None) -> Rates:
+    """What two answers to one request are worth to "they differ in fewer than the margin": the same ones, and different ones.
 
     Args:
         question: that a disagreement may answer.
-        apart: pairs of different answers so far, shape (...).
-        n: pairs so far, shape (...).
         bound: of another null on the claim's side.
+
+    Raises:
+        DomainError: a disagreement says nothing to this question.
     """
     growths = []
-    for one in (Agreements(same=0, different=1), Agreements(same=1, different=0)):
+    for one in (Agreements(same=1, different=0), Agreements(same=0, different=1)):
         process = agreement(question, one)
         if isinstance(process, NotEnough) or not isinstance(process.bets, Within):
             raise DomainError("a disagreement that bets on nothing", question=question.id)
         growths.append(process.bets.growths(question.claim.side, question.claim.bound if bound is None else bound))
-    rates = Rates(growth=np.stack(growths, axis=1), log_weights=LOG_WEIGHTS)
-    return rates.log_e(np.stack([apart, n - apart], axis=-1))
+    return Rates(growth=np.stack(growths, axis=1), log_weights=LOG_WEIGHTS)
 
 
-def log_e_of_growths(
-    question: Question, log_growth: Floats, *, weight: Floats | None = None, null: tuple[Side, float] | None = None
-) -> Floats:
-    """Logarithm of the wealth at each look, from cumulative `ScoreSums.log_growth` of shape (..., bets of the grid).
+def rates_of_scores(question: Question, z: Floats, *, weight: Floats, null: tuple[Side, float]) -> Rates:
+    """What observations whose score takes few values are worth to the bets of the question's grid.
 
     Args:
         question: of a bounded score.
-        log_growth: see above.
-        weight: cumulative `ScoreSums.weight`, shape (...); for another null than the question's own.
-        null: its side and bound.
+        z: the score of each kind of observation, shape (kinds,).
+        weight: what the effect is multiplied by in it, shape (kinds,).
+        null: that is tested, its side and bound.
+
+    Raises:
+        DomainError: a score without bounds.
+    """
+    grid, (side, bound) = score_grid(question), null
+    if not grid.lambdas:
+        raise DomainError("a score without bounds has no bets", question=question.id)
+    towards, away = np.array(grid.lambdas).reshape(2, -1)
+    lambdas = towards if side == question.claim.side else away
+    shift = grid.sign * (bound / grid.scale - grid.bound)  # of the null from the question's own
+    growth = np.log1p(np.multiply.outer(lambdas, z)) - np.multiply.outer(lambdas, weight * shift)
+    return Rates(growth=growth, log_weights=LOG_WEIGHTS)
+
+
+def log_e_of_growths(question: Question, log_growth: Floats) -> Floats:
+    """Logarithm of the wealth at each look, from cumulative `ScoreSums.log_growth` of shape (..., bets of the grid).
 
     Raises:
         DomainError: sums over another grid than the question's, or a score without bounds.
     """
-    grid = score_grid(question)
-    bets = len(grid.lambdas)
+    bets = len(score_grid(question).lambdas)
     if not bets or log_growth.shape[-1] != bets:
         raise DomainError(f"{log_growth.shape[-1]} growths, the question's grid has {bets} bets", question=question.id)
-    side, bound = null or (question.claim.side, question.claim.bound)
-    half = slice(0, bets // 2) if side == question.claim.side else slice(bets // 2, bets)
-    growths = log_growth[..., half]
-    if weight is not None:
-        growths = growths - np.multiply.outer(
-            weight * grid.sign * (bound / grid.scale - grid.bound), np.array(grid.lambdas[half])
-        )
-    return log_sums(growths + LOG_WEIGHTS)
+    return log_sums(log_growth[..., : bets // 2] + LOG_WEIGHTS)
 
 
 def log_e_of_sums(question: Question, *, estimate: Floats, weight: Floats, variance: Floats) -> Floats:

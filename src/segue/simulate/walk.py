@@ -29,12 +29,14 @@ from segue.facts.evidence import Weighed
 from segue.facts.question import Question
 from segue.facts.summary import Summary
 from segue.simulate.seen.dealing import audits_at
-from segue.simulate.seen.lenses import Path, path, summary_at
-from segue.simulate.seen.sides import asked_of, sides_of
-from segue.simulate.seen.turning import Standing, both, sharing
+from segue.simulate.seen.forms import lens_of
+from segue.simulate.seen.lenses import Lens, Path, path
+from segue.simulate.seen.sides import sides_of
+from segue.simulate.seen.turning import Ahead, Standing, both, sharing
+from segue.simulate.seen.view import Glance, View
 from segue.simulate.worlds.clockwork import BEGIN, looks, minutes
 from segue.simulate.worlds.recorded import Recorded
-from segue.simulate.worlds.streams import CANDIDATE, Share, Stretch, at
+from segue.simulate.worlds.streams import CANDIDATE, Share, Stretch
 from segue.simulate.worlds.world import DAY_MIN, FAILURES, World
 from segue.spec.rollout import Rollout
 
@@ -102,6 +104,7 @@ class Walker:
     _asks: int = field(default=0, init=False)
     _drawn: int = field(default=0, init=False)  # stretches so far
     _asked_in: State | None = field(default=None, init=False)
+    _lenses: dict[str, Lens] = field(default_factory=dict, init=False)  # by question
     _kept: tuple[tuple[Asked, ...], tuple[Question, ...]] = field(default=((), ()), init=False)
 
     def run(self) -> Run:
@@ -138,19 +141,18 @@ class Walker:
 
     def _stretch(self, end: float) -> Decision | None:
         """On to the next move, or to the end of a stretch of looks without one."""
-        standing = Standing(self.spec, self.state, self._asked(), self._stretches, self._moved_at(), self._patience())
+        standing = Standing(self.spec, self.state, self._asked(), self._moved_at(), self._patience())
         fresh = self._since + _AHEAD_MIN
         until = min([end, *(mark for mark in (fresh, standing.soonest_end(self.now)) if mark > self.now)])
         moments = looks(self.now, until, self._since, tuple(standing.marks()))
         edges = np.concatenate([[self.now], moments])
         self._draw(edges)
         hoped = self._hoped()
-        paths = {
-            question.id: path(question, self._stretches[question.candidate], moments, hoped.get(question.id))
-            for question in self._questions()
-        }
+        views = self._views(moments)
+        lenses = [self._lens(question) for question in self._questions()]
+        paths = {it.question.id: path(it, views[it.question.candidate], hoped.get(it.question.id)) for it in lenses}
         passed = self.state.passed
-        for place in range(len(moments)) if self.every_look else standing.places(moments, paths):
+        for place in range(len(moments)) if self.every_look else standing.places(Ahead(moments, views, paths)):
             self.now = float(moments[place])
             decision = self._decide(paths, place)
             if decision.trigger != "hold":
@@ -204,39 +206,42 @@ class Walker:
         return self._moved(*decide(self.spec, self.state, observed, BEGIN + timedelta(minutes=self.now)))
 
     def _observed(self, paths: dict[str, Path], place: int) -> Observed:
-        moment = np.array([self.now])
-        live = alive(self.spec, self.state)
-        sides = {name: sides_of(self.spec, self._stretches[name], moment) for name in live}
+        live, views = alive(self.spec, self.state), self._views(np.array([self.now]))
+        sides = {name: sides_of(self.spec, views[name]) for name in live}
         health = {name: candidate.health(0) for name, (candidate, _) in sides.items()}
         health[self.spec.champion] = sides[live[0]][1].health(0)
-        weighed, summaries = self._weighed(paths, place)
+        weighed, summaries = self._weighed(views, paths, place)
         names = wanted(self.spec, stage_of(self.spec, self.state)) if self.state.phase != "watching" else ()
         return Observed(
             weighed=weighed,
             summaries=summaries,
             health=health,
-            seen_in_step=min(self._seen_in_step(name, moment) for name in live),
+            seen_in_step=min(self._seen_in_step(views[name]) for name in live),
             acts=self._acts(),
             alias=self.state.alias_version,
             versions=self._versions(),
             allocation=self._number,
             baselines=self._baselines,
-            audits=tuple(
-                audit for name in live if names for audit in audits_at(self.spec, name, self._stretches[name], self.now)
-            ),
+            audits=tuple(audit for name in live if names for audit in audits_at(self.spec, name, views[name])),
         )
 
-    def _seen_in_step(self, name: str, moment: Floats) -> int:
-        current = [stretch for stretch in self._stretches[name] if stretch.share.number == self._number]
-        return int(sum(float(asked_of(stretch, moment, CANDIDATE)[0][0]) for stretch in current))
+    def _views(self, moments: Floats) -> dict[str, View]:
+        """Of each candidate, what has come of this stage."""
+        return {name: View(self._stretches[name], moments) for name in alive(self.spec, self.state)}
 
-    def _weighed(self, paths: dict[str, Path], place: int) -> tuple[dict[str, Weighed], dict[str, Summary]]:
+    def _seen_in_step(self, view: View) -> int:
+        current = [it for it in view.glances if it.stretch.share.number == self._number]
+        return int(sum(float(it.at(it.stretch.asked())[0, CANDIDATE, 0]) for it in current))
+
+    def _weighed(
+        self, views: dict[str, View], paths: dict[str, Path], place: int
+    ) -> tuple[dict[str, Weighed], dict[str, Summary]]:
         weighed: dict[str, Weighed] = {}
         summaries: dict[str, Summary] = {}
         for question in self._questions():
             if not self.every_look and self._idle(question, paths, place):
                 continue
-            summary = summary_at(question, self._stretches[question.candidate], self.now)
+            summary = self._lens(question).summary(views[question.candidate])
             weighed[question.id] = weigh(question, summary)
             if summary is not None:
                 summaries[question.id] = summary
@@ -264,6 +269,11 @@ class Walker:
             every = (question for asked in gates for question in both(asked))
             self._asked_in, self._kept = self.state, (gates, (*every, *again))
         return self._kept
+
+    def _lens(self, question: Question) -> Lens:
+        if question.id not in self._lenses:
+            self._lenses[question.id] = lens_of(question, self.world.of(question.candidate))
+        return self._lenses[question.id]
 
     def _acts(self) -> tuple[Act, ...]:
         if self.state.phase != "awaiting_approval" or self.now - self._moved_at() < self._patience():
@@ -302,9 +312,10 @@ class Walker:
         """Requests that candidates were asked, and those of them that they answered themselves."""
         asked, exposed = self._earlier
         moment = np.array([self.now])
-        for stretch in (stretch for stretches in self._stretches.values() for stretch in stretches):
-            served = int(at(stretch, stretch.arrivals("request"), moment)[0, CANDIDATE].sum())
-            paired = int(at(stretch, stretch.pairs(), moment)[0].sum()) if stretch.share.paired else 0
+        for glance in (Glance(stretch, moment) for stretches in self._stretches.values() for stretch in stretches):
+            stretch = glance.stretch
+            served = int(glance.at(stretch.came("request"))[0, CANDIDATE])
+            paired = int(glance.at(stretch.paired())[0]) if stretch.share.paired else 0
             asked, exposed = asked + served + paired, exposed + served
         return asked, exposed
 

@@ -42,17 +42,20 @@ def beside(share: Share) -> tuple[Stretch, Stretch]:
 def test_the_champion_is_everybodys_champion() -> None:
     """Drawn once: its arrivals and observations are the same beside each candidate, and each candidate has its own."""
     first, second = beside(Share(number=1, drawn=0.7, candidate=0.3))
-    seen = [(it.arrivals("unit"), it.yes("accuracy", "unit"), it.no("accuracy", "unit")) for it in (first, second)]
-    for one, other in zip(*seen, strict=True):
-        assert (one[:, CHAMPION] == other[:, CHAMPION]).all()
-        assert (one[:, CANDIDATE] != other[:, CANDIDATE]).any()
+    came, split = (
+        (it.arrivals("unit") for it in (first, second)),
+        (it.split("accuracy", "unit").every for it in (first, second)),
+    )
+    for (one, other), candidate, champion in ((came, CANDIDATE, CHAMPION), (split, [0, 1], [2, 3])):
+        assert (one[:, champion] == other[:, champion]).all()
+        assert (one[:, candidate] != other[:, candidate]).any()
 
 
 def test_two_shadows_see_the_same_request() -> None:
     """As many pairs, the champion right in the same ones, and each candidate as its world says."""
     first, second = beside(Share(number=1, paired=1.0))
-    pairs = [it.joint("accuracy")[-1].sum(axis=(0, 2)) for it in (first, second)]
-    assert [kinds.sum() for kinds in pairs] == 2 * [first.pairs()[-1].sum()]
+    pairs = [it.joint("accuracy").every.sum(axis=(0, 2)) for it in (first, second)]
+    assert [kinds.sum() for kinds in pairs] == 2 * [first.pairs().sum()]
     assert len({kinds[WORSE] + kinds[BOTH] for kinds in pairs}) == 1
     apart = [(kinds[BETTER] - kinds[WORSE]) / kinds.sum() for kinds in pairs]
     assert apart == pytest.approx([0.0, -0.02], abs=0.001)

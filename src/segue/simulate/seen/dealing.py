@@ -1,6 +1,6 @@
 """What would the audits of a stage find? The real audits over the counts of a simulated one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -10,25 +10,27 @@ from segue.evidence.audits.coverage import Shadowed
 from segue.evidence.process import Floats
 from segue.facts.evidence import Audit
 from segue.facts.summary import ArmCell, ArmCounts, Cell
-from segue.simulate.seen.sides import asked_of
-from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Stretch, at
-from segue.spec.metric import needs_outcome
+from segue.simulate.seen.sides import lag_of
+from segue.simulate.seen.view import Glance, View
+from segue.simulate.worlds.streams import CANDIDATE, CHAMPION, Share
 from segue.spec.rollout import Rollout
 
 
-def audits_at(spec: Rollout, candidate: str, stretches: Sequence[Stretch], moment: float) -> tuple[Audit, ...]:
-    """Every audit of a candidate; the world deals fairly, so an alarm is a false one, but for outcomes that come unequally."""
+def audits_at(spec: Rollout, candidate: str, view: View) -> tuple[Audit, ...]:
+    """Every audit of a candidate at the first moment of a view.
+
+    The world deals fairly, so an alarm is a false one, but for outcomes that come unequally.
+    """
     sides = Counted(
         candidate=candidate,
         champion=spec.champion,
         candidates=len(spec.candidates),
         intervals=False,  # of a thousand rollouts nobody reads them
     )
-    at_once = np.array([moment])
-    if any(stretch.share.paired for stretch in stretches):
-        shadowed = tuple(_shadowed(stretch, at_once) for stretch in stretches)
+    if any(glance.stretch.share.paired for glance in view.glances):
+        shadowed = tuple(_shadowed(glance) for glance in view.glances)
         return audits(msgspec.structs.replace(sides, shadowed=shadowed))
-    drawn = list(_cells(stretches, _due(spec), at_once))
+    drawn = list(_cells(view, lag_of(spec)))
     everybody = [cell for cell, _ in drawn]
     segments = [
         msgspec.structs.replace(cell, segment=dict.fromkeys(names, "all")) for names in spec.segments for cell in everybody
@@ -40,33 +42,29 @@ def audits_at(spec: Rollout, candidate: str, stretches: Sequence[Stretch], momen
     )
 
 
-def _shadowed(stretch: Stretch, moment: Floats) -> Shadowed:
-    champion, candidate = (int(asked_of(stretch, moment, side)[0][0]) for side in (CHAMPION, CANDIDATE))
-    return Shadowed(stretch.share.paired, round(champion / stretch.share.paired), candidate)
+def _shadowed(glance: Glance) -> Shadowed:
+    stretch = glance.stretch
+    asked = glance.at(stretch.asked())[0, :, 0]
+    return Shadowed(stretch.share.paired, round(int(asked[CHAMPION]) / stretch.share.paired), int(asked[CANDIDATE]))
 
 
-def _due(spec: Rollout) -> float:
-    return max((metric.window_s for metric in spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
-
-
-def _cells(stretches: Sequence[Stretch], lag: float, moment: Floats) -> Iterator[tuple[Cell, Cell]]:
+def _cells(view: View, lag: float) -> Iterator[tuple[Cell, Cell]]:
     """For each stretch the units that were drawn in it, and those of them that are due, with their outcomes."""
-    for stretch in stretches:
-        pi, world = stretch.share.candidate, stretch.world
-        if not 0 < pi < 1:
+    for glance in view.glances:
+        stretch, world = glance.stretch, glance.stretch.world
+        if not 0 < stretch.share.candidate < 1:
             continue
-        arrived = at(stretch, stretch.arrivals("unit"), moment)[0].sum(axis=1)
-        due = at(stretch, stretch.arrivals("unit"), moment - lag)[0].sum(axis=1)
-        twice = at(stretch, stretch.arrivals("unit"), moment - 2 * lag)[0].sum(axis=1)
+        come = stretch.came("unit")
+        arrived, due, twice = (glance.at(come, windows * lag)[0] for windows in range(3))
         late = np.array([world.late[1], world.late[0]])
         known = np.floor(world.coverage * (due * (1 - late) + twice * late))
-        yield _cell(stretch, pi, (due, arrived - due)), _cell(stretch, pi, (known, due - known))
+        yield _cell(stretch.share, (due, arrived - due)), _cell(stretch.share, (known, due - known))
 
 
-def _cell(stretch: Stretch, pi: float, counts: tuple[Floats, Floats]) -> Cell:
+def _cell(share: Share, counts: tuple[Floats, Floats]) -> Cell:
     yes, no = counts
     arms = ArmCell(
-        propensity=pi,
+        propensity=share.candidate,
         candidate_yes=int(yes[CANDIDATE]),
         candidate_no=int(no[CANDIDATE]),
         champion_yes=int(yes[CHAMPION]),
@@ -76,7 +74,7 @@ def _cell(stretch: Stretch, pi: float, counts: tuple[Floats, Floats]) -> Cell:
         metric="",
         variant="",
         version="",
-        allocation=stretch.share.number,
+        allocation=share.number,
         segment={},
         hour=0,
         predictions=0,

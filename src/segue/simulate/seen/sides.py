@@ -1,14 +1,13 @@
 """How completely is each variant's side of a stage known, at every look?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from segue.evidence.process import Floats
 from segue.facts.evidence import Health
-from segue.simulate.worlds.streams import BETTER, BOTH, CANDIDATE, CHAMPION, WORSE, Stretch, at
-from segue.simulate.worlds.world import FAILURES
+from segue.simulate.seen.view import View
+from segue.simulate.worlds.streams import CANDIDATE, CHAMPION
 from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
 
@@ -22,22 +21,6 @@ class Side:
     judged: Floats
     known: Floats
 
-    @classmethod
-    def none(cls, moments: int) -> "Side":
-        """Nothing was asked yet."""
-        return cls(*(np.zeros(moments) for _ in range(4)))
-
-    def plus(self, stretch: Stretch, moments: Floats, lag: float, variant: int) -> "Side":
-        """With what came in a stretch; lag: minutes until an answer is judged."""
-        asked, failed = asked_of(stretch, moments, variant)
-        due, failed_by_then = asked_of(stretch, moments - lag, variant)
-        judged = due - failed_by_then
-        world = stretch.world
-        late = world.late[0 if variant == CHAMPION or stretch.share.paired else 1]
-        earlier = np.subtract(*asked_of(stretch, moments - 2 * lag, variant))
-        known = np.floor(world.coverage * (judged * (1 - late) + earlier * late))
-        return Side(self.asked + asked, self.failed + failed, self.judged + judged, self.known + known)
-
     def health(self, place: int) -> Health:
         """The side at one moment."""
         return Health(
@@ -48,21 +31,19 @@ class Side:
         )
 
 
-def asked_of(stretch: Stretch, moments: Floats, variant: int) -> tuple[Floats, Floats]:
-    """How often the variant was asked by each moment, in its own right or in the shadow, and how often it failed."""
-    if stretch.share.paired:
-        joint = at(stretch, stretch.joint(FAILURES), moments).sum(axis=(1, 3))
-        alone = WORSE if variant == CHAMPION else BETTER
-        return joint.sum(axis=1), joint[:, alone] + joint[:, BOTH]
-    yes = at(stretch, stretch.yes(FAILURES, "request"), moments)[:, variant].sum(axis=(1, 2))
-    no = at(stretch, stretch.no(FAILURES, "request"), moments)[:, variant].sum(axis=(1, 2))
-    return yes + no, yes
+def lag_of(spec: Rollout) -> float:
+    """Minutes until an answer is judged: the longest window of the metrics that wait for an outcome."""
+    return max((metric.window_s for metric in spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
 
 
-def sides_of(spec: Rollout, stretches: Sequence[Stretch], moments: Floats) -> tuple[Side, Side]:
+def sides_of(spec: Rollout, view: View) -> tuple[Side, Side]:
     """Candidate's and champion's side of a stage, at these moments."""
-    sides = [Side.none(len(moments)) for _ in range(2)]
-    lag = max((metric.window_s for metric in spec.metrics.values() if needs_outcome(metric)), default=0.0) / 60
-    for stretch in stretches:
-        sides = [side.plus(stretch, moments, lag, variant) for side, variant in zip(sides, (CANDIDATE, CHAMPION), strict=True)]
-    return sides[0], sides[1]
+    lag, sides = lag_of(spec), np.zeros((4, len(view.moments), 2))
+    for glance in view.glances:
+        come, world = glance.stretch.asked(), glance.stretch.world
+        asked, due, earlier = (glance.at(come, windows * lag) for windows in range(3))
+        late = np.array([world.late[0 if glance.stretch.share.paired else 1], world.late[0]])
+        judged = due[..., 0] - due[..., 1]
+        known = np.floor(world.coverage * (judged * (1 - late) + (earlier[..., 0] - earlier[..., 1]) * late))
+        sides += (asked[..., 0], asked[..., 1], judged, known)
+    return Side(*sides[..., CANDIDATE]), Side(*sides[..., CHAMPION])

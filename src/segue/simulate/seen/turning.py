@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from segue.decide.walk import alive, stage_of, steps_of, watch_of
 from segue.evidence.process import Floats
 from segue.facts.decision import State
 from segue.facts.question import Question
-from segue.simulate.seen.lenses import Path, counted
+from segue.simulate.seen.lenses import Path
 from segue.simulate.seen.sides import sides_of
+from segue.simulate.seen.view import View, counted
 from segue.simulate.worlds.clockwork import minutes
-from segue.simulate.worlds.streams import Stretch
 from segue.spec.gate import Alternatives, grouped
 from segue.spec.metric import needs_outcome
 from segue.spec.rollout import Rollout
@@ -28,15 +28,28 @@ _LONGEST_PAUSE: Final = 24
 """Looks until a rollout that only an audit holds is asked again, once it has been held for long: a day, by the hour."""
 
 
+class Ahead(NamedTuple):
+    """What a stretch brings.
+
+    Args:
+        moments: at which somebody looks, shape (looks,).
+        views: of each candidate, at these moments.
+        paths: of each question, by its id.
+    """
+
+    moments: Floats
+    views: Mapping[str, View]
+    paths: Mapping[str, Path]
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a rollout stands when a stretch begins, and what has been drawn for it.
+    """Where a rollout stands when a stretch begins.
 
     Args:
         spec: the policy.
         state: after the last decision.
         asked: of its gates.
-        stretches: of this stage, by candidate.
         moved: minute of the last move.
         patience: minutes that a person takes to say yes.
     """
@@ -44,27 +57,27 @@ class Standing:
     spec: Rollout
     state: State
     asked: tuple[Asked, ...]
-    stretches: Mapping[str, Sequence[Stretch]]
     moved: float
     patience: float
 
-    def places(self, moments: Floats, paths: dict[str, Path]) -> list[int]:
+    def places(self, ahead: Ahead) -> list[int]:
         """The looks of a stretch at which something may move, in order."""
-        harm, shown = self._crossings(moments, paths)
-        due = [np.flatnonzero(places) for places in self._due(moments, shown, paths)]
-        first = min((int(places[0]) for places in due if len(places)), default=len(moments) - 1)
+        last, (harm, shown) = len(ahead.moments) - 1, self._crossings(ahead)
+        due = [np.flatnonzero(places) for places in self._due(ahead, shown)]
+        first = min((int(places[0]) for places in due if len(places)), default=last)
         wanted_at = {harm} if harm is not None else set()
-        wanted_at.update(self._remembered(paths, len(moments) - 1 if sharing(self.spec, self.state) else first))
+        wanted_at.update(self._remembered(ahead, last if sharing(self.spec, self.state) else first))
         for places in due:
             wanted_at.update(thinned(places.tolist()))
         return sorted(place for place in wanted_at if harm is None or place <= harm)
 
-    def _crossings(self, moments: Floats, paths: dict[str, Path]) -> tuple[int | None, dict[str, Truths]]:
+    def _crossings(self, ahead: Ahead) -> tuple[int | None, dict[str, Truths]]:
         """The first look at which harm is shown, and for each look whether all that a candidate needs was shown by then."""
+        looks, paths = len(ahead.moments), ahead.paths
         harm: int | None = None
         shown: dict[str, dict[str, Truths]] = {name: {} for name in alive(self.spec, self.state)}
         for asked in self.asked:
-            over = np.zeros(len(moments), dtype=bool)
+            over = np.zeros(looks, dtype=bool)
             for question in both(asked):
                 over |= (paths[question.id].log_e >= self._enough(asked, question)) | (question.id in self.state.crossed)
             if asked.kind == "guardrail":
@@ -74,9 +87,9 @@ class Standing:
             else:
                 shown[asked.candidate][asked.gate.path] = np.logical_or.accumulate(over)
         groups = stage_of(self.spec, self.state).any_of
-        return harm, {name: passed(gates, groups, len(moments)) for name, gates in shown.items()}
+        return harm, {name: passed(gates, groups, looks) for name, gates in shown.items()}
 
-    def _remembered(self, paths: dict[str, Path], until: int) -> set[int]:
+    def _remembered(self, ahead: Ahead, until: int) -> set[int]:
         """Looks at which a gate was shown that is no longer so later: once shown it stays shown, so somebody has to see it.
 
         Where claims share an error budget, what they show together is only known by asking: at all looks that come near.
@@ -85,11 +98,12 @@ class Standing:
         for asked in self.asked:
             for question in both(asked) if asked.kind == "promotion" else ():
                 enough = self._enough(asked, question)
-                over = np.flatnonzero(paths[question.id].log_e[: until + 1] >= enough)
+                log_e = ahead.paths[question.id].log_e[: until + 1]
+                over = np.flatnonzero(log_e >= enough)
                 if question.id in self.state.crossed or not len(over):
                     continue
                 if enough < -log(question.alpha):
-                    alone = np.flatnonzero(paths[question.id].log_e[: until + 1] >= -log(question.alpha))
+                    alone = np.flatnonzero(log_e >= -log(question.alpha))
                     found.update(over[over <= (alone[0] if len(alone) else until)].tolist())
                 elif over[-1] < until:
                     found.add(int(over[0]))
@@ -102,26 +116,26 @@ class Standing:
             share = len(self.spec.candidates) * stage_of(self.spec, self.state).alternatives(asked.gate.path)
         return -log(min(share * question.alpha, 1.0))
 
-    def _hopeless(self, name: str, moments: Floats, paths: dict[str, Path]) -> Truths:
+    def _hopeless(self, name: str, ahead: Ahead) -> Truths:
         """For each look, whether some promotion gate of a candidate is given up; only a stage that may end so gives any up."""
-        found = np.zeros(len(moments), dtype=bool)
+        found = np.zeros(len(ahead.moments), dtype=bool)
         if stage_of(self.spec, self.state).at_most is None:
             return found
         for asked in self.asked:
             mine = asked.kind == "promotion" and asked.candidate == name
             if mine and asked.question.id not in self.state.crossed:
-                found |= paths[asked.question.id].against >= -log(asked.question.alpha)
+                found |= ahead.paths[asked.question.id].against >= -log(asked.question.alpha)
         return found
 
-    def _due(self, moments: Floats, shown: dict[str, Truths], paths: dict[str, Path]) -> list[Truths]:
+    def _due(self, ahead: Ahead, shown: dict[str, Truths]) -> list[Truths]:
         """For each look, whether the clocks, the gates and the conditions let something move; then for each candidate alone."""
-        state, stage = self.state, stage_of(self.spec, self.state)
+        state, stage, moments = self.state, stage_of(self.spec, self.state), ahead.moments
         age = moments - minutes(state.entered_at)
         if state.phase == "watching":
             return [np.asarray(age * 60 >= watch_of(self.spec, state).watch_s)]
         if state.phase == "awaiting_approval":
             return [np.asarray(moments - self.moved >= self.patience)]
-        out_of_time = self._used_up(moments, age)
+        out_of_time = self._used_up(ahead, age)
         if state.passed:
             out_of_time |= age >= GRACE * min(state.passed.values()) / 60
         steps, may = steps_of(stage), np.ones(len(moments), dtype=bool)
@@ -131,28 +145,28 @@ class Standing:
                 return [out_of_time | may]
         may &= age * 60 >= stage.at_least.age_s
         ready = {
-            name: may & self._conditions(name, moments) & (shown[name] | self._hopeless(name, moments, paths)) for name in shown
+            name: may & self._conditions(ahead.views[name]) & (shown[name] | self._hopeless(name, ahead)) for name in shown
         }
         alone = [found for name, found in ready.items() if name not in state.passed] if len(ready) > 1 else []
         return [out_of_time | np.all(list(ready.values()), axis=0), *alone]
 
-    def _used_up(self, moments: Floats, age: Floats) -> Truths:
+    def _used_up(self, ahead: Ahead, age: Floats) -> Truths:
         """For each look, whether the stage may take no longer, or count no more."""
         limit = stage_of(self.spec, self.state).at_most
         if limit is None:
-            return np.zeros(len(moments), dtype=bool)
+            return np.zeros(len(age), dtype=bool)
         over: Truths = age * 60 >= limit.age_s
         if limit.outcomes:
             ending = [asked.question for asked in self.asked if asked.kind == "promotion" and asked.question.horizon]
             for name in alive(self.spec, self.state):
-                mine = [question for question in ending if question.candidate == name]
-                seen = [counted(question, self.stretches[name], moments) for question in mine]
-                over |= np.min(seen or [sides_of(self.spec, self.stretches[name], moments)[0].known], axis=0) >= limit.outcomes
+                view, mine = ahead.views[name], [question for question in ending if question.candidate == name]
+                seen = [counted(question, view) for question in mine] or [sides_of(self.spec, view)[0].known]
+                over |= np.min(seen, axis=0) >= limit.outcomes
         return over
 
-    def _conditions(self, name: str, moments: Floats) -> Truths:
+    def _conditions(self, view: View) -> Truths:
         """For each look, whether enough of a candidate is judged, and it and the champion are known equally well."""
-        stage, candidate, champion = stage_of(self.spec, self.state), *sides_of(self.spec, self.stretches[name], moments)
+        stage, candidate, champion = stage_of(self.spec, self.state), *sides_of(self.spec, view)
         fine: Truths = candidate.known >= stage.at_least.outcomes
         metrics = [self.spec.metrics[name] for gate in stage.promote_when if (name := getattr(gate, "metric", ""))]
         if any(needs_outcome(metric) for metric in metrics):

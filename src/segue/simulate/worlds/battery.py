@@ -17,7 +17,7 @@ from segue.errors import DomainError
 from segue.facts.decision import State
 from segue.facts.question import Claim
 from segue.planning.assumptions import Assumed
-from segue.simulate.seen.lenses import lens_of
+from segue.simulate.seen.forms import lens_of
 from segue.simulate.worlds.clockwork import BEGIN
 from segue.simulate.worlds.recorded import Recorded
 from segue.simulate.worlds.world import FAILURES, Outage, Truth, World

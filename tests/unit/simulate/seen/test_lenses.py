@@ -13,7 +13,9 @@ from segue.evidence.weighing import weigh
 from segue.facts.decision import State
 from segue.facts.evidence import Evidence
 from segue.facts.question import Question
-from segue.simulate.seen.lenses import path, summary_at
+from segue.simulate.seen.forms import lens_of
+from segue.simulate.seen.lenses import path
+from segue.simulate.seen.view import View
 from segue.simulate.worlds.clockwork import looks
 from segue.simulate.worlds.streams import Share, Stretch
 from segue.simulate.worlds.world import World
@@ -52,12 +54,13 @@ def test_the_path_is_what_weigh_says(text: str, stage: int) -> None:
         edges = np.concatenate([[begin], looks(begin, begin + 720, begin)])
         stretches.append(Stretch(world=it, share=share, edges=edges, parts=tuple(it.populations), seed=(number,)))
         begin += 720
-    moments = stretches[-1].edges[1:]
+    view = View(stretches, stretches[-1].edges[1:])
     compared = 0
     for question in asked(text, stage):
-        logs, against = path(question, stretches, moments)
-        for place in (0, len(moments) // 2, len(moments) - 1):
-            found = weigh(question, summary_at(question, stretches, float(moments[place])))
+        lens = lens_of(question, it)
+        logs, against = path(lens, view)
+        for place in (0, len(logs) // 2, len(logs) - 1):
+            found = weigh(question, lens.summary(view.at(place)))
             if isinstance(found, Evidence) and np.isfinite(logs[place]):
                 assert logs[place] == pytest.approx(found.log_e, rel=1e-9, abs=1e-9), question
                 beyond = (

@@ -95,9 +95,9 @@ def test_a_placebo_has_the_champions_rates_and_draws_of_its_own() -> None:
     edges = np.arange(0.0, 10 * DAY_MIN + 1, 60.0)
     past = (days(two_days()).drawn((5,), 10.0), "v2", "champion")
     it = Stretch(world=world(), share=Share(number=1, candidate=0.5), edges=edges, parts=(), seed=(5,), past=past)
-    yes, no = it.yes("accuracy", "request").sum(axis=(2, 3)), it.no("accuracy", "request").sum(axis=(2, 3))
+    counts = it.split("accuracy", "request").every.sum(axis=2)
     mornings = (edges[1:] % DAY_MIN <= 12 * 60) & (edges[1:] % DAY_MIN > 0)
-    right, all_ = np.diff(yes, axis=0), np.diff(yes + no, axis=0)
+    right, all_ = counts[:, ::2], counts[:, ::2] + counts[:, 1::2]
     for side in (CANDIDATE, CHAMPION):
         assert right[mornings, side].sum() / all_[mornings, side].sum() == pytest.approx(MORNING, abs=0.01)
         assert right[~mornings, side].sum() / all_[~mornings, side].sum() == pytest.approx(EVENING, abs=0.02)
