@@ -277,11 +277,12 @@ class Walk(RuleBasedStateMachine):
 
     def _evidence(self, shown: set[str], of: str) -> dict[str, Weighed]:
         found: dict[str, Weighed] = {}
-        for asked in asked_gates(self.spec, self.state):
+        gates = asked_gates(self.spec, self.state)
+        for asked in gates:
             harm = asked.kind == "guardrail" and asked.question.metric.name == "accuracy"
             strong = asked.question.metric.name in shown and not harm and of in {"both", asked.candidate}
             found[asked.question.id] = _strong(asked.question.id) if strong else NotEnough(have=0, need=1, unit="rows")
-        return found | {it.question.id: _strong(it.question.id) for it in what_ifs(self.spec, self.state)}
+        return found | {it.question.id: _strong(it.question.id) for it in what_ifs(gates, self.state)}
 
 
 def _falling_ill(observed: Observed, ill: str) -> Observed:

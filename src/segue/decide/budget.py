@@ -18,11 +18,12 @@ Soc. B 70(2)) and Tian & Ramdas 2021 (Stat. Methods Med. Res. 30(4)), for levels
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final, Literal
 
 import msgspec
 
-from segue.decide.gates.claims import GateKind, guarded, unwatched
+from segue.decide.gates.claims import guarded, unwatched
 from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
 from segue.decide.gates.weights import weight_of
@@ -115,15 +116,20 @@ class Purse:
     """
 
     def __init__(self, spec: Rollout, kept: Sequence[Spending]) -> None:
-        self._spec, self._alphas = spec, guardrail_alphas(spec)
+        self._spec = spec
         self._known = {_identity(line): line for line in kept}
 
     def line(self, stage: Stage, gate: Gate, kind: Cost, candidate: str) -> Spending | None:
         """One gate's line; None for a gate that was added later and may not give up, and for a guardrail that sees nothing."""
+        known = self._known.get((_ACCOUNTS[kind], stage.name, _text(self._spec, gate, kind, candidate)))
+        if known is not None or (kind == "futility" and self._known):
+            return known
         asked = _line(self._spec, stage, (gate, kind), candidate, alphas=self._alphas)
-        known = self._known.get(_identity(asked))
-        unpaid = bool(self._known) if kind == "futility" else kind == "guardrail" and not asked.alpha
-        return asked if known is None and not unpaid else known
+        return None if kind == "guardrail" and not asked.alpha else asked
+
+    @cached_property
+    def _alphas(self) -> "_Alphas":
+        return guardrail_alphas(self._spec)
 
 
 def amended(kept: Sequence[Spending], spec: Rollout, *, since: int = 0, first: int = 0) -> tuple[Spending, ...]:
@@ -196,20 +202,25 @@ _ACCOUNTS: Final[dict[Cost, Account]] = {
 
 def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, Cost], candidate: str, *, alphas: _Alphas) -> Spending:
     gate, kind = asked
-    text, metric = type(gate).__name__, subject(gate, spec)
-    said: GateKind = "guardrail" if kind == "guardrail" else "promotion"
-    if metric is not None:
-        text = gate_text(guarded(gate) if kind == "guardrail" else gate, metric, candidate, said)
     alpha = {"promotion": gate_alpha(spec, stage, gate), "futility": futility_alpha(spec)}.get(kind)
     return Spending(
         gate=gate.path,
-        text=text,
+        text=_text(spec, gate, kind, candidate),
         stage=stage.name,
         candidate=candidate,
         alpha=alphas.get((gate.path, stage.name), 0.0) if alpha is None else alpha,
         account=_ACCOUNTS[kind],
-        weight=weight_of(gate, metric) if kind == "guardrail" else 0.0,
+        weight=weight_of(gate, subject(gate, spec)) if kind == "guardrail" else 0.0,
     )
+
+
+def _text(spec: Rollout, gate: Gate, kind: Cost, candidate: str) -> str:
+    metric = subject(gate, spec)
+    if metric is None:
+        return type(gate).__name__
+    if kind == "guardrail":
+        return gate_text(guarded(gate), metric, candidate, "guardrail")
+    return gate_text(gate, metric, candidate, "promotion")
 
 
 def _identity(line: Spending) -> tuple[str, str, str]:

@@ -21,7 +21,9 @@ from segue.decide.observed import Observed
 from segue.decide.preconditions import unhealthy
 from segue.decide.preconditions.audits import broken
 from segue.decide.preconditions.champion import failing, health_of_champion, left_out
+from segue.decide.preconditions.missing import unknowns
 from segue.decide.preconditions.stage import preconditions
+from segue.decide.questions import asked_gates
 from segue.decide.walk import alive, destination, released, span, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
 from segue.ids import derived
@@ -41,7 +43,7 @@ def decide(spec: Rollout, state: State, observed: Observed, now: datetime) -> tu
     Returns:
         A decision with reasons in every case ("hold" where nothing moves), and the state to be kept with it.
     """
-    scene = Scene(spec=spec, state=state, observed=observed, now=now)
+    scene = Scene(spec=spec, state=state, observed=observed, now=now, asked=asked_gates(spec, state))
     judged = judge(scene)
     chosen = next(found for look in _IN_ORDER if (found := look(scene, judged)) is not None)
     return _concluded(scene, judged, chosen)
@@ -49,7 +51,7 @@ def decide(spec: Rollout, state: State, observed: Observed, now: datetime) -> tu
 
 def judge(scene: Scene) -> Judged:
     """All verdicts of this tick, preconditions included."""
-    found = verdicts(scene.spec, scene.state, scene.observed)
+    found = verdicts(scene.asked, scene.state, scene.observed)
     phase = scene.state.phase
     if phase in LIVE and "pending" not in {phase, scene.state.resume_to}:
         found += health_of_champion(scene.spec, scene.state, scene.observed)
@@ -57,6 +59,7 @@ def judge(scene: Scene) -> Judged:
     standing = phase in {"running", "awaiting_approval", "held", "paused", "champion_unhealthy"}
     if standing and scene.state.resume_to in {None, "running", "awaiting_approval"}:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
+        found += unknowns(scene.asked, scene.state, scene.observed)
     shown = crossed(scene.state, found)
     found, besides = together(scene.spec, scene.state, found)
     shown |= {name: max(log_e, shown.get(name, log_e)) for name, log_e in besides.items()}

@@ -7,22 +7,23 @@ then the stage ends as its `at_most` says. A guardrail fails when harm is shown,
 harm is ruled out, and is *not yet* in between; it needs to fail to act.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from segue.decide.gates.texts import bound_text, effect_text, evidence_text, gate_text
 from segue.decide.observed import Observed
-from segue.decide.questions import Asked, asked_gates
+from segue.decide.questions import Asked
 from segue.decide.walk import span
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.facts.evidence import Evidence, NotEnough, Weighed
 from segue.facts.question import Question
 from segue.spec.gate import Alternatives
-from segue.spec.rollout import Rollout
 
 
-def verdicts(spec: Rollout, state: State, observed: Observed) -> tuple[Verdict, ...]:
-    """One verdict for each gate of the stage and each guardrail, guardrails first."""
-    return tuple(_judge(asked, state, observed) for asked in asked_gates(spec, state))
+def verdicts(asked: Iterable[Asked], state: State, observed: Observed) -> tuple[Verdict, ...]:
+    """One verdict for each gate of the stage and each guardrail, in the order in which they are asked: guardrails first."""
+    return tuple(_judge(it, state, observed) for it in asked)
 
 
 def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:

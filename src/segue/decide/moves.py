@@ -11,6 +11,7 @@ import msgspec
 from segue.decide import allocate
 from segue.decide.gates.amending import amendment
 from segue.decide.observed import Observed
+from segue.decide.questions import Asked
 from segue.decide.walk import after_pause, destination, full_stage, leader, released, version_of
 from segue.facts.decision import Act, Command, Kind, MoveAlias, Phase, SendNotice, State, Trigger
 from segue.ids import derived
@@ -48,12 +49,17 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What every move is made from."""
+    """What every move is made from.
+
+    Args:
+        asked: of the gates in this state, once for all that look at it.
+    """
 
     spec: Rollout
     state: State
     observed: Observed
     now: datetime
+    asked: tuple[Asked, ...]
 
 
 def hold(scene: Scene, reasons: tuple[str, ...], acts: tuple[Act, ...] = ()) -> Move:

@@ -4,6 +4,7 @@ Promotion gates ask in their own stage; guardrails ask in every stage, and in ev
 question's id is made from its content: a new stage, attempt or margin is a new question with evidence of its own.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -62,7 +63,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def questions(spec: Rollout, state: State) -> tuple[Question, ...]:
     """Everything to be measured and weighed at this tick; nothing before the first stage and after the end."""
-    asked = asked_gates(spec, state)
+    return questions_of(asked_gates(spec, state))
+
+
+def questions_of(asked: Sequence[Asked]) -> tuple[Question, ...]:
+    """What these gates ask, each question once, and what would do instead."""
     every = (*(it.question for it in asked), *(it.instead for it in asked if it.instead is not None))
     return tuple({question.id: question for question in every}.values())
 

@@ -132,7 +132,12 @@ def log_sums(logs: Floats) -> Floats:
 
 def find_root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where a continuous function crosses zero between two points of different sign; a bracketed search (Brent)."""
-    at_low, at_high = function(low), function(high)
-    if at_low * at_high >= 0:  # rounding may leave an end on the wrong side of zero by the last digit
-        return low if abs(at_low) <= abs(at_high) else high
-    return float(brentq(function, low, high, xtol=FINEST * max(abs(low), abs(high)), rtol=FINEST, maxiter=1000))
+    ends = {low: function(low), high: function(high)}
+    if ends[low] * ends[high] >= 0:  # rounding may leave an end on the wrong side of zero by the last digit
+        return low if abs(ends[low]) <= abs(ends[high]) else high
+
+    def known(at: float) -> float:  # the search begins at both ends, and a look at one costs as much as any step of it
+        found = ends.get(at)
+        return function(at) if found is None else found
+
+    return float(brentq(known, low, high, xtol=FINEST * max(abs(low), abs(high)), rtol=FINEST, maxiter=1000))

@@ -14,7 +14,7 @@ import msgspec
 from segue import __version__
 from segue.decide.machine import LIVE
 from segue.decide.preconditions.missing import what_ifs
-from segue.decide.questions import questions
+from segue.decide.questions import asked_gates, questions_of
 from segue.decide.walk import alive, released, stage_of
 from segue.errors import DomainError, InvariantError, PortError
 from segue.evidence.audits.auditing import Counted, audits
@@ -129,7 +129,8 @@ class Measuring:
             PortError: the store did not answer.
         """
         state = loaded.state
-        asked = (*questions(spec, state), *(it.question for it in what_ifs(spec, state)))
+        gates = asked_gates(spec, state)
+        asked = (*questions_of(gates), *(it.question for it in what_ifs(gates, state)))
         if state.phase not in LIVE or "pending" in {state.phase, state.resume_to}:
             return Findings(baselines=_baselines(spec, self._summaries(spec, state.rollout)))
         allocations = tuple(self._outside.allocations.allocations(state.route, rollout=state.rollout))

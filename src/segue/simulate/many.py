@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from segue.errors import DomainError
+from segue.simulate.seen.lenses import Lens
 from segue.simulate.tally import Tally, tally
 from segue.simulate.walk import Run, Walker
 from segue.simulate.worlds.recorded import Recorded
@@ -56,26 +57,43 @@ def simulate(policy: str, spec: Rollout, worlds: Sequence[World], asking: Asking
 
 def _runs(spec: Rollout, world: World, asking: Asking, seeds: list[tuple[int, int, int]]) -> Iterator[Run]:
     if asking.workers == 1:
-        yield from (walked(spec, world, asking, seed) for seed in seeds)
+        lenses: dict[str, Lens] = {}
+        yield from (walked(spec, world, asking, seed, lenses=lenses) for seed in seeds)
         return
     context = multiprocessing.get_context("spawn")
     with context.Pool(asking.workers, _remember, (spec, world, asking)) as pool:
         yield from pool.imap(_walked, seeds, chunksize=max(asking.runs // (asking.workers * 8), 1))
 
 
-def walked(spec: Rollout, world: World, asking: Asking, seed: tuple[int, ...]) -> Run:
-    """One rollout; the seed alone decides what happens in it."""
-    walker = Walker(spec, world, seed, days=asking.days, approve_after_days=asking.approve_after_days, recorded=asking.recorded)
+def walked(spec: Rollout, world: World, asking: Asking, seed: tuple[int, ...], *, lenses: dict[str, Lens] | None = None) -> Run:
+    """One rollout; the seed alone decides what happens in it.
+
+    Args:
+        spec: the policy.
+        world: what is true.
+        asking: for how long, and who approves.
+        seed: of this rollout.
+        lenses: what rollouts of this policy in this world have asked so far, so that each finds it and adds to it.
+    """
+    walker = Walker(
+        spec,
+        world,
+        seed,
+        days=asking.days,
+        approve_after_days=asking.approve_after_days,
+        recorded=asking.recorded,
+        lenses={} if lenses is None else lenses,
+    )
     return walker.run()
 
 
-_KNOWN: dict[str, tuple[Rollout, World, Asking]] = {}
+_KNOWN: dict[str, tuple[Rollout, World, Asking, dict[str, Lens]]] = {}
 
 
 def _remember(spec: Rollout, world: World, asking: Asking) -> None:
-    _KNOWN["here"] = (spec, world, asking)
+    _KNOWN["here"] = (spec, world, asking, {})
 
 
 def _walked(seed: tuple[int, ...]) -> Run:
-    spec, world, asking = _KNOWN["here"]
-    return walked(spec, world, asking, seed)
+    spec, world, asking, lenses = _KNOWN["here"]
+    return walked(spec, world, asking, seed, lenses=lenses)

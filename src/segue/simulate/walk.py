@@ -14,6 +14,7 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
+from segue.decide.budget import ledger
 from segue.decide.decide import decide
 from segue.decide.machine import LIVE
 from segue.decide.observed import Observed
@@ -82,6 +83,7 @@ class Walker:
         approve_after_days: that a person takes to say yes; None for nobody who does.
         recorded: real days that the simulated ones are like; None for the world's own.
         every_look: ask `decide` at every look, as a monitor does; slow, for the test that compares.
+        lenses: of questions that were asked before, by id: other rollouts of this policy in this world ask most of them too.
     """
 
     spec: Rollout
@@ -91,6 +93,7 @@ class Walker:
     approve_after_days: float | None = 0.0
     recorded: Recorded | None = None
     every_look: bool = False
+    lenses: dict[str, Lens] = field(default_factory=dict)
     state: State = field(init=False)
     now: float = field(default=0.0, init=False)
     decisions: list[Decision] = field(default_factory=list, init=False)
@@ -104,7 +107,6 @@ class Walker:
     _asks: int = field(default=0, init=False)
     _drawn: int = field(default=0, init=False)  # stretches so far
     _asked_in: State | None = field(default=None, init=False)
-    _lenses: dict[str, Lens] = field(default_factory=dict, init=False)  # by question
     _kept: tuple[tuple[Asked, ...], tuple[Question, ...]] = field(default=((), ()), init=False)
 
     def run(self) -> Run:
@@ -115,7 +117,7 @@ class Walker:
         """
         self.state = State(
             rollout="simulated", route=self.spec.route, spec_digest=self.spec.digest, phase="pending",
-            created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN,
+            created_at=BEGIN, entered_at=BEGIN, step_at=BEGIN, ledger=ledger(self.spec),
         )  # fmt: skip
         versions = self._versions()
         first = Observed(versions=versions, alias=versions[self.spec.champion], baselines=self._known_before())
@@ -265,15 +267,15 @@ class Walker:
         """What is asked in the state that the rollout stands in; asking costs more than looking, so it is kept."""
         if self._asked_in is not self.state:
             gates = asked_gates(self.spec, self.state)
-            again = (it.question for it in what_ifs(self.spec, self.state))
+            again = (it.question for it in what_ifs(gates, self.state))
             every = (question for asked in gates for question in both(asked))
             self._asked_in, self._kept = self.state, (gates, (*every, *again))
         return self._kept
 
     def _lens(self, question: Question) -> Lens:
-        if question.id not in self._lenses:
-            self._lenses[question.id] = lens_of(question, self.world.of(question.candidate))
-        return self._lenses[question.id]
+        if question.id not in self.lenses:
+            self.lenses[question.id] = lens_of(question, self.world.of(question.candidate))
+        return self.lenses[question.id]
 
     def _acts(self) -> tuple[Act, ...]:
         if self.state.phase != "awaiting_approval" or self.now - self._moved_at() < self._patience():

@@ -9,7 +9,7 @@ import pytest
 
 from segue.decide.observed import Observed
 from segue.decide.preconditions.missing import what_ifs
-from segue.decide.questions import questions
+from segue.decide.questions import Asked, asked_gates, questions
 from segue.facts.decision import Act, State, Trigger
 from segue.facts.evidence import Audit, AuditName, Evidence, Health, NotEnough, Weighed
 from segue.facts.question import Claim, MetricRef, Question
@@ -73,13 +73,18 @@ class Scene:
         self.state = state
         self.now = now
 
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """What is asked in this state."""
+        return asked_gates(self.spec, self.state)
+
     def at(self, *, hours: float = 0.0, **changes: object) -> "Scene":
         """The same with other fields of the state, so many hours later."""
         return Scene(self.spec, msgspec.structs.replace(self.state, **changes), self.now + timedelta(hours=hours))
 
     def evidence(self, shown: set[str] | frozenset[str] = frozenset(), *, none: bool = False) -> dict[str, Weighed]:
         """Evidence for every question; those whose metric is in `shown` show their claim."""
-        again = [it.question for it in what_ifs(self.spec, self.state)]
+        again = [it.question for it in what_ifs(self.asked, self.state)]
         return {
             question.id: NotEnough(have=0, need=1, unit="judged predictions")
             if none

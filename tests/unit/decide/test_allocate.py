@@ -56,7 +56,7 @@ def test_an_alias_that_somebody_else_moved_is_left_alone(running: Any) -> None:
 
 def test_ids_are_of_the_decision(running: Any) -> None:
     """The same decision gives its commands the same ids; another decision gives others; each has its own."""
-    scene = Scene(spec=running.spec, state=running.state, observed=running.observed(), now=running.now)
+    scene = Scene(spec=running.spec, state=running.state, observed=running.observed(), now=running.now, asked=running.asked)
     commands = allocate.way_back(scene.spec, scene.state, "why")
     ids = [command.id for command in named(commands, "churn-1", 3)]
     assert ids == [command.id for command in named(commands, "churn-1", 3)]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from segue.decide.decide import decide
-from segue.decide.questions import asked_gates, questions
+from segue.decide.questions import questions
 from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
 from segue.facts.grid import variance_where_planned
@@ -22,7 +22,7 @@ def with_text(scene: Any, old: str, new: str) -> Any:
 def hopeless(scene: Any, **changes: float) -> dict[str, Any]:
     """Evidence of every promotion gate whose interval lies wholly on the wrong side of the claim, unless changed."""
     weighed: dict[str, Any] = scene.evidence()
-    for asked in asked_gates(scene.spec, scene.state):
+    for asked in scene.asked:
         if asked.kind == "promotion":
             bound = asked.question.claim.bound
             found = weighed[asked.question.id]

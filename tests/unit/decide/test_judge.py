@@ -11,7 +11,7 @@ from segue.facts.evidence import Evidence, NotEnough
 
 def judged(scene: Any, **changes: object) -> dict[str, Verdict]:
     """Verdicts by metric."""
-    found = verdicts(scene.spec, scene.state, scene.observed(**changes))
+    found = verdicts(scene.asked, scene.state, scene.observed(**changes))
     return {verdict.question.metric.name: verdict for verdict in found if verdict.question}
 
 
@@ -19,7 +19,7 @@ def only(scene: Any, metric: str, **changes: object) -> Verdict:
     """The verdict on one metric whose evidence, showing nothing, is changed."""
     weighed = dict(scene.evidence())
     before = next(
-        v for v in verdicts(scene.spec, scene.state, scene.observed()) if v.question and v.question.metric.name == metric
+        v for v in verdicts(scene.asked, scene.state, scene.observed()) if v.question and v.question.metric.name == metric
     )
     assert before.question is not None
     weighed[before.question.id] = msgspec.structs.replace(weighed[before.question.id], **changes)
@@ -30,7 +30,7 @@ def test_shown_is_a_pass_of_a_gate_and_a_failure_of_a_guardrail(running: Any) ->
     """The same strength of evidence promotes or rolls back, by what was claimed."""
     found = {
         v.question.metric.name: v
-        for v in verdicts(running.spec, running.state, running.observed("accuracy", "errors"))
+        for v in verdicts(running.asked, running.state, running.observed("accuracy", "errors"))
         if v.question
     }
     assert (found["accuracy"].outcome, found["accuracy"].role) == ("pass", "objective")
@@ -67,7 +67,7 @@ def test_a_guardrail_passes_while_harm_is_ruled_out(running: Any) -> None:
 
 def test_once_shown_stays_shown(running: Any) -> None:
     """A claim that has crossed its threshold stays shown when the e-value falls, or the data cannot be read."""
-    first = verdicts(running.spec, running.state, running.observed("accuracy"))
+    first = verdicts(running.asked, running.state, running.observed("accuracy"))
     after = running.at(crossed=crossed(running.state, first))
     verdict = judged(after)["accuracy"]
     assert verdict.outcome == "pass"
@@ -78,7 +78,7 @@ def test_once_shown_stays_shown(running: Any) -> None:
 
 def test_the_largest_crossing_is_kept(running: Any) -> None:
     """Of several crossings of one question the strongest is remembered."""
-    first = verdicts(running.spec, running.state, running.observed("accuracy"))
+    first = verdicts(running.asked, running.state, running.observed("accuracy"))
     once = crossed(running.state, first)
     higher = running.at(crossed=dict.fromkeys(once, 99.0))
     assert set(crossed(higher.state, first).values()) == {99.0}

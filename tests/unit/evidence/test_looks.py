@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segue.errors import DomainError
-from segue.evidence.looks import log_e_of_counts, log_e_of_growths, log_e_of_sums, rates_of
+from segue.evidence.looks import log_e_of_counts, log_e_of_growths, log_e_of_sums, rates_of, rates_of_scores
 from segue.evidence.weighing import METHODS, weigh
 from segue.facts.evidence import Evidence
 from segue.facts.grid import score_grid
@@ -104,6 +104,26 @@ def test_scores() -> None:
         assert normal[k] == pytest.approx(said(unbounded, many), abs=1e-9)
 
 
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_scores_of_few_values(side: Side) -> None:
+    """Counted by their value, each worth what it is to the bets, against the question's own null and against another."""
+    question = asking("paired", -0.02, cap=1.0, side=side)
+    grid = score_grid(question)
+    z = np.array([grid.of_pair(b, a) for b, a in ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0))])
+    counts = np.array([[3, 1, 40], [30, 20, 400]])
+    growths = counts @ np.log1p(np.multiply.outer(z, np.array(grid.lambdas)))
+    for at, (plus, minus, same) in enumerate(counts.tolist()):
+        n = plus + minus + same
+        sums = ScoreSums(
+            n=n, n_candidate=n, z=float(counts[at] @ z), z2=float(counts[at] @ z**2), weight=float(n),
+            log_growth=tuple(growths[at].tolist()),
+        )  # fmt: skip
+        process = METHODS[ScoreSums, "paired"](question, sums)
+        for null in ((side, -0.02), ("above", 0.01), ("below", -0.01)):
+            rates = rates_of_scores(question, z, weight=np.ones(3), null=null)
+            assert rates.log_e(counts)[at] == pytest.approx(process.bets.log_e(*null), abs=1e-10)  # type: ignore[union-attr]
+
+
 def test_misfits() -> None:
     """Counts of another design's shape are refused."""
     with pytest.raises(DomainError, match="needs counts"):
@@ -114,6 +134,8 @@ def test_misfits() -> None:
         rates_of(asking("randomised", 0.0))
     with pytest.raises(DomainError, match="grid"):
         log_e_of_growths(asking("paired", 0.0, cap=1.0), np.ones((5, 3)))
+    with pytest.raises(DomainError, match="without bounds"):
+        rates_of_scores(asking("paired", 0.0), np.ones(3), weight=np.ones(3), null=("above", 0.0))
 
 
 def test_more_looks_than_are_weighed_together() -> None:

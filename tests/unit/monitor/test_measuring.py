@@ -7,7 +7,7 @@ import pytest
 from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import audited, wanted
 from segue.decide.preconditions.missing import what_ifs
-from segue.decide.questions import questions
+from segue.decide.questions import asked_gates, questions_of
 from segue.decide.walk import stage_of
 from segue.facts.decision import Verdict
 from segue.facts.evidence import Audit, Evidence
@@ -41,7 +41,8 @@ def test_everything_that_a_decision_needs(running: SmallWorld) -> None:
     running.later(1)
     found = find(running, Measuring(running.outside))
     spec, state = load(SPEC), running.outside.rollouts.load(ROLLOUT).state
-    asked = (*questions(spec, state), *(it.question for it in what_ifs(spec, state)))
+    gates = asked_gates(spec, state)
+    asked = (*questions_of(gates), *(it.question for it in what_ifs(gates, state)))
     assert set(found.weighed) == {question.id for question in asked}
     assert all(isinstance(weighed, Evidence) for weighed in found.weighed.values())
     assert {name: (it.asked, it.with_outcome) for name, it in found.health.items()} == {

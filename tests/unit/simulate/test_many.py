@@ -2,7 +2,8 @@
 
 from tests.unit.simulate.conftest import world
 
-from segue.simulate.many import Asking, simulate
+from segue.simulate.many import Asking, simulate, walked
+from segue.simulate.seen.lenses import Lens
 from segue.simulate.tally import Share, Tally, tally
 from segue.simulate.walk import Run
 from segue.simulate.worlds.world import FAILURES, Truth, World
@@ -24,6 +25,14 @@ def test_workers_change_nothing(spec: Rollout) -> None:
         found += simulate("p", spec, [harmful], asking, say=lambda world, done: heard.append((world.name, done)))
     assert found[0] == found[1]
     assert heard == [("harm", done) for done in (1, 2, 3, 4)] * 2
+
+
+def test_what_was_asked_before_changes_nothing(spec: Rollout) -> None:
+    """A rollout after two others is what it is alone: what they share is what depends on the questions only."""
+    asking, lenses = Asking(days=3.0), dict[str, Lens]()
+    after = [walked(spec, world(), asking, (1, seed), lenses=lenses) for seed in range(3)]
+    assert after == [walked(spec, world(), asking, (1, seed)) for seed in range(3)]
+    assert lenses
 
 
 def test_a_promotion_where_none_should_be_is_wrong() -> None:

@@ -13,7 +13,7 @@ from segue.decide.gates.claims import compares
 from segue.decide.gates.texts import effect_text
 from segue.decide.judge import Judged
 from segue.decide.moves import Scene
-from segue.decide.questions import Asked, asked_gates
+from segue.decide.questions import Asked
 from segue.decide.walk import alive, stage_age_s, stage_of
 from segue.facts.evidence import Evidence
 from segue.spec.gate import Gate, MetricGate
@@ -87,7 +87,7 @@ def best(scene: Scene, among: tuple[str, ...]) -> tuple[str, str]:
         among: at least one candidate.
     """
     gate = _decisive(stage_of(scene.spec, scene.state))
-    asked = {it.candidate: it for it in asked_gates(scene.spec, scene.state) if gate is not None and it.gate.path == gate.path}
+    asked = {it.candidate: it for it in scene.asked if gate is not None and it.gate.path == gate.path}
     bounds = {name: _bound(scene, asked[name]) for name in among if name in asked}
     winner = max(among, key=lambda name: bounds.get(name, -float("inf")))  # the first of equals
     if not any(bound > -float("inf") for bound in bounds.values()):

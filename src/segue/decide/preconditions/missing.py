@@ -5,21 +5,20 @@ different units, for right. A claim that is shown only as long as they are left 
 Identification of Probability Distributions*, chapter 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
 
 from segue.decide.gates.texts import evidence_text, gate_text
 from segue.decide.observed import Observed
-from segue.decide.questions import Asked, asked_gates
+from segue.decide.questions import Asked
 from segue.facts.decision import State, Verdict
 from segue.facts.evidence import UNKNOWN, Evidence, NotEnough
 from segue.facts.question import Question
 from segue.facts.wire.codec import to_json
 from segue.ids import derived
 from segue.spec.metric import kind_of
-from segue.spec.rollout import Rollout
 
 Guess = Literal["wrong", "right"]
 _APART: Final = frozenset({"days", "groups"})
@@ -34,37 +33,38 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     question: Question
 
 
-def what_ifs(spec: Rollout, state: State) -> tuple[WhatIf, ...]:
+def what_ifs(asked: Iterable[Asked], state: State) -> tuple[WhatIf, ...]:
     """Every question to be asked again; only of promotion gates that leave unknown truths out."""
     return tuple(
-        WhatIf(asked=asked, guess=guess, question=_again(asked.question, guess, state))
-        for asked in asked_gates(spec, state)
-        for guess in _guesses(asked)
+        WhatIf(asked=it, guess=guess, question=_again(it.question, guess, state)) for it in asked for guess in _guesses(it)
     )
 
 
-def unknowns(spec: Rollout, state: State, observed: Observed) -> Iterator[Verdict]:
+def unknowns(asked: Iterable[Asked], state: State, observed: Observed) -> tuple[Verdict, ...]:
     """One verdict for each question that was asked again: what is shown has to be shown there too."""
-    for it in what_ifs(spec, state):
-        asked = it.asked
-        metric = asked.metric
-        found = observed.weighed.get(it.question.id)
-        held = _shown(asked.question, state, observed) and not _shown(it.question, state, observed)
-        if isinstance(found, Evidence):
-            reason = evidence_text(found, asked.question, metric)
-        else:
-            reason = f"{found.have} of at least {found.need} {found.unit}" if isinstance(found, NotEnough) else "not asked yet"
-        yield Verdict(
-            gate=f"{asked.question.gate}.unknown_{it.guess}",
-            text=f"{gate_text(asked.gate, metric, asked.candidate, asked.kind)}, also if the unknown outcomes are {it.guess}",
-            role="precondition",
-            candidate=asked.candidate,
-            outcome="not_yet" if held else "pass",
-            reason=f"shown only without them: {reason}" if held else reason,
-            question=it.question,
-            summary=observed.summaries.get(it.question.id),
-            evidence=found,
-        )
+    return tuple(_unknown(it, state, observed) for it in what_ifs(asked, state))
+
+
+def _unknown(it: WhatIf, state: State, observed: Observed) -> Verdict:
+    asked = it.asked
+    metric = asked.metric
+    found = observed.weighed.get(it.question.id)
+    held = _shown(asked.question, state, observed) and not _shown(it.question, state, observed)
+    if isinstance(found, Evidence):
+        reason = evidence_text(found, asked.question, metric)
+    else:
+        reason = f"{found.have} of at least {found.need} {found.unit}" if isinstance(found, NotEnough) else "not asked yet"
+    return Verdict(
+        gate=f"{asked.question.gate}.unknown_{it.guess}",
+        text=f"{gate_text(asked.gate, metric, asked.candidate, asked.kind)}, also if the unknown outcomes are {it.guess}",
+        role="precondition",
+        candidate=asked.candidate,
+        outcome="not_yet" if held else "pass",
+        reason=f"shown only without them: {reason}" if held else reason,
+        question=it.question,
+        summary=observed.summaries.get(it.question.id),
+        evidence=found,
+    )
 
 
 def _guesses(asked: Asked) -> tuple[Guess, ...]:

@@ -10,7 +10,6 @@ from typing import Final
 from segue.decide.gates.subjects import subjects
 from segue.decide.observed import Observed
 from segue.decide.preconditions.audits import audited
-from segue.decide.preconditions.missing import unknowns
 from segue.decide.walk import alive, span, stage_age_s, stage_of, step_age_s, steps_of
 from segue.facts.decision import Outcome3, State, Verdict
 from segue.facts.evidence import Health
@@ -36,7 +35,6 @@ def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime
         found += _outcomes(stage, path, observed, candidate)
         found += _balance(spec, stage, path, (observed, candidate))
         found += audited(spec, stage, path, (observed, candidate))
-    found += unknowns(spec, state, observed)
     return tuple(found)
 
 

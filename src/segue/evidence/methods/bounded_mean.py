@@ -47,10 +47,10 @@ def on_values(values: Sequence[float], counts: Sequence[int], planned_bets: Floa
     The bets do not depend on the bound, except that none may lose more than 0.9 of its stake; so the growths fall (rise)
     with the bound, and the bounds that are not rejected form an interval.
     """
-    x, times = np.array(values), np.array(counts, dtype=float)
+    x, times, most, least = np.array(values), np.array(counts, dtype=float), values[0], values[-1]
 
     def growths(side: Side, bound: float) -> Floats:
-        reach = bound - x.min() if side == "above" else x.max() - bound
+        reach = bound - least if side == "above" else most - bound
         bets = np.minimum(planned_bets, BOLDEST / max(reach, LEAST_REACH))
         return growth_of(bets if side == "above" else -bets, x - bound, times)
 

@@ -64,7 +64,7 @@ def test_what_is_added_is_judged_by_new_rows(running: Any) -> None:
     (command,) = decision.commands
     assert isinstance(command, PublishAllocation)
     asked = {it.question.claim.bound: it.question for it in asked_gates(load(after.amended), after) if it.kind == "guardrail"}
-    before = {it.question.claim.bound: it.question for it in asked_gates(scene.spec, scene.state) if it.kind == "guardrail"}
+    before = {it.question.claim.bound: it.question for it in scene.asked if it.kind == "guardrail"}
     assert asked[-0.04].since_allocation == scene.observed().allocation + 1
     assert {bound: question.id for bound, question in asked.items() if bound != -0.04} == {
         bound: question.id for bound, question in before.items()

@@ -45,7 +45,7 @@ def standing(spec: Rollout, stage: int, **changes: Any) -> Scene:
 def told(scene: Scene, **said: str) -> Observed:
     """What is known where each candidate "passes", is "harmful", "futile" or "open"."""
     weighed: dict[str, Any] = {}
-    for asked in asked_gates(scene.spec, scene.state):
+    for asked in scene.asked:
         how = said[asked.candidate]
         shown = how == ("harmful" if asked.kind == "guardrail" else "passes")
         found = evidence(asked.question, shown=shown)
@@ -55,7 +55,7 @@ def told(scene: Scene, **said: str) -> Observed:
         weighed[asked.question.id] = found
         if asked.instead is not None:
             weighed[asked.instead.id] = NotEnough(have=0, need=1, unit="rows")
-    for it in what_ifs(scene.spec, scene.state):
+    for it in what_ifs(scene.asked, scene.state):
         weighed[it.question.id] = evidence(it.question, shown=said[it.question.candidate] == "passes")
     return Observed(
         weighed=weighed,
@@ -171,7 +171,9 @@ def test_the_surely_best_is_released(spec: Rollout) -> None:
 def test_ties_go_by_the_order_of_the_spec(spec: Rollout) -> None:
     """Equal bounds, or none: the first in the file."""
     scene = standing(spec, 2)
-    moment = Moment(spec=spec, state=scene.state, observed=told(scene, v8="passes", v9="passes"), now=scene.now)
+    moment = Moment(
+        spec=spec, state=scene.state, observed=told(scene, v8="passes", v9="passes"), now=scene.now, asked=scene.asked
+    )
     assert best(moment, ("v8", "v9"))[0] == "v8"
     silent = msgspec.structs.replace(moment, observed=Observed())
     winner, why = best(silent, ("v8", "v9"))

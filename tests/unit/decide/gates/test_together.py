@@ -41,12 +41,12 @@ def test_it_is_closed_testing(log_e: dict[str, float], alpha: float) -> None:
 def with_logs(scene: Scene, logs: dict[tuple[str, str], float], lost: float = 0.0) -> dict[str, Weighed]:
     """Evidence of so much for each gate (candidate and path), nothing for the rest; `lost` where unknown truths are known."""
     known = scene.evidence()
-    for asked in asked_gates(scene.spec, scene.state):
+    for asked in scene.asked:
         found = known[asked.question.id]
         assert isinstance(found, Evidence)
         log_e = logs.get((asked.candidate, asked.question.gate), -1.0)
         known[asked.question.id] = msgspec.structs.replace(found, log_e=log_e, threshold=-log(asked.question.alpha))
-    for it in what_ifs(scene.spec, scene.state):
+    for it in what_ifs(scene.asked, scene.state):
         found = known[it.question.id]
         assert isinstance(found, Evidence)
         log_e = logs.get((it.asked.candidate, it.asked.question.gate), -1.0) - lost
@@ -57,7 +57,7 @@ def with_logs(scene: Scene, logs: dict[tuple[str, str], float], lost: float = 0.
 def passed(scene: Scene, logs: dict[tuple[str, str], float]) -> set[tuple[str, str]]:
     """The gates that pass."""
     observed = scene.observed(weighed=with_logs(scene, logs))
-    found, _ = together(scene.spec, scene.state, verdicts(scene.spec, scene.state, observed))
+    found, _ = together(scene.spec, scene.state, verdicts(scene.asked, scene.state, observed))
     return {(it.candidate, it.gate) for it in found if it.role == "objective" and it.outcome == "pass"}
 
 

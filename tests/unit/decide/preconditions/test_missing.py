@@ -6,6 +6,7 @@ import pytest
 
 from segue.decide.decide import decide
 from segue.decide.preconditions.missing import what_ifs
+from segue.decide.questions import asked_gates
 from segue.facts.evidence import UNKNOWN, NotEnough
 from segue.spec.load import load
 
@@ -14,7 +15,7 @@ SHADOW, CANARY, AB = 0, 1, 2
 
 def asked(scene: Any) -> list[tuple[str, str]]:
     """Which gates are asked again, and what if."""
-    return [(it.question.metric.name, it.guess) for it in what_ifs(scene.spec, scene.state)]
+    return [(it.question.metric.name, it.guess) for it in what_ifs(scene.asked, scene.state)]
 
 
 def test_which_gates_are_asked_again(running: Any) -> None:
@@ -28,12 +29,12 @@ def test_which_gates_are_asked_again(running: Any) -> None:
 def test_absence_that_means_no_is_not_unknown(running: Any) -> None:
     """Where a missing outcome counts as a no, nothing is unknown."""
     spec = load(running.spec.source.replace("missing: exclude", "missing: negative"))
-    assert what_ifs(spec, running.state) == ()
+    assert what_ifs(asked_gates(spec, running.state), running.state) == ()
 
 
 def test_the_question_is_the_gate_s_but_for_the_guess(running: Any) -> None:
     """The same null, population and error; a name of its own, so that its evidence is kept apart."""
-    (again,) = what_ifs(running.spec, running.state)
+    (again,) = what_ifs(running.asked, running.state)
     assert again.question.metric.parameters == {UNKNOWN: "wrong"}
     assert again.question.id != again.asked.question.id
     assert (again.question.claim, again.question.alpha) == (again.asked.question.claim, again.asked.question.alpha)
@@ -46,7 +47,7 @@ def test_a_verdict_that_flips_holds(running: Any, guess: str) -> None:
     observed = scene.observed("accuracy")
     later = scene.at(hours=3)
     assert decide(later.spec, later.state, observed, later.now)[0].trigger == "next_stage"
-    (flipped,) = (it.question for it in what_ifs(scene.spec, scene.state) if it.guess == guess)
+    (flipped,) = (it.question for it in what_ifs(scene.asked, scene.state) if it.guess == guess)
     for weak in (scene.observed().weighed[flipped.id], NotEnough(have=0, need=1, unit="drawn units")):
         observed.weighed[flipped.id] = weak
         decision, after = decide(later.spec, later.state, observed, later.now)
@@ -61,7 +62,7 @@ def test_once_shown_it_stays_shown(running: Any) -> None:
     """As with every claim: an hour later, weaker numbers do not take it back."""
     scene = running.at(stage=CANARY, step=2)
     _, after = decide(scene.spec, scene.state, scene.observed("accuracy"), scene.now)
-    assert {it.question.id for it in what_ifs(scene.spec, scene.state)} < set(after.crossed)
+    assert {it.question.id for it in what_ifs(scene.asked, scene.state)} < set(after.crossed)
     later = scene.at(crossed=after.crossed, hours=3)
     assert decide(later.spec, later.state, scene.observed(), later.now)[0].trigger == "next_stage"
 

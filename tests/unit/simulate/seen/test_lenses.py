@@ -8,7 +8,7 @@ import pytest
 from tests.unit.simulate.conftest import SPEC, world
 
 from segue.decide.preconditions.missing import what_ifs
-from segue.decide.questions import questions
+from segue.decide.questions import asked_gates, questions_of
 from segue.evidence.weighing import weigh
 from segue.facts.decision import State
 from segue.facts.evidence import Evidence
@@ -37,7 +37,8 @@ def asked(text: str, stage: int) -> list[Question]:
     state = State(
         rollout="r", route="churn", spec_digest="", phase="running", stage=stage, created_at=AT, entered_at=AT, step_at=AT
     )
-    return [*questions(spec, state), *(it.question for it in what_ifs(spec, state))]
+    gates = asked_gates(spec, state)
+    return [*questions_of(gates), *(it.question for it in what_ifs(gates, state))]
 
 
 @pytest.mark.parametrize("text", SPECS.values(), ids=SPECS)
