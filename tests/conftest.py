@@ -16,6 +16,10 @@ from segue.testkit.small_world import HandClock, SmallWorld, outside_of, registe
 if TYPE_CHECKING:
     import postgres
 
+# Threads of OpenMP wait by spinning, which keeps others from the work that is waited for where the cores are shared: minutes
+# instead of seconds for each model that a test trains. It is read once, when scikit-learn is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 OpenWorld = Callable[[Path], AbstractContextManager[SmallWorld]]
 
 

@@ -1,5 +1,6 @@
 """`segue demo`: the main job on real data, with one command."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ def demo(
 
     Real model processes, real HTTP, outcomes when the aircraft land; a few minutes. At the end a report, as a page and as JSON.
     """
+    # Read once, as scikit-learn is imported: threads that wait by spinning let training take minutes on cores that are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from segue.demo.reported import report
         from segue.demo.run import Demo, DemoSettings
