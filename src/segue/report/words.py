@@ -41,13 +41,13 @@ def scaled(value: float, unit: Unit) -> float:
 def bare(value: float | None, unit: Unit) -> str:
     """A number without its unit; an end that is nowhere is infinite.
 
-    >>> bare(-0.0612, "pp"), bare(0.8, "%"), bare(0.0312, "ms"), bare(0.71234, "")
-    ('−6.12', '80.0', '31.2', '0.712')
+    >>> bare(-0.0612, "pp"), bare(0.8, "%"), bare(0.0312, "ms"), bare(0.71234, ""), bare(-1e-16, "pp")
+    ('−6.12', '80.0', '31.2', '0.712', '0.00')
     """
     if value is None or not isfinite(value):
         return "∞"
     shown = scaled(value, unit)
-    return f"{shown:.{_decimals(shown, unit)}f}".replace("-", "−")
+    return f"{shown:z.{_decimals(shown, unit)}f}".replace("-", "−")
 
 
 def _decimals(shown: float, unit: Unit) -> int:
@@ -139,6 +139,15 @@ def moment(at: datetime) -> str:
 def day(at: datetime) -> str:
     """A day of the stream: "3 Mar 2013"."""
     return f"{at.day} {at:%b %Y}"
+
+
+def days(begin: datetime, end: datetime) -> str:
+    """The days from one moment to another: "1 Mar 2013 to 2 Apr 2013", or the one day.
+
+    >>> days(datetime(2013, 3, 1, 5), datetime(2013, 3, 1, 6))
+    '1 Mar 2013'
+    """
+    return day(begin) if day(begin) == day(end) else f"{day(begin)} to {day(end)}"
 
 
 def version_name(version: str) -> str:

@@ -9,8 +9,14 @@ from typing import Final, NamedTuple
 WIDTH: Final = 1000.0
 """Paths are drawn on a canvas that is so wide and is stretched to its place; text stands in percent beside it."""
 
-_HOURS: Final = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672)
-_MONDAY_H: Final = 96  # the epoch was a Thursday
+_MINUTE_S, _HOUR_S, _DAY_S, _WEEK_S = 60, 3600, 86_400, 604_800
+_STEPS_S: Final = (
+    *(5, 10, 15, 30),
+    *(minutes * _MINUTE_S for minutes in (1, 2, 5, 10, 15, 30)),
+    *(hours * _HOUR_S for hours in (1, 2, 3, 6, 12, 24, 48, 96)),
+    *(weeks * _WEEK_S for weeks in (1, 2, 4)),
+)
+_MONDAY_S: Final = 4 * _DAY_S  # the epoch was a Thursday
 
 
 class Tick(NamedTuple):
@@ -24,11 +30,11 @@ class Across:
     """Time from left to right.
 
     Args:
-        begin, end: of the axis; a span of nothing is drawn as an hour.
+        begin, end: of the axis; a span of nothing is drawn as ten seconds.
     """
 
     def __init__(self, begin: datetime, end: datetime) -> None:
-        self.begin, self.end = begin, max(end, begin + timedelta(hours=1))
+        self.begin, self.end = begin, max(end, begin + timedelta(seconds=10))
         self._span_s = (self.end - self.begin).total_seconds()
 
     def __call__(self, at: datetime) -> float:
@@ -40,25 +46,30 @@ class Across:
         return f"{self(at) / WIDTH * 100:.2f}%"
 
     def ticks(self, most: int = 6) -> list[Tick]:
-        """Round moments: whole hours, days, or Mondays.
+        """Round moments: whole seconds, minutes, hours, days, or Mondays.
 
         >>> axis = Across(datetime(2013, 3, 1, 5, tzinfo=UTC), datetime(2013, 3, 4, 5, tzinfo=UTC))
         >>> [tick.label for tick in axis.ticks(4)]
         ['2 Mar', '3 Mar', '4 Mar']
+        >>> axis = Across(datetime(2013, 3, 1, 5, tzinfo=UTC), datetime(2013, 3, 1, 5, 1, 15, tzinfo=UTC))
+        >>> [tick.label for tick in axis.ticks(4)]
+        ['05:00:00', '05:00:30', '05:01:00']
         """
-        hours = self._span_s / 3600
-        step = next((each for each in _HOURS if hours / each <= most), _HOURS[-1] * ceil(hours / _HOURS[-1] / most))
-        offset = _MONDAY_H if step >= 168 else 0
-        first = ceil((self.begin.timestamp() / 3600 - offset) / step) * step + offset
-        last = floor(self.end.timestamp() / 3600)
+        longest = _STEPS_S[-1]
+        step = next((each for each in _STEPS_S if self._span_s / each <= most), longest * ceil(self._span_s / longest / most))
+        offset = _MONDAY_S if step >= _WEEK_S else 0
+        first = ceil((self.begin.timestamp() - offset) / step) * step + offset
+        last = floor(self.end.timestamp())
         return [
             Tick(self(at), _label(at, step))
-            for at in (datetime.fromtimestamp(hour * 3600, UTC) for hour in range(first, last + 1, step))
+            for at in (datetime.fromtimestamp(second, UTC) for second in range(first, last + 1, step))
         ]
 
 
-def _label(at: datetime, step: int) -> str:
-    return f"{at:%H:%M}" if step < 24 and at.hour else f"{at.day} {at:%b}"
+def _label(at: datetime, step_s: int) -> str:
+    if step_s >= _DAY_S or not (at.hour or at.minute or at.second):
+        return f"{at.day} {at:%b}"
+    return f"{at:%H:%M:%S}" if step_s < _MINUTE_S else f"{at:%H:%M}"
 
 
 class Up:
