@@ -30,6 +30,7 @@ def commands() -> str:
         "| --- | --- |",
         *(f"| {code} | {text} |" for code, text in STATUSES.items()),
         "",
+        "",
     ]
     return "\n".join(lines) + app.generate_docs(output_format="markdown", recursive=True, heading_level=2)
 

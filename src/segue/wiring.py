@@ -118,7 +118,9 @@ def home_at(folder: str | Path | None = None) -> Home:
         for part in ("journal", "lake", "run"):
             (place / part).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DomainError(f"the home {place} cannot be made: {error}", hint="name another with --home or SEGUE_HOME") from error
+        raise DomainError(
+            f"the home {place} cannot be made: {error.strerror}", hint="name another with --home or SEGUE_HOME"
+        ) from error
     store = os.environ.get(STORE) or f"sqlite:///{place / 'store.db'}"
     seal = os.environ.get(SEAL) or "2.0"
     registry = os.environ.get(REGISTRY) or EMBEDDED

@@ -91,7 +91,8 @@ def of_status(status: int, detail: str) -> Trouble:
     'urn:segue:problem:method'
     """
     name = "not-found" if status == 404 else _BY_STATUS.get(status, "request")
-    return Trouble(type=_PREFIX + name, title=detail, status=status, detail=detail)
+    hint = "GET /openapi.json says what there is" if status in {404, 405} else ""
+    return Trouble(type=_PREFIX + name, title=detail, status=status, detail=detail, hint=hint)
 
 
 def error_of(said: Trouble) -> SegueError:

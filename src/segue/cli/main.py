@@ -6,7 +6,7 @@ Exit status: 0 done, 1 usage or other, 2 rolled back, 3 held or needs approval, 
 import sys
 from typing import Never
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 import segue
 from segue.children.parent import die_with_parent
@@ -106,8 +106,15 @@ def main(arguments: list[str] | None = None) -> Never:
     """Run one command, and end with its status."""
     die_with_parent()
     try:
-        status = app(arguments, exit_on_error=False, print_error=True)
-    except CycloptsError:
+        status = app(
+            _standing_in(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
+            verbose=False,
+        )
+    except CycloptsError as error:
+        errors.print(f"error: {_misused(error)}", style="red", markup=False)
+        errors.print(f"  hint: {' '.join(['segue', *(error.command_chain or ())])} --help", markup=False)
         sys.exit(1)
     except SegueError as error:
         errors.print(f"error: {error}", style="red", markup=False)
@@ -120,3 +127,30 @@ def main(arguments: list[str] | None = None) -> Never:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _standing_in(words: list[str]) -> list[str]:
+    """`-f -` as people write it for the standard input; the parser takes the lone dash for an option otherwise.
+
+    >>> _standing_in(["apply", "-f", "-", "--dry-run"])
+    ['apply', '-f=-', '--dry-run']
+    """
+    found: list[str] = []
+    for word in words:
+        if word == "-" and found and found[-1] in {"-f", "--file"}:
+            found[-1] += "=-"
+        else:
+            found.append(word)
+    return found
+
+
+def _misused(error: CycloptsError) -> str:
+    """What is wrong with the words of a command line; the parser's own says of a missing option that it lacks a value."""
+    argument = error.argument
+    if isinstance(error, MissingArgumentError) and argument is not None and not argument.tokens and error.keyword is None:
+        name = argument.name
+        return f"{name.lstrip('-').upper() if argument.index is not None else name} is missing"
+    if isinstance(error, UnusedCliTokensError):
+        return f"there is no place for {' '.join(error.unused_tokens or ())}"
+    said = " ".join(str(error).split()).partition(" Available commands:")[0].rstrip(".")
+    return f"{said[:1].lower()}{said[1:]}"

@@ -51,7 +51,7 @@ def register(
         artifact=str(artifact.resolve()),
         digest=folder_digest(artifact.resolve()),
         path=str(path.resolve()) if path else "",
-        warmup=warmup.read_text() if warmup else "",
+        warmup=_example(warmup) if warmup else "",
         tags=_tags(tag or []),
         profile=trained,
         dry_run=dry_run,
@@ -63,6 +63,13 @@ def register(
         say(f"would register {model} {version}: {factory} on {asked.artifact} ({asked.digest[:12]}){seen}")
         return
     print(f"{made.model} {made.version} registered ({made.digest[:12]}){seen}")
+
+
+def _example(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DomainError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _tags(pairs: list[str]) -> dict[str, str]:

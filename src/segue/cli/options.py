@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from segue.errors import NotFound
+
 if TYPE_CHECKING:
     from segue.api.desk import Desk
     from segue.api.doing.models import ModelDesk
@@ -32,7 +34,7 @@ Reason = Annotated[str, Parameter(name="--reason", help="Why; kept in the record
 Engine = Annotated[
     str, Parameter(name="--engine", help="Who measures: a Spark cluster, `spark://host:7077`, where this machine is too small.")
 ]
-SpecFile = Annotated[Path, Parameter(name=["--file", "-f"], help="The rollout's YAML file.")]
+SpecFile = Annotated[Path, Parameter(name=["--file", "-f"], help="The rollout's YAML file; `-f -`: the standard input.")]
 
 
 def who() -> str:
@@ -87,5 +89,11 @@ def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
     from segue.api.opening import desk_of
     from segue.wiring import home_at
 
-    with desk_of(home_at(home), who()) as desk:
-        yield desk
+    place = home_at(home)
+    try:
+        with desk_of(place, who()) as desk:
+            yield desk
+    except NotFound as error:
+        # The usual reason is another terminal's folder: say which home was looked into.
+        hint = "; ".join(part for part in (error.hint, f"looked into {place.folder}") if part)
+        raise NotFound(error.message, hint=hint, **error.ids) from error

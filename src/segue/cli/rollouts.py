@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder, Server, desk_at
-from segue.cli.output import Listing, Output, out, say, show, show_one
+from segue.cli.output import Listing, Output, say, show, show_one
 from segue.errors import DomainError
 from segue.facts.decision import Decision, Phase
 
@@ -55,7 +55,7 @@ def _row(view: "RolloutView") -> dict[str, object]:
 def status(
     name: Annotated[str, Parameter(help="A rollout, or a route for its newest one; without it, a line for each route.")] = "",
     *,
-    wait: bool = False,
+    wait: Annotated[bool, Parameter(negative="", help="Return when it is over, or waits for a person.")] = False,
     timeout: Timeout = 0.0,
     output: Output = "table",
     server: Server = "",
@@ -76,6 +76,7 @@ def status(
         view = found.view
         while wait and view.phase in LIVE and view.phase not in STATUS:
             if time.monotonic() > ends_s:
+                say(f"{view.rollout} is still {view.phase} in stage {view.stage} after {timeout:g} s")
                 return 4
             time.sleep(0.25)
             found = desk.rollout(name)
@@ -161,7 +162,8 @@ def promotions(
             ),
             rate=rate,
         )
-    say(f"{found.tried} candidates tried; of those that stand, at most {100 * rate:.3g} % are false, on average")
+    tried = f"{found.tried} candidate{'' if found.tried == 1 else 's'} tried"
+    say(f"{tried}; of those that stand, at most {100 * rate:.3g} % are false, on average")
     rows: list[dict[str, object]] = [
         msgspec.to_builtins(it) | {"at": it.at.isoformat(timespec="seconds"), "stands": "yes" if it.stands else "no"}
         for it in found.promotions
@@ -232,6 +234,7 @@ def watch(name: Name, *, timeout: Timeout = 0.0, output: Output = "table", serve
             if view.phase in TERMINAL:
                 return STATUS.get(view.phase, 0)
             if time.monotonic() > ends_s:
+                say(f"{view.rollout} is still {view.phase} in stage {view.stage} after {timeout:g} s")
                 return 4
             time.sleep(0.25)
 
@@ -241,4 +244,4 @@ def _print_line(decision: Decision, output: Output) -> None:
         print(msgspec.json.encode(decision).decode(), flush=True)
         return
     at = decision.at.isoformat(timespec="minutes")
-    out().print(f"{at}  {decision.kind:<9} {decision.to_phase}/{decision.to_stage}: {decision.reasons[0]}", markup=False)
+    print(f"{at}  {decision.kind:<9} {decision.to_phase}/{decision.to_stage}: {decision.reasons[0]}", flush=True)

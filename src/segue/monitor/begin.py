@@ -116,7 +116,7 @@ def apply(
         step_at=now,
         ledger=ledger(spec),
     )
-    control.rollouts.create(state, spec_source=source, salt=derived("salt", rollout, spec.digest, seed))
+    control.rollouts.create(state, spec_source=source, salt=derived("salt", rollout, spec.digest, seed), who=who)
     if state.phase == "queued":
         control.commands.ask(_begin(state))
         for other in (*([live.state] if live else []), *queued) if spec.when_busy == "supersede" else ():

@@ -47,8 +47,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 class RolloutStore(Protocol):
     """Rollouts and their decisions."""
 
-    def create(self, state: State, *, spec_source: str, salt: str) -> Loaded:
-        """Begin a rollout; Conflict while the route has another one that is not over."""
+    def create(self, state: State, *, spec_source: str, salt: str, who: str = "") -> Loaded:
+        """Begin a rollout that `who` asked for; Conflict while the route has another one that is not over."""
         ...
 
     def load(self, rollout: str) -> Loaded:

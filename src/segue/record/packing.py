@@ -5,6 +5,7 @@ come, they become one. Anybody may do it at any time, several at once and beside
 """
 
 import logging
+from collections.abc import Iterator
 from itertools import groupby
 from threading import Event
 from typing import Final
@@ -62,12 +63,24 @@ def pack(lake: Lake, now_h: int, packing: Packing) -> Done:
     done = Done()
     for kind in _KINDS:
         for route in lake.routes(kind):
-            loose = (segment for segment in lake.segments(kind, route) if not segment.packed)
-            for hour, group in groupby(loose, key=lambda segment: segment.hour):
-                if hour + packing.age_h < now_h:
-                    done += _packed(lake, list(group), packing.least)
+            for hour in _over(lake, kind, route, now_h - packing.age_h):
+                done += _packed(lake, hour, packing.least)
             done += Done(swept=lake.sweep(kind, route, packing.keep_s))
     return done
+
+
+def waiting(lake: Lake, now_h: int, packing: Packing) -> int:
+    """How many files the next pass would pack."""
+    hours = (hour for kind in _KINDS for route in lake.routes(kind) for hour in _over(lake, kind, route, now_h - packing.age_h))
+    return sum(len(hour) for hour in hours if len(hour) >= packing.least)
+
+
+def _over(lake: Lake, kind: RowKind, route: str, before_h: int) -> Iterator[list[Segment]]:
+    """The loose files of each hour that is over."""
+    loose = (segment for segment in lake.segments(kind, route) if not segment.packed)
+    for hour, group in groupby(loose, key=lambda segment: segment.hour):
+        if hour < before_h:
+            yield list(group)
 
 
 def _packed(lake: Lake, segments: list[Segment], least: int) -> Done:

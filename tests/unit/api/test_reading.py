@@ -81,6 +81,7 @@ def test_mistakes_have_one_shape(api: api_server.Api) -> None:
             assert (answer.status, answer.json["status"]) == (status, status), path
             assert answer.headers["content-type"] == "application/problem+json"
     assert api("GET", "/v1/rollouts/churn-2").json["hint"] == "did you mean `churn-1`?"
+    assert "/openapi.json" in api("GET", "/").json["hint"]
     assert set(api("DELETE", "/v1/rollouts").headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert api("POST", "/v1/rollouts", b"{}", content_type="text/plain").status == 415
     assert api("POST", "/v1/diff", b" " * (2**21 + 1)).status == 413

@@ -57,6 +57,8 @@ def test_models(shell: Shell) -> None:
     (shell.folder / "8" / "weights").write_text("changed")
     _, problem = shell("model", "register", "churn", "8", "--factory", "churn:load", "--artifact", "8", status=7)
     assert "another content" in problem
+    words = ("model", "register", "churn", "9", "--factory", "churn:load", "--artifact", "7", "--warmup", "nowhere.json")
+    assert "nowhere.json cannot be read" in shell(*words, status=1)[1]
     (move,) = json.loads(shell("model", "history", "churn", "-o", "json")[0])
     assert (move["who"], move["why"], move["to"]) == ("ada", "first", "7")
 
@@ -79,6 +81,40 @@ def test_lint(shell: Shell) -> None:
     assert "cannot be read" in problem
 
 
+def test_a_file_is_named_in_any_usual_way(shell: Shell) -> None:
+    """With -f, without, or read from the standard input; all commands that take a rollout file agree on it."""
+    for words in (("-f", "rollout.yaml"), ("rollout.yaml",), ("--file", "rollout.yaml")):
+        assert shell("lint", *words)[0].startswith("rollout.yaml: route churn")
+        assert "churn: how long it takes" in shell("plan", *words)[0]
+    piped = [sys.executable, "-m", "segue", "lint", "-f", "-"]
+    said = subprocess.run(piped, input=SPEC, capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("-: route churn")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("lint",), "FILE is missing"),
+        (("lint", "-f"), 'command "lint" parameter -f requires an argument'),
+        (("abort", "churn"), "--reason is missing"),
+        (("explian",), 'unknown command "explian". Did you mean "explain"?'),
+        (("history", "churn", "delay"), "there is no place for delay"),
+        (("token", "add", "bob", "--role", "emperor"), 'invalid value "emperor" for --role'),
+    ],
+)
+def test_what_is_wrong_with_the_words(shell: Shell, words: tuple[str, ...], told: str) -> None:
+    """A misused command says so in one sentence, where its help is, and status 1; nothing goes to the standard output."""
+    out, err = shell(*words, status=1)
+    assert not out
+    assert err.startswith(f"error: {told}")
+    assert err.rstrip().endswith("--help")
+
+
+def test_where_was_looked(shell: Shell) -> None:
+    """A rollout that is not found names the home that was looked into: it may be another terminal's folder."""
+    assert f"looked into {shell.folder / 'home'}" in shell("status", "churn", status=5)[1]
+
+
 def test_rollout_from_the_shell(shell: Shell) -> None:
     """Apply, look, steer: what a dry run says is not done, what needs a reason is not done without."""
     register(shell)
@@ -98,6 +134,13 @@ def test_rollout_from_the_shell(shell: Shell) -> None:
     assert "segue monitor" in problem
     shell("describe", "nothing", status=5)
     shell("explain", "d-0", status=5)
+    assert "churn-1 is still pending" in shell("status", "churn", "--wait", "--timeout", "0.1", status=4)[1]
+    deeds = json.loads(shell("audit", "list", "--subject", "churn-1", "-o", "json")[0])
+    assert [(deed["what"], deed["who"]) for deed in deeds] == [
+        ("applied", "ada"),
+        ("asked abort", "ada"),
+        ("asked abort", "ada"),
+    ]
 
 
 def test_the_catalogue_is_described(shell: Shell) -> None:
@@ -129,7 +172,7 @@ def test_nothing_was_promoted(shell: Shell) -> None:
     """What is tried counts, before anything was promoted; what is no share is refused."""
     register(shell)
     shell("apply", "-f", "rollout.yaml")
-    assert "1 candidates tried" in shell("promotions")[1]
+    assert "1 candidate tried" in shell("promotions")[1]
     assert shell("promotions", "-o", "json")[0].strip() == "[]"
     assert "5" in shell("promotions", "--fdr", "5", status=1)[1]
 

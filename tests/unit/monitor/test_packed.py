@@ -11,7 +11,7 @@ from segue.monitor.begin import apply
 from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.telling.replay import replay
 from segue.monitor.tick import Monitor
-from segue.record.packing import Done, Packing, pack
+from segue.record.packing import Done, Packing, pack, waiting
 from segue.spec.load import load
 from segue.testkit.small_world import SPEC, SmallWorld
 
@@ -32,9 +32,13 @@ def walked(small_world: SmallWorld) -> list[Decision]:
 
 
 def packed(small_world: SmallWorld, keep_s: float) -> Done:
-    """All hours, even the one that is now."""
+    """All hours, even the one that is now; as many files as were said to wait."""
     hour = int(small_world.clock.now().timestamp()) // 3600
-    return pack(small_world.outside.lake, hour + 10, Packing(least=2, keep_s=keep_s))
+    lake, packing = small_world.outside.lake, Packing(least=2, keep_s=keep_s)
+    would = waiting(lake, hour + 10, packing)
+    done = pack(lake, hour + 10, packing)
+    assert done.files == would
+    return done
 
 
 def found(measuring: Measuring, small_world: SmallWorld, later_s: float) -> Findings:

@@ -34,8 +34,8 @@ class SqlRollouts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, state: State, *, spec_source: str, salt: str) -> Loaded:
-        """Begin a rollout.
+    def create(self, state: State, *, spec_source: str, salt: str, who: str = "") -> Loaded:
+        """Begin a rollout; `who` asked for it stands in the audit log.
 
         Raises:
             Conflict: the route has another one that is not over, or the id is taken.
@@ -50,7 +50,7 @@ class SqlRollouts:
             row = {"rollout": state.rollout, "route": state.route, "spec_source": spec_source, "salt": salt, "token": 1}
             connection.execute(schema.rollouts.insert(), row | _resting(state))
             facts = {"route": state.route, "spec_digest": state.spec_digest, "spec": digest(spec_source.encode())}
-            note(connection, Deeds(deed="applied", subject=state.rollout, facts=facts))
+            note(connection, Deeds(deed="applied", subject=state.rollout, who=who, facts=facts))
         return Loaded(state=state, spec_source=spec_source, salt=salt, token=1)
 
     def load(self, rollout: str) -> Loaded:

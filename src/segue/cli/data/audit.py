@@ -32,7 +32,7 @@ def list_(
     with people_at(home, server) as desk:
         entries = list(desk.entries(subject))
     rows = [_row(entry) for entry in (entries[-last:] if last else entries)]
-    columns = {"no": "number", "at": "at", "deed": "deed", "of": "subject", "by": "who", "why": "why"}
+    columns = {"no": "number", "at": "at", "deed": "what", "of": "subject", "by": "who", "why": "why"}
     wide = {"facts": "facts", "digest": "digest"}
     show(Listing(rows=rows, name="number", columns=columns, wide=wide, empty="nothing has happened yet"), output)
 
@@ -81,4 +81,6 @@ def _changed(desk: "PeopleDesk | RemoteDesk", entries: list[Entry]) -> Iterator[
 def _row(entry: Entry) -> dict[str, object]:
     row: dict[str, object] = msgspec.to_builtins(entry)
     row["at"] = entry.at.isoformat(timespec="seconds")
+    kind = entry.facts.get("trigger") or entry.facts.get("kind") or ""
+    row["what"] = f"{entry.deed} {kind}".strip().replace("_", " ")
     return row

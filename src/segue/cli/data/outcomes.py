@@ -42,7 +42,7 @@ def import_(
             return
         taken = import_outcomes(file, lake_of(place), given)
     except OSError as error:
-        raise DomainError(f"{file} cannot be read: {error}") from error
+        raise DomainError(f"{file} cannot be read: {error.strerror}") from error
     print(f"{taken:,} outcomes taken")
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from segue.simulate.worlds.world import World
     from segue.spec.rollout import Rollout
 
-Files = Annotated[list[Path], Parameter(help="Rollout files: one policy each, compared in the same worlds.", negative="")]
+Files = Annotated[
+    list[Path],
+    Parameter(name=["--file", "-f"], help="Rollout files: one policy each, compared in the same worlds.", negative=""),
+]
 OnDays = Annotated[
     str,
     Parameter(

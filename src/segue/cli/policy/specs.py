@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from segue.planning.assumptions import Assumed
 
 _Many = tuple[str, ...]
-PlanFile = Annotated[Path, Parameter(help="The rollout's YAML file.")]
 Traffic = Annotated[str, Parameter(help="Requests of the route: `100000/day`, `5000/hour`, `20/second`.")]
 Units = Annotated[str, Parameter(help="New units (users) of the route; without it, each request is one.")]
 Baseline = Annotated[
@@ -42,7 +41,9 @@ def text_of(file: Path) -> str:
     """
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DomainError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise DomainError(f"{file} cannot be read: {error}") from error
 
 
@@ -55,7 +56,7 @@ def loaded(file: Path) -> Rollout:
     return load(text_of(file), str(file))
 
 
-def lint(*, file: SpecFile, output: Output = "table") -> int:
+def lint(file: SpecFile, *, output: Output = "table") -> int:
     """Check a rollout file: every error at once, with its line, and what it might have meant."""
     text = text_of(file)
     problems = problems_of(text)
@@ -105,7 +106,7 @@ def _not_built(spec: Rollout) -> list[str]:
 
 
 def plan(
-    file: PlanFile,
+    file: SpecFile,
     *,
     traffic: Traffic = "",
     units: Units = "",
@@ -217,7 +218,7 @@ def _amended(spec: Rollout, name: str, home: Path | None) -> "tuple[Spending, ..
     return changed.ledger
 
 
-def diff(*, file: SpecFile, output: Output = "table", server: Server = "", home: HomeFolder = None) -> int:
+def diff(file: SpecFile, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> int:
     """What differs between a file and the route's newest rollout; status 1 where something does."""
     from segue.api.views import SpecAsked
 
@@ -228,7 +229,7 @@ def diff(*, file: SpecFile, output: Output = "table", server: Server = "", home:
     return 1 if found.changes else 0
 
 
-def apply(*, file: SpecFile, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
+def apply(file: SpecFile, *, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
     """Begin a rollout; the same file again while it is live changes nothing, with another guardrail or gate it amends it."""
     with desk_at(home, server) as desk:
         _begin(desk, file, dry_run=dry_run)

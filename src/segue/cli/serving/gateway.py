@@ -24,8 +24,8 @@ from segue.wiring import Home, home_at, machine, stores_of
 _READY_WITHIN_S: Final = 60.0
 _SPARE_S: Final = 5.0  # that a worker gets beyond its own time to drain
 
-Address = Annotated[str, Parameter(help="Where it listens.")]
-Port = Annotated[int, Parameter(help="Where it listens.")]
+Address = Annotated[str, Parameter(help="The address that it listens at; 0.0.0.0 for every one of the machine.")]
+Port = Annotated[int, Parameter(help="The port that it listens at.")]
 Workers = Annotated[int, Parameter(help="Gateway processes that share the port.")]
 Routes = Annotated[
     list[str] | None, Parameter(name="--route", help="A route to serve, may be repeated; all known ones if left out.")
@@ -39,8 +39,8 @@ Settings = Annotated[
 def gateway(
     *,
     route: Routes = None,
-    address: Annotated[str | None, Parameter(help="Where it listens (127.0.0.1).", show_default=False)] = None,
-    port: Annotated[int | None, Parameter(help="Where it listens (8080).", show_default=False)] = None,
+    address: Annotated[str | None, Parameter(help="The address that it listens at (127.0.0.1).", show_default=False)] = None,
+    port: Annotated[int | None, Parameter(help="The port that it listens at (8080).", show_default=False)] = None,
     workers: Annotated[int | None, Parameter(help="Processes that share the port (1).", show_default=False)] = None,
     config: Annotated[Path | None, Parameter(help="TOML or YAML file with any of the settings.")] = None,
     set_: Settings = None,

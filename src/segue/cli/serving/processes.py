@@ -33,8 +33,8 @@ _LAST_PORT = 65535
 
 
 def up(
-    *,
     file: SpecFile,
+    *,
     address: Address = "127.0.0.1",
     port: Port = 8080,
     workers: Workers = 1,

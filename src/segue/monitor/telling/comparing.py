@@ -21,6 +21,7 @@ from segue.monitor.outside import Outside
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.metric import AGREEMENT, Metric
+from segue.spec.rollout import Rollout
 
 _AT_ONCE: Final = 2000
 """Requests that are looked up in one statement."""
@@ -70,9 +71,10 @@ def segments(outside: Outside, loaded: Loaded, metric: str, least: int = LEAST) 
         Unavailable: lake or engine did not answer.
     """
     spec = load(loaded.source)
-    if metric not in spec.metrics or not spec.context:
-        said = f"no metric is called {metric}" if metric not in spec.metrics else "the spec declares no context"
-        raise DomainError(said, hint=near_miss(metric, spec.metrics) or f"metrics: {', '.join(spec.metrics) or 'none'}")
+    if metric not in spec.metrics:
+        hint = near_miss(metric, spec.metrics) or f"metrics: {', '.join(spec.metrics) or 'none'}"
+        raise DomainError(f"no metric is called {metric}", hint=hint)
+    _require_context(spec)
     cells = _cells(outside, loaded, spec.metrics[metric])
     return weak_segments(cells, Sides(candidate=spec.candidates[0], champion=spec.champion, least=least))
 
@@ -85,9 +87,15 @@ def disagreeing(outside: Outside, loaded: Loaded, least: int = LEAST) -> tuple[S
         Unavailable: lake or engine did not answer.
     """
     spec = load(loaded.source)
-    if not spec.context:
-        raise DomainError("the spec declares no context", hint="such as context: {tier: header:x-tier}")
+    _require_context(spec)
     return disagreements(_cells(outside, loaded, AGREEMENT), spec.candidates[0], least)
+
+
+def _require_context(spec: Rollout) -> None:
+    if not spec.context:
+        raise DomainError(
+            "the spec declares no context, so there are no segments", hint="such as context: {tier: header:x-tier}"
+        )
 
 
 def _cells(outside: Outside, loaded: Loaded, metric: Metric) -> list[Cell]:
