@@ -164,7 +164,7 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VersionAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A version to be entered in the registry.
+    """A version to be entered in the registry; with neither factory nor artifact it is one that somebody else serves.
 
     Args:
         artifact: the folder, by the path at which hosts find it.
@@ -173,9 +173,9 @@ class VersionAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     version: Name
-    factory: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)]
-    artifact: Annotated[str, msgspec.Meta(pattern=r"^/", max_length=1000)]
-    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)]
+    factory: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$", max_length=200)] = ""
+    artifact: Annotated[str, msgspec.Meta(pattern=r"^(/.*)?$", max_length=1000)] = ""
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)] = ""
     path: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     warmup: Annotated[str, msgspec.Meta(max_length=1_000_000)] = ""
     tags: dict[str, str] = {}

@@ -11,6 +11,7 @@ from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 
 app = App(name="model", help="Versions and aliases in the registry.")
+_ELSEWHERE = "served elsewhere"
 
 
 @app.command
@@ -18,11 +19,13 @@ def register(
     model: str,
     version: str,
     *,
-    factory: Annotated[str, Parameter(help="module:function that is given the artifact folder and returns the model")],
-    artifact: Annotated[Path, Parameter(help="folder with what the factory loads")],
-    path: Annotated[Path | None, Parameter(help="folder to import the factory's module from")] = None,
-    warmup: Annotated[Path | None, Parameter(help="file with an example request (JSON) for warm-up and probe")] = None,
-    tag: Annotated[list[str] | None, Parameter(help="key=value, may be repeated")] = None,
+    factory: Annotated[
+        str, Parameter(help="`module:function` that is given the artifact folder and returns the model.", show_default=False)
+    ] = "",
+    artifact: Annotated[Path | None, Parameter(help="Folder with what the factory loads.")] = None,
+    path: Annotated[Path | None, Parameter(help="Folder to import the factory's module from.")] = None,
+    warmup: Annotated[Path | None, Parameter(help="File with an example request (JSON) for warm-up and probe.")] = None,
+    tag: Annotated[list[str] | None, Parameter(help="`key=value`, may be repeated.")] = None,
     profile: ProfileFile = None,
     profile_label: LabelColumn = "",
     profile_score: ScoreColumn = "",
@@ -33,13 +36,16 @@ def register(
     server: Server = "",
     home: HomeFolder = None,
 ) -> None:
-    """Enter a version of a model; the artifact's digest is kept, so that a changed folder is noticed."""
+    """Enter a version of a model; the artifact's digest is kept, so that a changed folder is noticed.
+
+    Without --factory and --artifact it is one that somebody else serves: rollout files give its variant a `url`.
+    """
     from segue.api.views import VersionAsked
     from segue.host.artifact import folder_digest
 
-    if ":" not in factory:
+    if factory and ":" not in factory:
         raise DomainError(f"{factory!r} names no function", hint="module:function, such as my_models:load")
-    if not artifact.is_dir():
+    if artifact is not None and not artifact.is_dir():
         raise DomainError(f"{artifact} is no folder")
     trained = None
     if profile is not None:
@@ -48,8 +54,8 @@ def register(
     asked = VersionAsked(
         version=version,
         factory=factory,
-        artifact=str(artifact.resolve()),
-        digest=folder_digest(artifact.resolve()),
+        artifact=str(artifact.resolve()) if artifact else "",
+        digest=folder_digest(artifact.resolve()) if artifact else "",
         path=str(path.resolve()) if path else "",
         warmup=_example(warmup) if warmup else "",
         tags=_tags(tag or []),
@@ -60,9 +66,10 @@ def register(
     with models_at(home, server) as desk:
         made = desk.register(model, asked)
     if dry_run:
-        say(f"would register {model} {version}: {factory} on {asked.artifact} ({asked.digest[:12]}){seen}")
+        what = f"{factory} on {asked.artifact} ({asked.digest[:12]})" if artifact else _ELSEWHERE
+        say(f"would register {model} {version}: {what}{seen}")
         return
-    print(f"{made.model} {made.version} registered ({made.digest[:12]}){seen}")
+    print(f"{made.model} {made.version} registered ({made.digest[:12] if artifact else _ELSEWHERE}){seen}")
 
 
 def _example(file: Path) -> str:

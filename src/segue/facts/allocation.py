@@ -5,7 +5,7 @@ assigns by its ownership table, asks the endpoints it knows, and writes the numb
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,6 +13,22 @@ BUCKETS = 1_000_000
 """A unit falls into one of so many buckets: shares are kept in parts per million."""
 
 Protocol = Literal["v2", "v1", "mlflow", "openai", "raw"]
+_ASKED_AT: Final[dict[Protocol, str]] = {
+    "v2": "/v2/models/{route}/infer",
+    "v1": "/v1/models/{route}:predict",
+    "mlflow": "/routes/{route}/invocations",
+    "openai": "/routes/{route}/v1/chat/completions",
+    "raw": "/routes/{route}/...",
+}
+
+
+def asked_at(route: str, protocol: Protocol) -> str:
+    """The path at which callers ask a route.
+
+    >>> asked_at("churn", "v1"), asked_at("churn", "raw")
+    ('/v1/models/churn:predict', '/routes/churn/...')
+    """
+    return _ASKED_AT[protocol].format(route=route)
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -57,6 +57,11 @@ def load(version: ModelVersion) -> Model:
     Raises:
         Refused: the factory cannot be found, raised, or returned something that cannot predict.
     """
+    if not version.factory:
+        raise Refused(
+            f"{version.model}/{version.version} was registered as served elsewhere",
+            hint="give its variant a `url`, or register a version with --factory and --artifact",
+        )
     if version.path and version.path not in sys.path:
         sys.path.insert(0, version.path)
     factory = _factory(version.factory)

@@ -19,8 +19,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A registered version of a model.
 
     Args:
-        factory: `module:function` that is given the artifact folder and returns the model.
-        artifact: folder, absolute.
+        factory: `module:function` that is given the artifact folder and returns the model; "" where somebody else serves it.
+        artifact: folder, absolute; "" where there is no factory.
         digest: of the artifact's files, taken at registration, so that a changed folder is noticed.
         path: folder that is put on the import path for the factory, or "".
         warmup: an example request body for warm-up and probe, JSON text, or "".

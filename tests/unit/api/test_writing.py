@@ -142,6 +142,10 @@ def test_a_version_is_registered(api: api_server.Api) -> None:
     assert (seen["name"], seen["counts"]) == ("age", [1, 2, 0, 0])
     assert api("POST", place, version | {"digest": "ac"}).status == 409
     assert [api("POST", place, version | wrong).status for wrong in ({"factory": "m"}, {"artifact": "models/9"})] == [400, 400]
+    assert [api("POST", place, {"version": "3"} | half).status for half in ({"factory": "m:load"}, {"artifact": "/m"})] == [
+        400,
+        400,
+    ]
     assert [it["version"] for it in api("GET", "/v1/models/churn/timeline").json["items"]] == ["9"]
     assert "no version '8'" in api("GET", f"{place}/8/profile").json["detail"]
 

@@ -81,6 +81,15 @@ def test_lint(shell: Shell) -> None:
     assert "cannot be read" in problem
 
 
+def test_a_version_that_somebody_else_serves(shell: Shell) -> None:
+    """It is registered by its name alone; a name that no rollout file can say, and half of what a host needs, are refused."""
+    assert "would register churn 7: served elsewhere" in shell("model", "register", "churn", "7", "--dry-run")[1]
+    assert shell("model", "register", "churn", "7")[0] == "churn 7 registered (served elsewhere)\n"
+    shell("model", "alias", "churn", "champion", "7")
+    assert "'ch urn' is no name of a model" in shell("model", "register", "ch urn", "7", status=1)[1]
+    assert "lacks an artifact" in shell("model", "register", "churn", "8", "--factory", "churn:load", status=1)[1]
+
+
 def test_a_file_is_named_in_any_usual_way(shell: Shell) -> None:
     """With -f, without, or read from the standard input; all commands that take a rollout file agree on it."""
     for words in (("-f", "rollout.yaml"), ("rollout.yaml",), ("--file", "rollout.yaml")):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from gateway_stage import answers, hangs, stage
 
-from segue.facts.allocation import Protocol
+from segue.facts.allocation import Protocol, asked_at
 from segue.http.exchange import Exchange
 
 ALL_TO_CANDIDATE = {"champion": 0.0, "v8": 1.0}
@@ -62,12 +62,15 @@ NOBODYS: list[tuple[Protocol, bytes]] = [
 
 @pytest.mark.parametrize(("protocol", "asked"), NOBODYS)
 def test_other_paths_lead_nowhere(protocol: Protocol, asked: bytes, tmp_path: Path) -> None:
-    """A path of another protocol, or of no route, is a 404, and nobody is asked."""
+    """A path of another protocol, or of no route, is a 404, and nobody is asked; one that names the route is told its own."""
 
     async def run() -> None:
         async with stage(tmp_path, says_what_it_was_asked) as world:
             world.publish(CHAMPION, protocol=protocol)
-            assert (await world.ask(asked)).status == 404
+            reply = await world.ask(asked)
+            assert reply.status == 404
+            if b"models/churn" in asked and b"/routes" not in asked:
+                assert json.loads(reply.body) == {"error": f"churn is asked at {asked_at('churn', protocol)}"}
             assert world.seen["7"] == []
 
     asyncio.run(run())

@@ -100,6 +100,12 @@ def test_what_gives_no_model_is_refused(folder: Path, source: str, factory: str,
         _load(folder, source, factory=factory)
 
 
+def test_what_somebody_else_serves_is_not_loaded(folder: Path) -> None:
+    """A version without a factory is refused, with what to do about it."""
+    with pytest.raises(Refused, match=r"served elsewhere\n.*`url`"):
+        load(_version(folder, factory=""))
+
+
 def test_a_missing_input_is_the_callers_error() -> None:
     """Where a model declares its inputs, a request without one never reaches it."""
     model = Model(predict=dict, inputs=(TensorSpec(name="age", datatype="FP64"),))

@@ -1,5 +1,8 @@
 """Versions and aliases in the registry: look, register, move."""
 
+import re
+from typing import Final
+
 from segue.api.access import Person, require
 from segue.api.doing.rollouts import as_
 from segue.api.operation import Call, Filter, Office, Operation, Paging, Reply, page, page_of_all, span_of
@@ -13,6 +16,8 @@ from segue.monitor.telling.market import Milestones, milestones
 from segue.ports.audit import AuditLog, every
 from segue.ports.registry import AliasMove, ModelVersion, ProfileStore, require_version, required_profile
 from segue.ports.span import WHOLE, Span
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")  # as rollout files may name a model
 
 
 class ModelDesk:
@@ -59,11 +64,17 @@ class ModelDesk:
 
         Raises:
             Conflict: another content is registered under this version, or another profile.
+            DomainError: no rollout file could name the model, or it has a factory without an artifact or the reverse.
             Refused: they may not; or a registry that counts versions itself gave another number.
         """
         require(self._person, "approver")
-        if not model:
-            raise DomainError("a version is of a model")
+        if not _NAME.fullmatch(model):
+            raise DomainError(
+                f"{model!r} is no name of a model", hint="letters, digits, `.`, `_` and `-`, as in models:/churn/8"
+            )
+        if bool(asked.factory) != bool(asked.artifact):
+            lacking = "an artifact" if asked.factory else "a factory"
+            raise DomainError(f"the version lacks {lacking}", hint="give both, or neither where somebody else serves it")
         entry = ModelVersion(
             model=model,
             version=asked.version,

@@ -17,6 +17,7 @@ from segue.cli.output import say
 from segue.cli.serving.gateway import Address, Port, Workers
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import PortError, Refused
+from segue.facts.allocation import asked_at
 from segue.wiring import home_at, stores_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def up(
     if at:
         children.append(child("api", "api", "--port", str(at)))
     wishes = Wishes()
-    say(f"route {spec.route} at http://{address}:{port}/v2/models/{spec.route}/infer, home {place.folder}")
+    say(f"route {spec.route} at http://{address}:{port}{asked_at(spec.route, spec.protocol)}, home {place.folder}")
     with stores_of(place) as stores:
         sight = _Sight(stores, rollout)
 

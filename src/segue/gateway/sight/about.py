@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from segue.facts.allocation import asked_at
 from segue.facts.wire.exposition import MEDIA, Labels, Sample, exposition
 from segue.gateway.live import Live
 from segue.gateway.settings import GatewaySettings
@@ -117,6 +118,8 @@ class About:
         if route in self._settings.routes and route not in self._live:
             body = json.dumps({"error": f"nothing is published for {route!r} yet"}).encode()
             exchange.respond(503, (*JSON, (b"retry-after", b"1")), body)
+        elif route in self._live:
+            refuse(exchange, 404, f"{route} is asked at {asked_at(route, self._live[route].allocation.protocol)}")
         else:
             refuse(exchange, 404, f"there is no route {route!r} here")
 

@@ -62,11 +62,17 @@ class MlflowRegistry:
             if msgspec.structs.replace(version_of(there), registered_at=version.registered_at) != version:
                 raise Conflict("another content is registered under this version", model=version.model, version=version.version)
             return
+        if there is not None and not version.factory:
+            return  # MLflow has it, and there is nothing to add
         if there is not None:
             with self._server.asked() as client:
                 for name, value in tags_of(version).items():
                     client.set_model_version_tag(version.model, version.version, name, value)
             return
+        if not version.artifact:
+            raise Refused(
+                "MLflow keeps each version's folder, and this one has none", hint="name it with --factory and --artifact"
+            )
         self._create(version)
 
     def _create(self, version: ModelVersion) -> None:
