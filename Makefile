@@ -67,8 +67,8 @@ test-compiled: $(COMPILED)/.ready ## the quick tests of what is compiled, on the
 	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(OF_COMPILED)
 
 test-slow: $(READY) $(POSTGRES) $(MLFLOW) $(SPARK) $(BROWSER) $(COMPILED)/.ready ## the long ones: crash loops, simulations
-	$(BIN)/pytest -m slow
-	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m slow tests/system/test_chaos.py tests/properties/test_fuzz.py
+	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadfile
+	PYTHONPATH=$(CURDIR)/$(COMPILED)/lib $(BIN)/pytest -m slow -n $(WORKERS) --dist loadfile tests/system/test_chaos.py tests/properties/test_fuzz.py
 
 check: $(READY) ## format, lint, types, floors
 	$(BIN)/ruff format --check .
