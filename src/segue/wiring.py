@@ -107,6 +107,16 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+def _seconds(name: str, said: str) -> float:
+    try:
+        found = float(said)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise DomainError(f"{name} is {said!r}, which is no time", hint="real seconds, such as 2.0")
+    return found
+
+
 def home_at(folder: str | Path | None = None) -> Home:
     """The home that is named, or that of the environment, or `.segue` here; made if need be.
 
@@ -131,7 +141,7 @@ def home_at(folder: str | Path | None = None) -> Home:
         lake_at=os.environ.get(LAKE, ""),
         engine=os.environ.get(ENGINE, ""),
         clock=os.environ.get(CLOCK, ""),
-        seal_age_s=float(seal),
+        seal_age_s=_seconds(SEAL, seal),
     )
 
 

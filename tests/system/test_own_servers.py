@@ -52,6 +52,7 @@ def test_the_guides_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     segue("model", "register", "score", "1")
     segue("model", "register", "score", "2")
     segue("model", "alias", "score", "champion", "1", "--reason", "what runs today")
+    segue("apply", "rollout.yaml")
     with ExitStack() as started:
         started.enter_context(running(place, "server.py", first, "0.5"))
         started.enter_context(running(place, "server.py", second, "0.35"))

@@ -19,6 +19,8 @@ def columns_of(path: Path) -> dict[str, NDArray[Any] | list[object]]:
     Raises:
         DomainError: the file cannot be read, or has no row.
     """
+    if not path.is_file():
+        raise DomainError(f"{path} cannot be read: there is no such file")
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
     except (OSError, pa.ArrowException) as error:

@@ -158,7 +158,7 @@ class Sockets:
 
 
 def _refused(address: str, port: int, why: str | None) -> Refused:
-    return Refused(f"nobody can listen at {address}:{port}: {why}", hint="another --port")
+    return Refused(f"nobody can listen at {address}:{port}: {why}", hint="another --port, or --address")
 
 
 def _received(asking: socket.socket, door: Path) -> list[socket.socket]:

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from segue.errors import NotFound
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segue.api.doing.people import PeopleDesk
     from segue.api.remote import RemoteDesk
 
+A_PORT: Final = validators.Number(gte=0, lte=65_535)
 HomeFolder = Annotated[
     Path | None,
     Parameter(name="--home", help="Folder of the installation (SEGUE_HOME, or .segue here).", show_default=False),
@@ -94,6 +95,7 @@ def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
         with desk_of(place, who()) as desk:
             yield desk
     except NotFound as error:
-        # The usual reason is another terminal's folder: say which home was looked into.
-        hint = "; ".join(part for part in (error.hint, f"looked into {place.folder}") if part)
-        raise NotFound(error.message, hint=hint, **error.ids) from error
+        if not error.hint:
+            raise
+        # Often it is another terminal's folder: say which home was looked into.
+        raise NotFound(error.message, hint=f"{error.hint}; looked into {place.folder}", **error.ids) from error

@@ -91,7 +91,9 @@ def configuration(file: Path | None, environment: Mapping[str, str], flags: Sequ
 def _from_file(file: Path) -> Tree:
     try:
         text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DomainError(f"the configuration {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise DomainError(f"the configuration {file} cannot be read: {error}") from error
     try:
         found = _yaml(text) if file.suffix in {".yaml", ".yml"} else tomllib.loads(text)

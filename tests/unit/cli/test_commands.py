@@ -108,6 +108,9 @@ def test_a_file_is_named_in_any_usual_way(shell: Shell) -> None:
         (("abort", "churn"), "--reason is missing"),
         (("explian",), 'unknown command "explian". Did you mean "explain"?'),
         (("history", "churn", "delay"), "there is no place for delay"),
+        (("up", "rollout.yaml", "--port", "80710"), 'invalid value "80710" for --port. Must be <= 65535'),
+        (("gateway", "--route", "churn", "--port", "80710"), 'invalid value "80710" for --port'),
+        (("monitor", "--tick", "-1"), 'invalid value "-1.0" for --tick'),
         (("token", "add", "bob", "--role", "emperor"), 'invalid value "emperor" for --role'),
     ],
 )
@@ -117,6 +120,20 @@ def test_what_is_wrong_with_the_words(shell: Shell, words: tuple[str, ...], told
     assert not out
     assert err.startswith(f"error: {told}")
     assert err.rstrip().endswith("--help")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("SEGUE_SEAL_S", "soon", ("get",)), ("SEGUE_LOG", "LOUD", ("record",)), ("SEGUE_GATEWAY_PORT", "80710", ("gateway",))],
+)
+def test_what_is_wrong_in_the_environment(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: tuple[str, ...]
+) -> None:
+    """A variable that makes no sense is named with its value, never a traceback."""
+    monkeypatch.setenv(name, value)
+    _, err = shell(*words, status=1)
+    assert err.startswith("error: ")
+    assert value in err
 
 
 def test_where_was_looked(shell: Shell) -> None:

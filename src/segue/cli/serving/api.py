@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from segue.cli.options import Dry, HomeFolder, Server, people_at
 from segue.cli.output import Listing, Output, say, show
-from segue.cli.serving.gateway import Address
+from segue.cli.serving.gateway import Address, Port
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import DomainError
 from segue.ports.access import Role
@@ -25,7 +25,7 @@ Days = Annotated[float, Parameter(name="--days", help="After so many days it ope
 def api(
     *,
     address: Address = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Where it listens.")] = 8090,
+    port: Port = 8090,
     certificate: Certificate = None,
     key: TlsKey = None,
     home: HomeFolder = None,

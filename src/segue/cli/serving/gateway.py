@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from segue.children.child import Child, to_stderr
 from segue.children.fleet import Fleet
 from segue.children.parent import Readiness, inherited, succeeds
 from segue.children.sockets import Sockets
 from segue.children.supervision import Wishes, supervise
-from segue.cli.options import HomeFolder
+from segue.cli.options import A_PORT, HomeFolder
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import DomainError, Unavailable
 from segue.gateway.configuration import configuration
@@ -25,8 +25,8 @@ _READY_WITHIN_S: Final = 60.0
 _SPARE_S: Final = 5.0  # that a worker gets beyond its own time to drain
 
 Address = Annotated[str, Parameter(help="The address that it listens at; 0.0.0.0 for every one of the machine.")]
-Port = Annotated[int, Parameter(help="The port that it listens at.")]
-Workers = Annotated[int, Parameter(help="Gateway processes that share the port.")]
+Port = Annotated[int, Parameter(help="The port that it listens at.", validator=A_PORT)]
+Workers = Annotated[int, Parameter(help="Gateway processes that share the port.", validator=validators.Number(gte=1))]
 Routes = Annotated[
     list[str] | None, Parameter(name="--route", help="A route to serve, may be repeated; all known ones if left out.")
 ]
@@ -40,8 +40,13 @@ def gateway(
     *,
     route: Routes = None,
     address: Annotated[str | None, Parameter(help="The address that it listens at (127.0.0.1).", show_default=False)] = None,
-    port: Annotated[int | None, Parameter(help="The port that it listens at (8080).", show_default=False)] = None,
-    workers: Annotated[int | None, Parameter(help="Processes that share the port (1).", show_default=False)] = None,
+    port: Annotated[
+        int | None, Parameter(help="The port that it listens at (8080).", show_default=False, validator=A_PORT)
+    ] = None,
+    workers: Annotated[
+        int | None,
+        Parameter(help="Processes that share the port (1).", show_default=False, validator=validators.Number(gte=1)),
+    ] = None,
     config: Annotated[Path | None, Parameter(help="TOML or YAML file with any of the settings.")] = None,
     set_: Settings = None,
     worker: Annotated[int | None, Parameter(show=False, help="Be this worker.")] = None,

@@ -1,6 +1,7 @@
 """`segue up` and its parts: which processes make an installation?"""
 
 import errno
+import logging
 import signal
 import socket
 import time
@@ -8,11 +9,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from segue.children.child import Child
 from segue.children.supervision import Wishes, supervise
-from segue.cli.options import HomeFolder, SpecFile
+from segue.cli.options import A_PORT, HomeFolder, SpecFile
 from segue.cli.output import say
 from segue.cli.serving.gateway import Address, Port, Workers
 from segue.cli.serving.logs import log_to_stderr
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
 
 ApiPort = Annotated[
     int | None,
-    Parameter(help="Where the REST API listens, on loopback; 0 for nowhere (ten above the port).", show_default=False),
+    Parameter(
+        help="Where the REST API listens, on loopback; 0 for nowhere (ten above the port).",
+        show_default=False,
+        validator=A_PORT,
+    ),
 ]
+_SOME = validators.Number(gt=0)
 _EACH_S = 0.5
 _FREE_WITHIN_S = 10.0
 _API_ABOVE = 10  # the gateway's port
@@ -39,7 +45,7 @@ def up(
     address: Address = "127.0.0.1",
     port: Port = 8080,
     workers: Workers = 1,
-    tick: Annotated[float, Parameter(help="Real seconds between two looks of the monitor.")] = 1.0,
+    tick: Annotated[float, Parameter(help="Real seconds between two looks of the monitor.", validator=_SOME)] = 1.0,
     api_port: ApiPort = None,
     logs: Annotated[bool, Parameter(help="Keep the parts' logs in files below the home instead of showing them.")] = True,
     home: HomeFolder = None,
@@ -109,7 +115,9 @@ def _require_free(address: str, port: int) -> None:
                 return
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > ends_s:
-                raise Refused(f"nobody can listen at {address}:{port}: {error.strerror}", hint="another --port") from error
+                raise Refused(
+                    f"nobody can listen at {address}:{port}: {error.strerror}", hint="another --port, or --address"
+                ) from error
         time.sleep(0.2)
 
 
@@ -118,7 +126,9 @@ def host(*, home: HomeFolder = None) -> int:
     from segue.wiring import run_host
 
     log_to_stderr()
-    run_host(home_at(home))
+    place = home_at(home)
+    logging.getLogger("segue.host").info("serves versions of the registry %s, as rollouts name them", place.registry)
+    run_host(place)
     return 0
 
 
@@ -127,14 +137,18 @@ def record(*, home: HomeFolder = None) -> int:
     from segue.wiring import run_recorder
 
     log_to_stderr()
-    run_recorder(home_at(home))
+    place = home_at(home)
+    logging.getLogger("segue.record").info("ships %s to %s", place.journal, place.lake)
+    run_recorder(place)
     return 0
 
 
 def monitor(
     *,
-    tick: Annotated[float, Parameter(help="Real seconds between two looks.")] = 1.0,
-    lease: Annotated[float, Parameter(help="Real seconds after which another takes over from one that is gone.")] = 15.0,
+    tick: Annotated[float, Parameter(help="Real seconds between two looks.", validator=_SOME)] = 1.0,
+    lease: Annotated[
+        float, Parameter(help="Real seconds after which another takes over from one that is gone.", validator=_SOME)
+    ] = 15.0,
     engine: Annotated[str, Parameter(help="Who measures: `duckdb`, or a cluster, `spark://host:7077`.")] = "",
     home: HomeFolder = None,
 ) -> int:
