@@ -25,8 +25,9 @@ class Made:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.said: list[str] = []
+        self.log = folder / "log"
         environment = {"SEGUE_HOME": str(folder / "home")}
-        self.child = Child("the child", arguments, environment, folder / "log", say=self.said.append)
+        self.child = Child("the child", arguments, environment, self.log, say=self.said.append)
 
     def next(self) -> str:
         """Look until something is said."""
@@ -72,8 +73,7 @@ def test_one_that_was_killed_is_back_at_once(recorder: Made) -> None:
 
 def test_a_closed_terminal_is_the_parents_business(recorder: Made) -> None:
     """SIGHUP, which a terminal sends to every process of the group, ends no child."""
-    recorder.look_until(lambda: recorder.child.runs)
-    time.sleep(1.0)  # until it has come so far
+    recorder.look_until(lambda: recorder.log.exists() and "ships" in recorder.log.read_text())
     recorder.child.send(signal.SIGHUP)
     time.sleep(0.3)
     assert recorder.child.runs
