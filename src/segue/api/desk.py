@@ -54,9 +54,10 @@ class Desk:
         self._person = person
         self._wanted = wanted
 
-    def rollouts(self, route: str = "", *, live: bool = False, span: Span = WHOLE) -> list[RolloutView]:
-        """All rollouts, newest first; of one route; only those that are not over."""
-        return [self._view(loaded) for loaded in self._control.rollouts.rollouts(route, live=live, span=span)]
+    def rollouts(self, route: str = "", *, live: bool = False, standing: bool = False, span: Span = WHOLE) -> list[RolloutView]:
+        """All rollouts, newest first; of one route; that are not over; by which routes stand, live or a route's newest one."""
+        found = self._control.rollouts.rollouts(route, live=live, standing=standing, span=span)
+        return [self._view(loaded) for loaded in found]
 
     def rollout(self, name: str) -> RolloutDetail:
         """A rollout by its id, or the newest one of a route.

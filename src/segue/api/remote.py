@@ -9,6 +9,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -72,9 +73,10 @@ class RemoteDesk:
         if token:
             self._headers["authorization"] = f"Bearer {token}"
 
-    def rollouts(self, route: str = "", *, live: bool = False) -> list[RolloutView]:
+    def rollouts(self, route: str = "", *, live: bool = False, standing: bool = False) -> list[RolloutView]:
         """As the desk does."""
-        return self._pages("/v1/rollouts", RolloutView, route=route, live=str(live).lower())
+        which = {name: "true" for name, wanted in (("live", live), ("standing", standing)) if wanted}
+        return self._pages("/v1/rollouts", RolloutView, route=route, **which)
 
     def rollout(self, name: str) -> RolloutDetail:
         """As the desk does."""
@@ -162,6 +164,11 @@ class RemoteDesk:
         """As the desk of people does, a page at a time."""
         return self._items("/v1/audit", Entry, subject=subject)
 
+    def latest(self, most: int, subject: str = "") -> list[Entry]:
+        """As the desk of people does; no page is longer than what is asked for."""
+        newest = self._items("/v1/audit", Entry, subject=subject, newest="true", limit=str(min(most, _PAGE)))
+        return list(islice(newest, most))[::-1]
+
     def decided(self, rollout: str) -> list[Decision]:
         """As the desk of people does."""
         try:
@@ -176,7 +183,7 @@ class RemoteDesk:
         return list(self._items(path, kind, **query))
 
     def _items(self, path: str, kind: type[T], **query: str) -> Iterator[T]:
-        asked = {name: value for name, value in query.items() if value} | {"limit": str(_PAGE)}
+        asked = {"limit": str(_PAGE)} | {name: value for name, value in query.items() if value}
         while True:
             page: Page[T] = _decoded(self._send("GET", f"{path}?{urlencode(asked)}", None, {}), Page[kind])  # type: ignore[valid-type]
             yield from page.items

@@ -94,7 +94,7 @@ def _store(place: Home) -> Iterator[Finding]:
 
 def _routes(stores: "Stores") -> Iterator[Finding]:
     now = datetime.now(UTC)
-    for route in sorted({loaded.state.route for loaded in stores.rollouts.rollouts()}):
+    for route in sorted({loaded.state.route for loaded in stores.rollouts.rollouts(standing=True)}):
         directory = stores.allocations.directory(route)
         if directory is None:
             continue

@@ -91,21 +91,15 @@ def status(
 
 def _standings(wait: bool, output: Output, server: str, home: Path | None) -> None:
     """How each route stands."""
-    from segue.decide.machine import LIVE
     from segue.decide.walk import span
     from segue.wiring import clock_here
 
     if wait:
         raise DomainError("which rollout is waited for?", hint="segue status ROLLOUT --wait")
     with desk_at(home, server) as desk:
-        views = desk.rollouts()
-    newest = {view.route: view.rollout for view in reversed(views)}
+        views = desk.rollouts(standing=True)
     now = clock_here().now()
-    rows = [
-        _row(view) | {"age": span(max((now - view.since).total_seconds(), 0.0))}
-        for view in views
-        if view.phase in LIVE or newest[view.route] == view.rollout
-    ]
+    rows = [_row(view) | {"age": span(max((now - view.since).total_seconds(), 0.0))} for view in views]
     columns = {"route": "route", "rollout": "rollout", "phase": "phase", "stage": "stage", "age": "age"}
     wide = {"step": "step", "shares": "shares", "since": "since"}
     show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty="there is no rollout yet"), output)

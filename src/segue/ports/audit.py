@@ -85,8 +85,15 @@ def faults(entries: Iterable[Entry], *, after: str = GENESIS, number: int = 0) -
 class AuditLog(Protocol):
     """The log of one store; who adds to it are the other ports."""
 
-    def entries(self, *, after: int = 0, most: int = 1000, subject: str = "") -> Sequence[Entry]:
-        """Entries with a number above `after`, in order; of one subject, or of all."""
+    def entries(self, *, after: int = 0, most: int = 1000, subject: str = "", newest: bool = False) -> Sequence[Entry]:
+        """So many entries, of one subject or of all.
+
+        Args:
+            after: the number of the entry that they follow; 0 to begin with the first.
+            most: of them.
+            subject: of one rollout, route, `model/version` or key; "" of all.
+            newest: from the newest backwards; `after` is then the number of the entry that they precede.
+        """
         ...
 
 
@@ -96,3 +103,15 @@ def every(log: AuditLog, subject: str = "") -> Iterator[Entry]:
     while entries := log.entries(after=after, subject=subject):
         yield from entries
         after = entries[-1].number
+
+
+def latest(log: AuditLog, most: int, subject: str = "") -> list[Entry]:
+    """The newest entries, oldest of them first; nothing is read of those before."""
+    found: list[Entry] = []
+    while len(found) < most:
+        after = found[-1].number if found else 0
+        entries = log.entries(after=after, most=min(most - len(found), 1000), subject=subject, newest=True)
+        if not entries:
+            break
+        found += entries
+    return found[::-1]

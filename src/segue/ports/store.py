@@ -59,8 +59,15 @@ class RolloutStore(Protocol):
         """Keep a decision, its commands (pending), its acts (applied) and the new state: all or nothing."""
         ...
 
-    def rollouts(self, route: str = "", *, live: bool = False, span: Span = WHOLE) -> Sequence[Loaded]:
-        """All rollouts, newest first; of one route; only those that are not over."""
+    def rollouts(self, route: str = "", *, live: bool = False, standing: bool = False, span: Span = WHOLE) -> Sequence[Loaded]:
+        """All rollouts, newest first.
+
+        Args:
+            route: only of one route.
+            live: only those that are not over.
+            standing: only those by which a route stands: that are not over, and each route's newest one.
+            span: which part of them.
+        """
         ...
 
     def decisions(self, rollout: str, *, after: int = 0, most: int | None = None) -> Sequence[Decision]:

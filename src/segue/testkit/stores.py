@@ -178,6 +178,16 @@ class RolloutSuite(StoreFixtures):
         assert list(store.rollouts.rollouts(span=Span(after=1, most=1))) == [second]
         assert list(store.rollouts.rollouts("churn", span=Span(after=1))) == [over]
 
+    def test_a_route_stands_by_its_live_and_its_newest_rollout(self, store: Opened, begun: Loaded) -> None:
+        """Those before are left out; where another waits in the queue behind a live one, both are there."""
+        store.rollouts.save(samples.decision(1), samples.state(phase="promoted"), begun.token)
+        live = store.rollouts.create(samples.state("r-2"), spec_source="", salt="")
+        waiting = store.rollouts.create(samples.state("r-3", phase="queued"), spec_source="", salt="")
+        other = store.rollouts.create(samples.state("r-4", "delay"), spec_source="", salt="")
+        over = store.rollouts.save(samples.decision(1, "r-4"), samples.state("r-4", "delay", phase="aborted"), other.token)
+        assert list(store.rollouts.rollouts(standing=True)) == [over, waiting, live]
+        assert list(store.rollouts.rollouts("churn", standing=True, span=Span(after=1))) == [live]
+
     def test_a_save_keeps_all_of_it(self, store: Opened, begun: Loaded) -> None:
         """Decision, state, commands and acts are there, equal, after one call; the token has grown."""
         commands = (samples.publish_command(), samples.move_command())

@@ -12,6 +12,7 @@ from command_line import run
 
 from segue.gateway.request.keys import new_key
 from segue.ports.audit import every
+from segue.testkit import samples
 
 LOOKS = (
     ("get",),
@@ -92,6 +93,20 @@ def test_with_a_server_and_without(api: api_server.Api, tmp_path: Path, monkeypa
         monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "another"))
         assert run(*words, "--server", api.url) == at_hand, words
     assert not (tmp_path / "another").exists()
+
+
+def test_how_routes_stand_is_told_without_reading_the_past(api: api_server.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollout that is over and not its route's newest is not read, at hand or through a server; who lists all is told so."""
+    store = api.stores.rollouts
+    old = store.create(samples.state("old", "delay"), spec_source=api_server.SPEC, salt="")
+    store.save(samples.decision(1, "old"), samples.state("old", "delay", phase="aborted"), old.token)
+    store.create(samples.state("new", "delay"), spec_source=api_server.SPEC, salt="")
+    with sqlite3.connect(api.home.folder / "store.db") as database:
+        assert database.execute("update rollouts set state = 'worn out' where rollout = 'old'").rowcount == 1
+    monkeypatch.setenv("SEGUE_HOME", str(api.home.folder))
+    for server in ((), ("--server", api.url)):
+        assert run("status", "-o", "name", *server) == (0, "new\n", "")
+        assert run("get", "-o", "name", *server).status
 
 
 def test_writes_through_a_server(api: api_server.Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,10 @@ def test_what_is_served_and_registered(api: api_server.Api) -> None:
     assert len(api("GET", f"/v1/rollouts/{rollout}/cells").json["items"]) == 1
     deeds = [it["deed"] for it in api("GET", f"/v1/audit?subject={rollout}").json["items"]]
     assert deeds[:2] == ["applied", "decided"]
+    newest = api("GET", f"/v1/audit?subject={rollout}&newest=true&limit=1").json
+    assert [it["deed"] for it in newest["items"]] == deeds[-1:]
+    before = api("GET", f"/v1/audit?subject={rollout}&newest=true&after={newest['next']}").json
+    assert [it["deed"] for it in before["items"]] == deeds[-2::-1]
     assert api("GET", f"/v1/rollouts/{rollout}/outcomes-wanted").status == 200
     assert api("GET", "/readyz").json == {"status": "ok"}
 

@@ -8,6 +8,7 @@ import pytest
 
 from segue.adapters.stores.store import open_store
 from segue.cli.main import app
+from segue.errors import DomainError
 from segue.ports.audit import Entry, faults
 from segue.testkit import samples
 
@@ -39,6 +40,16 @@ def test_list_and_export(home: Path, capsys: pytest.CaptureFixture[str]) -> None
     entries = [msgspec.convert(json.loads(line), Entry) for line in capsys.readouterr().out.splitlines()]
     assert [entry.deed for entry in entries] == ["applied", "asked", "decided"]
     assert list(faults(entries)) == []
+
+
+def test_the_newest_are_found_without_reading_the_others(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last two, oldest of them first, though the first is no entry any more; who asks for all is told so."""
+    with sqlite3.connect(home / "store.db") as database:
+        assert database.execute("update audit set body = 'worn out' where number = 1").rowcount == 1
+    assert told(home, "audit", "list", "--last", "2", "-o", "json") == 0
+    assert [row["number"] for row in json.loads(capsys.readouterr().out)] == [2, 3]
+    with pytest.raises(DomainError, match="these bytes are no Entry"):
+        told(home, "audit", "list", "--last", "0")
 
 
 def test_verify_finds_nothing_where_nothing_was_changed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ is the database's own promise (a partial unique index), so no race of two proces
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
@@ -82,13 +82,16 @@ class SqlRollouts:
             note(connection, _decided(decision))
             return _load(connection, state.rollout)
 
-    def rollouts(self, route: str = "", *, live: bool = False, span: Span = WHOLE) -> Sequence[Loaded]:
-        """All rollouts, newest first; of one route; only those that are not over."""
+    def rollouts(self, route: str = "", *, live: bool = False, standing: bool = False, span: Span = WHOLE) -> Sequence[Loaded]:
+        """All rollouts, newest first; of one route; that are not over; by which routes stand, live or a route's newest one."""
         query = select(*_COLUMNS).order_by(_rollouts.seq.desc())
         if route:
             query = query.where(_rollouts.route == route)
         if live:
             query = query.where(_rollouts.live.is_(True))
+        if standing:
+            newest = select(func.max(_rollouts.seq)).group_by(_rollouts.route)
+            query = query.where(_rollouts.live.is_(True) | _rollouts.seq.in_(newest))
         with self._database.read() as connection:
             return [_loaded(row) for row in connection.execute(part(query, span))]
 

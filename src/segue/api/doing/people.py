@@ -12,7 +12,7 @@ from segue.facts.allocation import Key
 from segue.facts.decision import Decision
 from segue.gateway.request.keys import new_key
 from segue.ports.access import Token, TokenStore
-from segue.ports.audit import AuditLog, Entry, every
+from segue.ports.audit import AuditLog, Entry, every, latest
 from segue.ports.span import WHOLE, Span
 from segue.ports.store import KeyStore, RolloutStore
 
@@ -88,6 +88,10 @@ class PeopleDesk:
     def entries(self, subject: str = "") -> Iterator[Entry]:
         """The audit log, oldest entry first; of one subject, or whole."""
         return every(self._audit, subject)
+
+    def latest(self, most: int, subject: str = "") -> list[Entry]:
+        """The newest entries of the audit log, oldest of them first; of one subject, or of all."""
+        return latest(self._audit, most, subject)
 
     def decided(self, rollout: str) -> Sequence[Decision]:
         """The decisions of a rollout, oldest first; none where there is no such rollout."""

@@ -27,10 +27,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Which(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which rollouts: of one route, only those that are not over."""
+    """Which rollouts: of one route, only those that are not over, or only those by which routes stand: live or newest."""
 
     route: Filter = ""
     live: bool = False
+    standing: bool = False
 
 
 class Deciding(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +65,9 @@ def as_(kind: type[T], given: object) -> T:
 
 def _list(call: Call) -> Reply:
     which = as_(Which, call.query)
-    return Reply(value=page(call.desk.rollouts(which.route, live=which.live, span=span_of(which)), which))
+    return Reply(
+        value=page(call.desk.rollouts(which.route, live=which.live, standing=which.standing, span=span_of(which)), which)
+    )
 
 
 def _get(call: Call) -> Reply:

@@ -10,9 +10,10 @@ from segue.ports.store import WorkerReport
 
 
 class Log(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Entries of one rollout, route, `model/version`, key or token, or all."""
+    """Entries of one rollout, route, `model/version`, key or token, or all; the newest first, if that is asked for."""
 
     subject: Filter = ""
+    newest: bool = False
 
 
 def _serving(call: Call) -> Reply:
@@ -34,7 +35,7 @@ def _workers(call: Call) -> Reply:
 
 def _audit(call: Call) -> Reply:
     asked = as_(Log, call.query)
-    found = call.office.audit.entries(after=asked.after, most=asked.limit + 1, subject=asked.subject)
+    found = call.office.audit.entries(after=asked.after, most=asked.limit + 1, subject=asked.subject, newest=asked.newest)
     items = list(found[: asked.limit])
     return Reply(value=Page(items=items, next=str(items[-1].number) if len(found) > len(items) else None))
 

@@ -30,8 +30,8 @@ def list_(
 ) -> None:
     """The newest entries, oldest of them first."""
     with people_at(home, server) as desk:
-        entries = list(desk.entries(subject))
-    rows = [_row(entry) for entry in (entries[-last:] if last else entries)]
+        entries = desk.latest(last, subject) if last > 0 else desk.entries(subject)
+        rows = [_row(entry) for entry in entries]
     columns = {"no": "number", "at": "at", "deed": "what", "of": "subject", "by": "who", "why": "why"}
     wide = {"facts": "facts", "digest": "digest"}
     show(Listing(rows=rows, name="number", columns=columns, wide=wide, empty="nothing has happened yet"), output)

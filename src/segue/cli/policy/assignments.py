@@ -66,7 +66,7 @@ def only_route(place: Home) -> str:
         DomainError: it has several.
     """
     with stores_of(place) as stores:
-        routes = sorted({loaded.state.route for loaded in stores.rollouts.rollouts()})
+        routes = sorted({loaded.state.route for loaded in stores.rollouts.rollouts(standing=True)})
     if not routes:
         raise NotFound("there is no rollout yet", hint="segue up -f rollout.yaml")
     if len(routes) > 1:

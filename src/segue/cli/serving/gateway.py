@@ -133,7 +133,7 @@ class _TakeOver:
 
 def _known_routes(place: Home) -> list[str]:
     with stores_of(place) as stores:
-        return sorted({loaded.state.route for loaded in stores.rollouts.rollouts()})
+        return sorted({loaded.state.route for loaded in stores.rollouts.rollouts(standing=True)})
 
 
 def _serve(place: Home, settings: GatewaySettings) -> None:

@@ -11,6 +11,7 @@ from segue.decide.allocate import pinned, versions_of
 from segue.errors import PortError
 from segue.monitor.acting.carry_out import allocation_in_force
 from segue.monitor.outside import Control
+from segue.ports.span import Span
 from segue.ports.store import Loaded
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
@@ -60,7 +61,7 @@ class Wanted:
 
     def __init__(self, control: Control, routes: tuple[str, ...] = ()) -> None:
         self._control = control
-        self._routes = {*routes, *(loaded.state.route for loaded in control.rollouts.rollouts())}
+        self._routes = {*routes, *(loaded.state.route for loaded in control.rollouts.rollouts(standing=True))}
         self._specs: dict[str, Rollout] = {}
         self._lock = Lock()
 
@@ -81,7 +82,7 @@ class Wanted:
         return {target.version for target in allocation.variants.values() if not target.url} if allocation else set()
 
     def _at_rest(self, route: str) -> set[str]:
-        newest = next(iter(self._control.rollouts.rollouts(route)), None)
+        newest = next(iter(self._control.rollouts.rollouts(route, span=Span(most=1))), None)
         if newest is None:
             return set()
         spec = self._spec(newest)

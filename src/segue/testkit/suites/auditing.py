@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from segue.errors import Conflict
-from segue.ports.audit import Entry, faults
+from segue.ports.audit import Entry, faults, latest
 from segue.ports.store import Loaded
 from segue.testkit import samples
 from segue.testkit.stores import Opened, Opener, StoreFixtures
@@ -59,6 +59,12 @@ class AuditSuite(StoreFixtures):
         assert [entry.subject for entry in store.audit.entries(after=1)] == ["k1", "k2"]
         assert [entry.number for entry in store.audit.entries(subject="k2")] == [3]
         assert [entry.subject for entry in store.audit.entries(most=1)] == [begun.state.rollout]
+        assert [entry.number for entry in store.audit.entries(newest=True)] == [3, 2, 1]
+        assert [entry.number for entry in store.audit.entries(newest=True, after=3, most=1)] == [2]
+        assert [entry.number for entry in store.audit.entries(newest=True, subject="k1")] == [2]
+        assert list(store.audit.entries(newest=True, after=1)) == []
+        assert [entry.number for entry in latest(store.audit, 2)] == [2, 3]
+        assert latest(store.audit, 9) == log(store)
 
     def test_many_writers_make_one_chain(self, opener: Opener) -> None:
         """Whoever writes at once: no gap, no fork."""

@@ -53,9 +53,11 @@ class SqlAudit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entries(self, *, after: int = 0, most: int = 1000, subject: str = "") -> Sequence[Entry]:
-        """Entries with a number above `after`, in order; of one subject, or of all."""
-        query = select(_audit.body).where(_audit.number > after).order_by(_audit.number).limit(most)
+    def entries(self, *, after: int = 0, most: int = 1000, subject: str = "", newest: bool = False) -> Sequence[Entry]:
+        """So many entries, of one subject or of all: those after a number, or from the newest backwards those before it."""
+        query = select(_audit.body).order_by(_audit.number.desc() if newest else _audit.number).limit(most)
+        if after:
+            query = query.where(_audit.number < after if newest else _audit.number > after)
         if subject:
             query = query.where(_audit.subject == subject)
         with self._database.read() as connection:
