@@ -31,7 +31,11 @@ Batches = Iterator[pa.RecordBatch]
 
 
 class Packages(msgspec.Struct, frozen=True):
-    """Versions that have to be the same where a number is counted and where it is weighed."""
+    """Versions that have to be the same where a number is counted and where it is weighed.
+
+    As a default it is made anew for each: one that a class keeps is never freed, nor DuckDB with it, which then complains of
+    leaks as the process ends.
+    """
 
     segue: str = __version__
     duckdb: str = duckdb.__version__
@@ -51,7 +55,7 @@ class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sql: str
-    packages: Packages = Packages()
+    packages: Packages = msgspec.field(default_factory=Packages)
 
     def values(self, columns: Sequence[pa.Array]) -> pa.Array:
         """A value for each row, in their order."""
@@ -83,7 +87,7 @@ class Portioned(msgspec.Struct, frozen=True, kw_only=True):
     sql: str
     keys: int
     columns: tuple[tuple[float, ...] | int, ...]
-    packages: Packages = Packages()
+    packages: Packages = msgspec.field(default_factory=Packages)
 
     def tallies(self, rows: Batches) -> Batches:
         """The tally of a portion; what a worker runs."""
