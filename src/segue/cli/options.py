@@ -91,11 +91,11 @@ def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
     from segue.wiring import home_at
 
     place = home_at(home)
-    try:
-        with desk_of(place, who()) as desk:
+    with desk_of(place, who()) as desk:
+        try:
             yield desk
-    except NotFound as error:
-        if not error.hint:
-            raise
-        # Often it is another terminal's folder: say which home was looked into.
-        raise NotFound(error.message, hint=f"{error.hint}; looked into {place.folder}", **error.ids) from error
+        except NotFound as error:
+            if desk.rollouts():
+                raise
+            # Nothing is there at all: mostly another terminal's folder is meant, so say which home was looked into.
+            raise NotFound(error.message, hint=f"{error.hint}; looked into {place.folder}", **error.ids) from error

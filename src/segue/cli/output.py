@@ -72,14 +72,14 @@ def show(listing: Listing, output: Format) -> None:
         _table(listing, listing.columns | (listing.wide if output == "wide" else {}))
 
 
-def show_one(thing: object, output: Format, text: str) -> None:
-    """Write one thing: its text for people, all of it for programs."""
+def show_one(thing: object, output: Format, text: str, name: str = "") -> None:
+    """Write one thing: its text for people, all of it for programs, and where only its name is wanted, that if it has one."""
     if output == "json":
         print(json.dumps(_plain(thing), indent=2, ensure_ascii=False))
     elif output == "yaml":
         _print_yaml(_plain(thing))
     else:
-        print(text)
+        print(name if output == "name" and name else text)
 
 
 def _table(listing: Listing, columns: Mapping[str, str]) -> None:

@@ -82,7 +82,7 @@ def status(
             found = desk.rollout(name)
             view = found.view
     row = _row(view)
-    show_one(row, output, f"{view.rollout} is {view.phase} in stage {view.stage} since {row['since']}")
+    show_one(row, output, f"{view.rollout} is {view.phase} in stage {view.stage} since {row['since']}", view.rollout)
     for verdict in found.last.verdicts if found.last and view.phase in LIVE else ():
         if verdict.warning:
             say(f"warning: {verdict.text}: {verdict.warning}")
@@ -128,7 +128,8 @@ def describe(
     row["workers"] = list(found.workers)
     spec = load(found.spec_source)
     text = as_text(spec, found.state, last)
-    show_one(row, output, f"{text}\n{spending(spec, found.state)}" if output == "wide" else text)
+    wide = f"{text}\n{spending(spec, found.state)}"
+    show_one(row, output, wide if output == "wide" else text, found.view.rollout)
 
 
 def promotions(
@@ -197,7 +198,7 @@ def explain(decision: DecisionId, *, output: Output = "table", server: Server = 
     """One decision: the rule, every number that it used, the data and the spec that it was made from."""
     with desk_at(home, server) as desk:
         found = desk.explained(decision)
-    show_one(found.decision, output, found.text)
+    show_one(found.decision, output, found.text, decision)
 
 
 def replay(decision: DecisionId, *, output: Output = "table", home: HomeFolder = None) -> int:

@@ -137,8 +137,11 @@ def test_what_is_wrong_in_the_environment(
 
 
 def test_where_was_looked(shell: Shell) -> None:
-    """A rollout that is not found names the home that was looked into: it may be another terminal's folder."""
+    """What is not found in an empty home names the home: it may be another terminal's folder."""
     assert f"looked into {shell.folder / 'home'}" in shell("status", "churn", status=5)[1]
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    assert "looked into" not in shell("status", "chrn", status=5)[1]
 
 
 def test_rollout_from_the_shell(shell: Shell) -> None:
@@ -149,7 +152,8 @@ def test_rollout_from_the_shell(shell: Shell) -> None:
     assert json.loads(shell("get", "-o", "json")[0]) == []
     assert "churn-1 begun" in shell("apply", "-f", "rollout.yaml")[0]
     assert "live with this very spec" in shell("apply", "-f", "rollout.yaml")[0]
-    assert shell("get", "-o", "name")[0].split() == ["churn-1"]
+    for words in (("get",), ("status", "churn"), ("describe", "churn")):
+        assert shell(*words, "-o", "name")[0].split() == ["churn-1"]
     assert shell("status", "churn")[0].startswith("churn-1 is pending")
     assert "churn-1 on route churn: pending" in shell("describe", "churn")[0]
     shell("abort", "churn", status=1)
