@@ -356,24 +356,24 @@ def test_spoilt_journals_among_the_good_ones(tmp_path: Path) -> None:
 def test_a_candidate_that_breaks_off_its_answers(tmp_path: Path) -> None:
     """Callers always get a whole and right answer; what broke off is recorded as failed; no file descriptor is left behind."""
 
-    async def round_of_load(siege: Siege, prefix: str, answers: int) -> tuple[Load, int]:
+    async def round_of_load(siege: Siege, prefix: str, most: int) -> tuple[Load, int]:
         async with under_load(siege, prefix) as load:
-            await load.answers(answers)
-        await until(lambda: descriptors(siege.worker()) < 200)
+            await load.answers(1500)
+        await until(lambda: descriptors(siege.worker()) <= most)  # the last shadows take a while on a busy machine
         return load, descriptors(siege.worker())
 
     with besieged(tmp_path, mood="resets") as siege:
-        rounds = [asyncio.run(round_of_load(siege, f"r{number}", 1500)) for number in range(4)]
+        first, opened = asyncio.run(round_of_load(siege, "r0", 200))
+        most = opened + 2 * CALLERS  # connections kept for the next call, not one a failure
+        loads = [first, *(asyncio.run(round_of_load(siege, f"r{number}", most))[0] for number in range(1, 4))]
         settle(siege)
-    for load, _ in rounds:
+    for load in loads:
         rows = check(siege.home, load)
         failed = {row[0] for row in rows if row[1] == "failed"}
         fallback = {row[0] for row in rows if row[1] == "fallback"}
         assert not load.refused
         assert failed
         assert fallback <= failed
-    opened = [found for _, found in rounds]
-    assert max(opened[1:]) <= opened[0] + 2 * CALLERS, opened  # connections kept for the next call, not one a failure
 
 
 # -- the store -------------------------------------------------------------------------------------------------------------
