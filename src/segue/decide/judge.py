@@ -85,6 +85,7 @@ def _of(asked: Asked, question: Question, state: State, observed: Observed) -> V
         summary=observed.summaries.get(question.id),
         evidence=weighed,
         warning=warned,
+        earlier=before is not None,
         futile=asked.kind == "promotion" and outcome == "not_yet" and isinstance(weighed, Evidence) and weighed.futile,
     )
 

@@ -48,6 +48,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         overridden: a person takes it for passed, whatever the numbers say; the reason names who and why.
         warning: what should be known beside the outcome, and changes none; the reason ends with it.
         futile: it is shown that more data cannot make it pass: the effect lies beyond what was planned, on the other side.
+        earlier: whether its question's claim was shown in an earlier decision of the stage, so that it stays shown; None where
+            there is no question, and in decisions of versions that did not say so.
     """
 
     gate: str
@@ -63,6 +65,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     overridden: bool = False
     decides_in_s: float | None = None
     warning: str = ""
+    earlier: bool | None = None
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,8 +42,13 @@ def together(spec: Rollout, state: State, verdicts: Sequence[Verdict]) -> tuple[
         state: who is left, and what was shown before.
         verdicts: all of a tick, preconditions included.
     """
+    return _together(spec, stage_of(spec, state), alive(spec, state), verdicts)
+
+
+def _together(
+    spec: Rollout, stage: Stage, live: Sequence[str], verdicts: Sequence[Verdict]
+) -> tuple[tuple[Verdict, ...], dict[str, float]]:
     gates = [it for it in verdicts if it.role == "objective"]
-    stage, live = stage_of(spec, state), alive(spec, state)
     passed, also = _passed(spec, stage, live, gates)
     if not passed:
         return tuple(verdicts), {}
@@ -56,7 +61,7 @@ def together(spec: Rollout, state: State, verdicts: Sequence[Verdict]) -> tuple[
             for it, other in zip(gates, swapped, strict=True)
         ]
         also |= _passed(spec, stage, live, asked)[1]
-    return tuple(_marked(it, passed, also, state) for it in verdicts), also
+    return tuple(_marked(it, passed, also) for it in verdicts), also
 
 
 def is_joint(verdict: Verdict) -> bool:
@@ -64,17 +69,16 @@ def is_joint(verdict: Verdict) -> bool:
     return verdict.reason.startswith(_TOGETHER)
 
 
-def joint(spec: Rollout, stage: Stage, verdicts: Sequence[Verdict]) -> frozenset[tuple[str, str]]:
-    """Candidate and path of the gates that pass together, by nothing but the verdicts of a decision.
+def joint(spec: Rollout, stage: Stage, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts with what is shown together, by nothing but the verdicts of a decision.
 
     Args:
         spec: as it was then.
         stage: the decision's.
-        verdicts: all of it; a candidate of which there is none is taken to have left.
+        verdicts: all of it, as each is alone; a candidate of which there is none is taken to have left.
     """
-    gates = [it for it in verdicts if it.role == "objective"]
-    live = {it.candidate for it in gates}
-    return frozenset(_passed(spec, stage, [name for name in spec.candidates if name in live], gates)[0])
+    live = {it.candidate for it in verdicts if it.role == "objective"}
+    return _together(spec, stage, [name for name in spec.candidates if name in live], verdicts)[0]
 
 
 def _passed(
@@ -91,19 +95,23 @@ def _passed(
     return needed, {it.question.id: _log_e(it) for it in gates if it.question and _key(it) in needed}
 
 
-def _marked(verdict: Verdict, passed: set[tuple[str, str]], also: Mapping[str, float], state: State) -> Verdict:
+def _marked(verdict: Verdict, passed: set[tuple[str, str]], also: Mapping[str, float]) -> Verdict:
     if verdict.role == "objective" and _key(verdict) in passed and verdict.outcome != "pass":
         reason = f"{_TOGETHER}{verdict.reason}"
         return msgspec.structs.replace(verdict, outcome="pass", reason=reason, futile=False)
-    question, guess = verdict.question, next((it for it in _GUESSES if verdict.gate.endswith(it)), "")
-    if verdict.role != "precondition" or question is None or not guess:
-        return verdict
-    if (verdict.candidate, verdict.gate.removesuffix(guess)) not in passed:
+    question, gate = verdict.question, guessed(verdict)
+    if question is None or (verdict.candidate, gate) not in passed:
         return verdict
     alone = isinstance(verdict.evidence, Evidence) and verdict.evidence.shown
-    if alone or question.id in also or question.id in state.crossed:
+    if alone or question.id in also or verdict.earlier:
         return msgspec.structs.replace(verdict, outcome="pass")
     return msgspec.structs.replace(verdict, outcome="not_yet", reason=f"shown only without them: {verdict.reason}")
+
+
+def guessed(verdict: Verdict) -> str:
+    """The path of the gate that was asked again, as if the unknown truths were known; "" of any other verdict."""
+    guess = next((it for it in _GUESSES if verdict.gate.endswith(it)), "")
+    return verdict.gate.removesuffix(guess) if guess and verdict.role == "precondition" else ""
 
 
 def _key(verdict: Verdict) -> tuple[str, str]:

@@ -64,6 +64,7 @@ def _unknown(it: WhatIf, state: State, observed: Observed) -> Verdict:
         question=it.question,
         summary=observed.summaries.get(it.question.id),
         evidence=found,
+        earlier=it.question.id in state.crossed,
     )
 
 

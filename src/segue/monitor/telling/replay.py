@@ -9,16 +9,16 @@ What claims that share an error budget show together (`decide.gates.together`) i
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import isfinite
 from typing import Final
 
 import msgspec
 
-from segue.decide.gates.together import is_joint, joint
+from segue.decide.gates.together import guessed, is_joint, joint
 from segue.errors import Refused
-from segue.facts.decision import Decision, Verdict
+from segue.facts.decision import Decision, Outcome3, Verdict
 from segue.facts.drift.bins import Bins
 from segue.facts.evidence import Evidence, Weighed
 from segue.facts.question import Question
@@ -45,6 +45,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         then, now: the summaries and the evidence.
         together_then, together_now: whether the gate passed only by what it shows together with others of its error budget.
+        outcome_now: what the numbers of now come to; as it was, where a person passed the gate, and in a decision that does not
+            say what earlier ones had shown.
         difference: the largest difference of a number of the evidence, relative to the larger or to the width of its interval;
             0 where all is the same to the bit, None where one of the two is no evidence, or speaks of other rows.
     """
@@ -59,12 +61,13 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     difference: float | None
     together_then: bool = False
     together_now: bool = False
+    outcome_now: str = ""
 
     @property
     def same(self) -> bool:
-        """Whether the decision still stands on this: the same rows, the same numbers up to rounding, and as much together."""
+        """Whether the decision still stands on this: the same rows, the same numbers up to rounding, and the same outcome."""
         near = self.difference is not None and self.difference <= ROUNDING
-        return near and self.together_then == self.together_now
+        return near and (self.together_then, self.outcome) == (self.together_now, self.outcome_now)
 
 
 def replay(outside: Outside, loaded: Loaded, decision: Decision) -> tuple[Replayed, ...]:
@@ -111,6 +114,8 @@ def _said(it: Replayed) -> str:
     if it.together_then != it.together_now:
         shown = "is shown" if it.together_now else "is not shown"
         return f"DIFFERS: together with what shares its error budget it {shown} by these numbers"
+    if it.outcome_now != it.outcome:
+        return f"DIFFERS: by these numbers it is {it.outcome_now.replace('_', ' ')}"
     said = "the same to the bit" if it.difference == 0 else f"the same up to rounding ({it.difference:.1g})"
     return f"{said}, and shown together with what shares its error budget" if it.together_then else said
 
@@ -129,28 +134,48 @@ def _spec(outside: Outside, loaded: Loaded, decision: Decision) -> Rollout:
 def _together(
     spec: Rollout, decision: Decision, weighed: Mapping[str, Weighed], found: Sequence[Replayed]
 ) -> tuple[Replayed, ...]:
-    """The same, with what is shown together, by the decision's word and by the numbers of now."""
+    """The same, with the outcomes that the numbers of now come to, alone and together."""
     stage = next((it for it in spec.stages if it.name == decision.from_stage), None)
     if stage is None:
-        return tuple(found)
-    now = {
-        it.question.id: msgspec.structs.replace(it, evidence=weighed[it.question.id])
-        for it in decision.verdicts
-        if it.question is not None
-    }
-    shown = joint(spec, stage, tuple(now.values()))
+        return tuple(msgspec.structs.replace(it, outcome_now=it.outcome) for it in found)
+    then = _asked(decision)
+    now = {name: msgspec.structs.replace(it, evidence=weighed[name]) for name, it in then.items()}
+    alone = tuple(msgspec.structs.replace(it, outcome=_alone(it, now.values()), reason="") for it in now.values())
+    together = joint(spec, stage, alone)
     return tuple(
         msgspec.structs.replace(
-            it, together_then=is_joint(then), together_now=(then.candidate, then.gate) in shown and not _alone(then, now[name])
+            it,
+            together_then=is_joint(was),
+            together_now=is_joint(is_now),
+            outcome_now=it.outcome if was.overridden or was.earlier is None else is_now.outcome,
         )
-        for it, (name, then) in zip(found, _asked(decision).items(), strict=True)
+        for it, was, is_now in zip(found, then.values(), together, strict=True)
     )
 
 
-def _alone(then: Verdict, now: Verdict) -> bool:
-    """Whether a verdict takes no other to pass: it is shown, or, by the decision's word, was so in an earlier one."""
-    shown = isinstance(now.evidence, Evidence) and now.evidence.shown
-    return shown or (then.outcome == "pass" and not then.overridden and not is_joint(then))
+def _alone(verdict: Verdict, others: Iterable[Verdict]) -> Outcome3:
+    """What a verdict comes to by its own numbers, and by what earlier decisions had shown."""
+    if verdict.role == "guardrail":
+        return "fail" if _shown(verdict) else "not_yet" if verdict.outcome == "fail" else verdict.outcome
+    if verdict.role == "objective":
+        return "pass" if _shown(verdict) else "not_yet"
+    gate = next((it for it in others if (it.candidate, it.gate) == (verdict.candidate, guessed(verdict))), None)
+    # Where seldom different answers have passed the gate, its own question is not shown, and there is nothing to hold.
+    held = gate is not None and _kind(gate) == _kind(verdict) and _shown(gate) and not _shown(verdict)
+    return "not_yet" if held else "pass"
+
+
+def _shown(verdict: Verdict) -> bool:
+    """Whether a claim is shown, or was in an earlier decision; where that is not said, the outcome says it."""
+    if isinstance(verdict.evidence, Evidence) and verdict.evidence.shown:
+        return True
+    decisive = "fail" if verdict.role == "guardrail" else "pass"
+    by_its_word = verdict.outcome == decisive and not verdict.overridden and not is_joint(verdict)
+    return by_its_word if verdict.earlier is None else verdict.earlier
+
+
+def _kind(verdict: Verdict) -> str:
+    return verdict.question.metric.kind if verdict.question else ""
 
 
 def _asked(decision: Decision) -> dict[str, Verdict]:

@@ -89,6 +89,30 @@ def test_another_number_is_found_out(small_world: SmallWorld, walked: list[Decis
     assert "DIFFERS by" in told(forged, tuple(found.values()))
 
 
+@pytest.mark.parametrize("role", ["objective", "guardrail", "precondition"])
+def test_another_outcome_is_found_out(small_world: SmallWorld, walked: list[Decision], role: str) -> None:
+    """A gate, a guardrail, and a gate with the unknown truths taken for wrong: each is decided again by the lake's numbers."""
+    loaded, decision = small_world.outside.rollouts.load("churn-1"), weighty(walked)[-1]
+    place = next(at for at, it in enumerate(decision.verdicts) if it.role == role and it.question is not None)
+    verdict = decision.verdicts[place]
+    shown = "fail" if role == "guardrail" else "pass"
+    other = "not_yet" if verdict.outcome == shown else shown
+    verdicts = [*decision.verdicts]
+    verdicts[place] = msgspec.structs.replace(verdict, outcome=other)
+    forged = msgspec.structs.replace(decision, verdicts=tuple(verdicts))
+    changed = [it for it in replay(small_world.outside, loaded, forged) if not it.same]
+    assert [(it.gate, it.difference) for it in changed] == [(verdict.gate, 0.0)]
+    assert "DIFFERS: by these numbers it is" in told(forged, changed)
+
+
+def test_the_word_of_a_decision_that_says_less_is_taken(small_world: SmallWorld, walked: list[Decision]) -> None:
+    """One of a version that did not say what earlier decisions had shown: what it says of itself is believed."""
+    loaded, decision = small_world.outside.rollouts.load("churn-1"), weighty(walked)[-1]
+    older = tuple(msgspec.structs.replace(it, earlier=None) for it in decision.verdicts)
+    again = replay(small_world.outside, loaded, msgspec.structs.replace(decision, verdicts=older))
+    assert [(it.text, it.same) for it in again] == [(it.text, True) for it in again]
+
+
 def test_what_alternatives_show_together_is_counted_again(small_world: SmallWorld) -> None:
     """Neither passes by its own numbers; together they pass, then as now, and now by the lake's."""
     decision = shown_together(small_world, ANY)
