@@ -9,16 +9,14 @@ work on the machine hardly changes, unless they say wall. The table goes to stdo
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-from bench.measure import beside, joins
-from bench.measure.history import TICK_ROWS, Costs
+from bench.measure import beside, history, joins
+from bench.measure.history import TICK_ROWS, Costs, times_as_much
 from bench.rig.figures import Figure, at_most, beside_kept, fill, keep, seen, table
 
 _RESULTS: Final = Path(__file__).parent / "results" / "measure.json"
@@ -31,34 +29,24 @@ def _named(rows: int) -> str:
     return f"{rows / _MILLION:g}M" if rows >= _MILLION else f"{rows / 1000:g}k"
 
 
-def _measured(folder: Path, rows: int) -> Costs:
-    """In a process of its own, so that its peak of memory is its own."""
-    command = [sys.executable, "-m", "bench.measure.history", str(folder / "history"), str(rows)]
-    answered = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return msgspec.json.decode(answered.stdout, type=Costs)
-
-
 def figures(folder: Path, sizes: Sequence[int]) -> Iterator[Figure]:
-    """One size after the other, then what they say together."""
-    found = []
-    for rows in sizes:
-        print(f"a history of {_named(rows)} ...", file=sys.stderr, flush=True)
-        cost = _measured(folder, rows)
-        found.append(cost)
-        name = _named(rows)
-        for variant, (counted, _) in sorted(cost.health.items()):
-            if counted < rows // 2:
-                raise RuntimeError(f"{variant} has {counted} of {rows // 2} predictions")
-        yield seen(f"{name} predictions counted from cold, 9 metrics, 51 segments, 720 hours, CPU", cost.cold_cpu_s, "s")
-        yield at_most(f"{name} counted from cold, peak memory of the process", cost.peak_bytes / 2**30, _MEMORY_GIB, "GiB")
+    """Each size, then what the longest says beside the shortest."""
+    found = history.costs(folder, sizes)
+    for cost in found:
+        name = _named(cost.rows)
+        yield seen(f"{name} predictions counted from cold, 9 metrics, 51 segments, 720 hours, CPU", cost.cold.cpu_s, "s")
+        yield at_most(f"{name} counted from cold, peak memory of the process", cost.cold.peak_bytes / 2**30, _MEMORY_GIB, "GiB")
+        yield seen(f"the first tick after a start beside {name}, which reads all ids once, CPU", cost.first.cpu_s, "s")
         yield seen(f"a tick after {TICK_ROWS:,} new predictions beside {name}, CPU", cost.tick_cpu_s, "s")
-        yield seen(f"a tick that finds 1,000 late corrections in one old hour of {name}, wall", cost.late_s, "s")
+        yield seen(f"a tick that finds 1,000 late corrections in one old hour of {name}, wall", cost.late.wall_s, "s")
     least, most = found[0], found[-1]
     between = f"{_named(most.rows)} over {_named(least.rows)}"
-    yield at_most(f"a tick's CPU, {between}", most.tick_cpu_s / least.tick_cpu_s, 1.3)
-    yield at_most(
-        f"CPU of a row counted from cold, {between}", most.cold_cpu_s / most.rows / (least.cold_cpu_s / least.rows), 1.1
-    )
+    yield at_most(f"a tick's CPU, {between}", times_as_much(most, least), 1.3)
+    yield at_most(f"CPU of a row counted from cold, {between}", _a_row(most) / _a_row(least), 1.1)
+
+
+def _a_row(cost: Costs) -> float:
+    return cost.cold.cpu_s / cost.rows
 
 
 def main() -> int:
@@ -74,7 +62,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
         found: list[Figure] = []
         if chosen.only in {None, "history"}:
-            found += figures(Path(folder), sizes)
+            found += figures(Path(folder) / "history", sizes)
         if chosen.only in {None, "days"}:
             found += beside.figures(Path(folder) / "days", sizes[0], _named(sizes[0]), chosen.peers)
         if chosen.only in {None, "joins"}:

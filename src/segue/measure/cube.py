@@ -127,6 +127,7 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
     def cells(self, counted: Counted, rows: Sequence[Row]) -> Iterator[Cell]:
         """The cells in the rows of one statement."""
         width = len(self.attributes)
+        widths = [len(_numbers(index, reading)) for index, reading in enumerate(counted.readings)]
         segments: dict[Row, dict[str, str] | None] = {}
         for row in _gathered(rows, 5 + width, counted.readings[0]) if counted.shape == "tables" else rows:
             hour, variant, version, allocation = row[:4]
@@ -136,7 +137,7 @@ class Cube(msgspec.Struct, frozen=True, kw_only=True):
             segment = segments[place]
             if segment is None:
                 continue
-            for names, predictions, summary in _summaries(counted, (hour, variant), row[5 + width :]):
+            for names, predictions, summary in _summaries(counted, widths, (hour, variant), row[5 + width :]):
                 for name in names:
                     yield Cell(
                         metric=name,
@@ -257,13 +258,17 @@ def _gathered(rows: Sequence[Row], place: int, reading: Reading) -> Iterator[Row
         yield (*where, due[0], table)
 
 
-def _summaries(counted: Counted, place: tuple[int, str], row: Row) -> Iterator[tuple[tuple[str, ...], int, Summary]]:
+def _summaries(
+    counted: Counted, widths: Sequence[int], place: tuple[int, str], row: Row
+) -> Iterator[tuple[tuple[str, ...], int, Summary]]:
     hour, variant = place
-    for names, predictions, summary, daily in _plain(counted, variant, row):
+    for names, predictions, summary, daily in _plain(counted, widths, variant, row):
         yield names, predictions, Daily(days=(hour // 24,), parts=(summary,)) if daily else summary
 
 
-def _plain(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple[str, ...], int, Summary, bool]]:
+def _plain(
+    counted: Counted, widths: Sequence[int], variant: str, row: Row
+) -> Iterator[tuple[tuple[str, ...], int, Summary, bool]]:
     first = counted.readings[0]
     if counted.shape == "scores":
         predictions, positives, negatives = row
@@ -282,8 +287,7 @@ def _plain(counted: Counted, variant: str, row: Row) -> Iterator[tuple[tuple[str
     else:
         (numbers,) = row
         at = 0
-        for index, reading in enumerate(counted.readings):
-            width = len(_numbers(index, reading))
+        for index, (reading, width) in enumerate(zip(counted.readings, widths, strict=True)):
             predictions, n, *sums = numbers[at : at + width]
             at += width
             if predictions:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from segue.evidence.audits.alarm import Subject
-from segue.evidence.audits.champion import errors, latency
+from segue.evidence.audits.champion import errors, latency, past_end
 from segue.facts.decision import State
 from segue.facts.evidence import Audit
 from segue.facts.merging import merge
@@ -31,11 +31,12 @@ def beside_its_past(spec: Rollout, state: State, kept: Kept, now: datetime) -> I
     """
     says, now_h = spec.unhealthy_champion, _hour(now)
     until_h = now_h if state.unhealthy_since is None else _hour(state.unhealthy_since)
-    failed = {hour: it for hour, it in _hours(kept, FAILURES, spec, state).items() if isinstance(it, Counts)}
+    end = past_end(now_h, until_h)
+    failed = {hour: it for hour, it in _hours(_Champion(spec, state, kept, end), FAILURES) if isinstance(it, Counts)}
     subject = Subject(name="champion_errors", candidate="", champion=spec.champion)
     yield errors(subject, failed, now_h=now_h, past_until_h=until_h, rise=says.errors_rise_by)
     for name in latencies(spec):
-        took = {hour: it for hour, it in _hours(kept, name, spec, state).items() if isinstance(it, Histogram)}
+        took = {hour: it for hour, it in _hours(_Champion(spec, state, kept, end), name) if isinstance(it, Histogram)}
         subject = Subject(name="champion_latency", candidate="", champion=spec.champion, part={"metric": name})
         q = float(spec.metrics[name].parameters["q"])
         yield latency(subject, took, q, now_h=now_h, past_until_h=until_h, rise=says.latency_rises_by)
@@ -49,13 +50,30 @@ def ejected(reports: Sequence[WorkerReport], real_now: datetime) -> dict[str, fl
     return {name: sum(name in report.ejected for report in heard) / len(heard) for name in sorted(names)}
 
 
-def _hours(kept: Kept, metric: str, spec: Rollout, state: State) -> dict[int, Summary]:
+class _Champion(NamedTuple):
+    spec: Rollout
+    state: State
+    kept: Kept
+    past_end_h: int
+
+    def counts(self, allocation: int) -> bool:
+        return not any(first <= allocation <= last for first, last in self.state.apart)
+
+
+def _hours(champion: _Champion, metric: str) -> Iterator[tuple[int, Summary]]:
+    """Each hour's summary, those of the past together: they are many, and are added up already."""
     found: dict[int, list[Summary]] = {}
-    for allocation, hour, summary in kept.hourly(metric, spec.champion):
-        if not any(first <= allocation <= last for first, last in state.apart):
+    end, name = champion.past_end_h, champion.spec.champion
+    for allocation, summary in champion.kept.before(end, metric, name):
+        if champion.counts(allocation):
+            found.setdefault(end - 1, []).append(summary)
+    for allocation, hour, summary in champion.kept.since(end, metric, name):
+        if champion.counts(allocation):
             found.setdefault(hour, []).append(summary)
-    whole = {hour: merge(summaries) for hour, summaries in found.items()}
-    return {hour: summary for hour, summary in whole.items() if summary is not None}
+    for hour, summaries in found.items():
+        whole = merge(summaries)
+        if whole is not None:
+            yield hour, whole
 
 
 def _hour(at: datetime) -> int:

@@ -36,9 +36,20 @@ class Course:
         _replace(self._levels[0], hour, summary)
         self._stale.add(hour)
 
-    def hours(self) -> dict[int, Summary]:
-        """Each hour's summary."""
-        return dict(self._levels[0])
+    def since(self, hour: int) -> Iterator[tuple[int, Summary]]:
+        """Each hour's summary from this one on."""
+        days = self._settled()[1]
+        width = WIDTHS[0]
+        for day in sorted(day for day in days if day >= hour // width):
+            yield from ((at, self._levels[0][at]) for at in sorted(self._members[0][day]) if at >= hour)
+
+    def before(self, hour: int) -> Summary | None:
+        """The sum of all hours before this one; None where there is none."""
+        parts, end, levels = [], hour, self._settled()
+        for level, width in zip(levels, WIDTHS, strict=False):
+            parts += [level[at] for at in range(end // width * width, end) if at in level]
+            end //= width
+        return merge([*parts, *(it for at, it in sorted(levels[-1].items()) if at < end)])
 
     @property
     def first(self) -> int:
@@ -47,6 +58,10 @@ class Course:
 
     def total(self) -> Summary | None:
         """The sum of all hours; None where there is none."""
+        return merge(part for _, part in sorted(self._settled()[-1].items()))
+
+    def _settled(self) -> list[dict[int, Summary]]:
+        """All levels, with what was put since in their sums."""
         stale, self._stale = self._stale, set()
         for level, width in enumerate(WIDTHS):
             below, above, members = self._levels[level], self._levels[level + 1], self._members[level]
@@ -56,7 +71,7 @@ class Course:
             stale = {at // width for at in stale}
             for at in stale:
                 _replace(above, at, merge(below[part] for part in sorted(members[at])))
-        return merge(part for _, part in sorted(self._levels[-1].items()))
+        return self._levels
 
 
 def _replace(level: dict[int, Summary], at: int, summary: Summary | None) -> None:
@@ -113,12 +128,16 @@ class Kept:
             if place[0] == metric and (total := course.total()) is not None
         ]
 
-    def hourly(self, metric: str, variant: str) -> Iterator[tuple[int, int, Summary]]:
-        """Allocation, hour and summary of a variant, everybody together."""
-        for (name, of, allocation, segment), course in self._cells.items():
-            if (name, of, segment) == (metric, variant, ()):
-                for hour, summary in course.hours().items():
-                    yield allocation, hour, summary
+    def since(self, hour: int, metric: str, variant: str) -> Iterator[tuple[int, int, Summary]]:
+        """Allocation, hour and summary of a variant from this hour on, everybody together."""
+        for allocation, course in self._courses(metric, variant):
+            yield from ((allocation, at, summary) for at, summary in course.since(hour))
+
+    def before(self, hour: int, metric: str, variant: str) -> Iterator[tuple[int, Summary]]:
+        """Allocation and the sum of all hours before this one, everybody together."""
+        for allocation, course in self._courses(metric, variant):
+            if (summary := course.before(hour)) is not None:
+                yield allocation, summary
 
     def replace(self, counted: Keep) -> None:
         """Take the summaries of some hours, in the store first."""
@@ -134,6 +153,11 @@ class Kept:
         self._store.mark_seen(self._rollout, measured.seen, measured.judged_until)
         self.seen.update(measured.seen)
         self.judged_until = measured.judged_until
+
+    def _courses(self, metric: str, variant: str) -> Iterator[tuple[int, Course]]:
+        for (name, of, allocation, segment), course in self._cells.items():
+            if (name, of, segment) == (metric, variant, ()):
+                yield allocation, course
 
     def _answer(self, answers: Iterable[Answer]) -> None:
         for answer in answers:

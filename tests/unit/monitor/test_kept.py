@@ -25,6 +25,9 @@ def test_a_course_is_the_sum_of_its_hours() -> None:
         plain |= {} if summary is None else {hour: summary}
         if step % 100 == 0:
             assert course.total() == merge(plain.values())
+            end = chance.choice([*plain, -1, 40_000])
+            assert course.before(end) == merge(it for at, it in plain.items() if at < end)
+            assert list(course.since(end)) == [(at, it) for at, it in sorted(plain.items()) if at >= end]
     assert course.first == min(plain)
 
 

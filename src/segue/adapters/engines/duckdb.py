@@ -42,7 +42,8 @@ class DuckdbEngine:
             self._connection.execute(f"SET disabled_optimizers = '{names or ''}'")
         self._kept = {kind: KeptSegments(self._connection, kind, self._settings.kept_file_bytes) for kind in COLUMNS}
         self._indexes: dict[tuple[str, str], IndexedColumn] = {}
-        self._bound: Mapping[str, Sequence[str]] = {}
+        self._bound: dict[str, tuple[str, ...]] = {}
+        self._made = False
 
     @property
     def rows_at_once(self) -> int:
@@ -56,16 +57,18 @@ class DuckdbEngine:
             DomainError: a name that is no kind of row, with or without `new_` before it.
             Unavailable: a file can't be read.
         """
-        self._forget_temporary()
         wanted: dict[str, set[str]] = {kind: set() for kind in COLUMNS}
         for name, locations in sources.items():
             wanted[kind_of(name)].update(locations)
+        self._forget_temporary(sources)
         self._make_room(wanted)
-        self._bound = sources
         with _reading():
+            for kind, files in wanted.items():
+                self._kept[kind].read(sorted(files))
             for name, locations in sources.items():
-                self._kept[kind_of(name)].read(locations)
-            self._view()
+                if self._bound.get(name) != tuple(locations):
+                    self._bound.pop(name, None)
+                    self._view(name, tuple(locations))
 
     def run(self, sql: str) -> Sequence[Row]:
         """The rows of one query."""
@@ -73,6 +76,7 @@ class DuckdbEngine:
 
     def execute(self, sql: str) -> None:
         """A statement without rows, such as a temporary table; it lasts until the next `bind`."""
+        self._made = True
         self._asked(lambda: self._connection.execute(sql))
 
     def tally(self, sql: str, keys: int, columns: Sequence[Sequence[float] | int]) -> Sequence[Row]:
@@ -103,19 +107,21 @@ class DuckdbEngine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _view(self, *, strange: bool = False) -> None:
-        for name, locations in self._bound.items():
-            try:
-                self._kept[kind_of(name)].view(name, locations, strange=strange)
-            except duckdb.BinderException:  # files of an older writer, which lack a column
-                self._kept[kind_of(name)].view(name, locations, strange=True)
+    def _view(self, name: str, locations: tuple[str, ...], *, strange: bool = False) -> None:
+        kept = self._kept[kind_of(name)]
+        try:
+            kept.view(name, locations, strange=strange)
+        except duckdb.BinderException:  # files of an older writer, which lack a column
+            kept.view(name, locations, strange=True)
+        self._bound[name] = locations
 
     def _asked(self, ask: Callable[[], T]) -> T:
         try:
             try:
                 return ask()
             except duckdb.InvalidInputException:  # files of several writers, which have not all the same columns
-                self._view(strange=True)
+                for name, locations in list(self._bound.items()):
+                    self._view(name, locations, strange=True)
                 return ask()
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise Unavailable(f"the query could not finish: {error}") from error
@@ -127,7 +133,11 @@ class DuckdbEngine:
             for kind, kept in self._kept.items():
                 kept.drop_all_but(wanted[kind])
 
-    def _forget_temporary(self) -> None:
+    def _forget_temporary(self, sources: Mapping[str, object]) -> None:
+        """What queries made, and the names that are not bound any more."""
+        if not self._made and self._bound.keys() <= sources.keys():
+            return
+        self._bound, self._made = {}, False
         views = "SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal"
         tables = "SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary"
         for what, name in self._connection.execute(f"{views} UNION ALL {tables}").fetchall():
@@ -150,6 +160,7 @@ def _config(settings: DuckdbSettings) -> dict[str, str | bool | int | float | li
         "autoinstall_known_extensions": "false",
         "preserve_insertion_order": "false",
         "parquet_metadata_cache": "true",
+        "checkpoint_threshold": "128MB",  # in memory it only packs the kept rows, all of them, which takes a tick's time
     }
     if settings.spill_folder:
         config["temp_directory"] = settings.spill_folder

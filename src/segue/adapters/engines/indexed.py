@@ -35,6 +35,8 @@ class IndexedColumn:
     def holding(self, keys: str, locations: Sequence[str]) -> list[str]:
         """Those of the files that hold a key among the rows of a query with one column."""
         self._read([location for location in locations if location not in self._numbers])
+        if self._places.is_empty:
+            return []
         wanted: Hashes = self._connection.execute(_KEYS.substitute(keys=keys)).fetchnumpy()["key"]
         held = self._places.numbers(np.asarray(wanted, dtype=np.uint64))
         named = set(locations)

@@ -24,8 +24,9 @@ _READ: Final = Template(
 )
 _KEPT: Final = Template("SELECT $columns FROM $table $where")
 _VIEW: Final = Template("CREATE OR REPLACE TEMP VIEW $name AS $parts")
-_SOME: Final = Template("WHERE segment_id IN (SELECT unnest($ids::INTEGER[]))")
-_DROP: Final = Template("DELETE FROM $table WHERE segment_id IN (SELECT unnest(?::INTEGER[]))")
+_BETWEEN: Final = Template("WHERE segment_id BETWEEN $first AND $last")
+_SOME: Final = Template(" AND segment_id IN (SELECT unnest($ids::INTEGER[]))")
+_LEAVE: Final = Template("CREATE OR REPLACE TABLE $table AS SELECT * FROM $table $where")
 _COUNT: Final = Template("SELECT count(*) FROM $table")
 _DESCRIBE: Final = Template("DESCRIBE SELECT * FROM $files")
 
@@ -70,20 +71,19 @@ class KeptSegments:
         kept = sorted(self._ids[location] for location in named if location in self._ids)
         in_place = sorted(location for location in named if location not in self._ids)
         columns = ", ".join(map(_quoted, self._columns))
-        where = "" if len(kept) == len(self._ids) else _SOME.substitute(ids=kept)
-        parts = [_KEPT.substitute(columns=columns, table=self._table, where=where)]
+        parts = [_KEPT.substitute(columns=columns, table=self._table, where=_where(kept))]
         if in_place:
             read = self._strange(in_place) if strange else columns
             parts.append(_IN_PLACE.substitute(columns=read, files=_listed(in_place), strange=strange))
         self._connection.execute(_VIEW.substitute(name=_quoted(name), parts=" UNION ALL ".join(parts)))
 
     def drop_all_but(self, locations: Iterable[str]) -> None:
-        """Forget every other segment."""
-        kept = set(locations)
-        gone = [location for location in self._ids if location not in kept]
-        ids = [self._ids.pop(location) for location in gone]
-        if ids:
-            self._connection.execute(_DROP.substitute(table=self._table), [ids])
+        """Forget every other segment; their memory is given back, which a DELETE would leave for later."""
+        wanted = set(locations)
+        kept = {location: number for location, number in self._ids.items() if location in wanted}
+        if len(kept) < len(self._ids):
+            self._connection.execute(_LEAVE.substitute(table=self._table, where=_where(sorted(kept.values()))))
+            self._ids = kept
 
     @property
     def rows(self) -> int:
@@ -114,6 +114,14 @@ class KeptSegments:
     def _present(self, locations: Sequence[str]) -> frozenset[str]:
         described = self._connection.execute(_DESCRIBE.substitute(files=_FILES), [list(locations)]).fetchall()
         return frozenset(row[0] for row in described)
+
+
+def _where(ids: Sequence[int]) -> str:
+    """The rows of these segments. They mostly lie together, and of what lies further off not even the numbers are read."""
+    if not ids:
+        return "WHERE FALSE"
+    whole = _BETWEEN.substitute(first=ids[0], last=ids[-1])
+    return whole if len(ids) == ids[-1] - ids[0] + 1 else whole + _SOME.substitute(ids=list(ids))
 
 
 def _size(location: str) -> int:

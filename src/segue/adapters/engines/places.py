@@ -38,15 +38,23 @@ class Places:
         self._written = 0
 
     def add(self, hashes: Hashes, numbers: Numbers) -> None:
-        """Remember keys; `numbers` says the file of each."""
-        order = np.argsort(hashes, kind="stable")
+        """Remember keys; `numbers` says the file of each. A key that comes again in the same file is kept once."""
+        order = np.lexsort((numbers, hashes))
         hashes, numbers = hashes[order], numbers[order]
+        again = (hashes[1:] == hashes[:-1]) & (numbers[1:] == numbers[:-1])
+        first = np.concatenate((np.ones(min(len(hashes), 1), dtype=bool), ~again))
+        hashes, numbers = hashes[first], numbers[first]
         edges = np.searchsorted(hashes, _edges())
         for shard, (start, end) in enumerate(zip(edges, [*edges[1:], len(hashes)], strict=True)):
             if start < end:
                 self._shards[shard] = self._settled(
                     [*self._shards[shard], (hashes[start:end].copy(), numbers[start:end].copy())]
                 )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no key at all."""
+        return not any(self._shards)
 
     def numbers(self, hashes: Hashes) -> set[int]:
         """The files that hold any of these keys."""
@@ -89,6 +97,10 @@ def _edges() -> Hashes:
 def _held(run: Run, wanted: Hashes) -> Numbers:
     hashes, numbers = run
     starts = np.searchsorted(hashes, wanted, "left")
+    here = hashes.take(starts, mode="clip") == wanted
+    if not here.any():
+        return numbers[:0]
+    starts, wanted = starts[here], wanted[here]
     ends = np.searchsorted(hashes, wanted, "right")
     lengths = ends - starts
     firsts = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)

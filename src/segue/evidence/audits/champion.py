@@ -38,7 +38,7 @@ def errors(subject: Subject, hours: Mapping[int, Counts], *, now_h: int, past_un
 
     Args:
         subject: named "champion_errors".
-        hours: hour -> failed (yes) and answered (no).
+        hours: hour -> failed (yes) and answered (no); those of the past may be added up under one of them.
         now_h: the hour that it is now.
         past_until_h: the past ends before this hour at the latest: where it is ill, before it fell ill.
         rise: the margin, a share of the requests.
@@ -53,7 +53,7 @@ def latency(subject: Subject, hours: Mapping[int, Histogram], q: float, *, now_h
 
     Args:
         subject: named "champion_latency".
-        hours: hour -> its latencies.
+        hours: hour -> its latencies; those of the past may be added up under one of them.
         q: the quantile, in (0, 1).
         now_h: the hour that it is now.
         past_until_h: as of `errors`.
@@ -71,6 +71,11 @@ def latency(subject: Subject, hours: Mapping[int, Histogram], q: float, *, now_h
     n = sum(buckets.values()) + nothing
     allowed = ceil((1 - q) * n)
     return _audit(subject, slow, (allowed, n - allowed), margin=0.0)
+
+
+def past_end(now_h: int, past_until_h: int) -> int:
+    """The hour before which everything is the past."""
+    return min(now_h - RECENT_H + 1, past_until_h)
 
 
 def _audit(subject: Subject, recent: Mapping[int, Counts], past: tuple[int, int], *, margin: float) -> Audit:
@@ -100,9 +105,9 @@ def _audit(subject: Subject, recent: Mapping[int, Counts], past: tuple[int, int]
 
 def _parted(hours: Mapping[int, _S], now_h: int, past_until_h: int) -> tuple[dict[int, _S], dict[int, _S]]:
     """The past, and the hours of late."""
-    late = now_h - RECENT_H + 1
-    past = {hour: it for hour, it in hours.items() if hour < min(late, past_until_h)}
-    return past, {hour: it for hour, it in hours.items() if late <= hour <= now_h}
+    end = past_end(now_h, past_until_h)
+    past = {hour: it for hour, it in hours.items() if hour < end}
+    return past, {hour: it for hour, it in hours.items() if now_h - RECENT_H < hour <= now_h}
 
 
 def _quantile(buckets: Mapping[int, int], nothing: int, q: float) -> int:
