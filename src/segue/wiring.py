@@ -309,11 +309,16 @@ def run_host(home: Home) -> None:
 
 
 @contextmanager
-def outside_of(home: Home) -> "Iterator[Outside]":
-    """Everything that the monitor looks at, for somebody who only looks too."""
+def outside_of(home: Home, *, engine: str = "duckdb") -> "Iterator[Outside]":
+    """Everything that the monitor looks at, for somebody who only looks too.
+
+    Args:
+        home: where.
+        engine: who measures for this look; what the monitor's is does not matter.
+    """
     from segue.monitor.outside import Outside
 
-    with stores_of(home) as stores, engine_of(home) as engine:
+    with stores_of(home) as stores, measuring_engine_of(msgspec.structs.replace(home, engine=engine)) as measuring:
         yield Outside(
             clock=clock_of(home),
             rollouts=stores.rollouts,
@@ -325,7 +330,7 @@ def outside_of(home: Home) -> "Iterator[Outside]":
             summaries=stores.summaries,
             leases=stores.leases,
             lake=lake_of(home),
-            engine=engine,
+            engine=measuring,
         )
 
 

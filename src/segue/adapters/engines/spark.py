@@ -155,7 +155,8 @@ class SparkEngine:
         return [rows.get(_plain(_location(location)), 0) for location in locations]
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Leave the cluster, and give memory back."""
+        self._mirror.close()
         session, self._open, self._kept, self._taught = self._open, None, [], {}
         if session is not None:
             session.stop()

@@ -61,8 +61,6 @@ def drift(
     from segue.monitor.telling.changing import Losses
     from segue.monitor.telling.sampling import Closely
 
-    if engine != "duckdb" and (rows or concept):
-        raise DomainError("single rows are read by this machine's engine", hint="--rows and --concept go without --engine")
     place = replace(home_at(home), engine=engine)
     if against == "champion" and "/" not in champion and not concept:
         raise DomainError("--against champion needs --champion MODEL/VERSION", hint="such as --champion churn/7")

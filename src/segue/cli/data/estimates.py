@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
-from segue.cli.options import HomeFolder
+from segue.cli.options import Engine, HomeFolder
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError, near_miss
 from segue.facts.drift.findings import Estimate
-from segue.wiring import clock_of, engine_of, home_at, lake_of, stores_of
+from segue.wiring import clock_of, home_at, lake_of, measuring_engine_of, stores_of
 
 if TYPE_CHECKING:
     from segue.monitor.telling.estimating import Guess
@@ -27,6 +27,7 @@ def estimate(
         list[str] | None,
         Parameter(negative="", help="Such as accuracy=0.8: warn where the metric is surely below; repeatable."),
     ] = None,
+    engine: Engine = "duckdb",
     output: Output = "table",
     home: HomeFolder = None,
 ) -> None:
@@ -35,6 +36,8 @@ def estimate(
     Of classes from the scores, by the calibration of the training profile; of numbers from the features, by the errors of
     earlier answers. A guess, for people: it may warn, and no gate ever takes it.
     """
+    from msgspec.structs import replace
+
     from segue.evidence.unlabelled.cbpe import warnings
     from segue.monitor.drifting import Window
     from segue.monitor.telling.estimating import Guessing, guessed
@@ -42,13 +45,13 @@ def estimate(
     floors = dict(_floor(text) for text in floor or ())
     if rows < 1:
         raise DomainError(f"{rows} rows are none")
-    place = home_at(home)
-    with stores_of(place) as stores, engine_of(place, once=True) as engine:
+    place = replace(home_at(home), engine=engine)
+    with stores_of(place) as stores, measuring_engine_of(place, once=True) as reader:
         profile = profile_of(stores, version)
         window = Window.of_last(clock_of(place).now(), hours)
         asked = Guessing(route=route, version=known(stores, version), window=window, rows=rows)
         try:
-            found = guessed(engine, lake_of(place), profile, asked)
+            found = guessed(reader, lake_of(place), profile, asked)
         except ModuleNotFoundError as error:
             raise DomainError(f"guessing losses needs {error.name}", hint="pip install 'segue[sklearn]'") from error
     say(f"{found.answers:,} answers, {found.known:,} of them with an outcome; no gate takes these numbers")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from segue.cli.options import HomeFolder
+from segue.cli.options import Engine, HomeFolder
 from segue.errors import DomainError
 from segue.wiring import home_at, outside_of
 
@@ -14,6 +14,7 @@ def report(
     rollout: str,
     *,
     file: Annotated[Path, Parameter(name=["--file", "-f"], help="Where to write the page.")] = Path("report.html"),
+    engine: Engine = "duckdb",
     home: HomeFolder = None,
 ) -> None:
     """One page of a rollout (or of a route's newest): its walk, gates, metrics, segments, drift and agreement, with pictures.
@@ -24,6 +25,9 @@ def report(
     from segue.report.gather import of_rollout, to_html
     from segue.report.sections import sections
 
+    if engine != "duckdb":
+        hint = "without --engine; on Spark run drift, days, estimate, segments and skew, which say the same at length"
+        raise DomainError("a report is counted by DuckDB, on this machine", hint=hint)
     with outside_of(home_at(home)) as outside:
         loaded = find(outside, rollout)
         found = of_rollout(outside, loaded.state.rollout)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from segue.cli.options import HomeFolder
+from segue.cli.options import Engine, HomeFolder
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 from segue.evidence.drift.skew import Tolerance
@@ -22,6 +22,7 @@ def skew(
     *,
     version: Annotated[str, Parameter(help="Whose predictions the file holds; left out: those of whoever answered.")] = "",
     within: Annotated[float, Parameter(help="How far two numbers may be apart and be the same, relative.")] = 1e-6,
+    engine: Engine = "duckdb",
     output: Output = "table",
     home: HomeFolder = None,
 ) -> None:
@@ -33,7 +34,7 @@ def skew(
     from segue.monitor.telling.comparing import Offline, skewed
 
     offline = Offline(rows=_rows(file), columns=tuple(name for name in _columns(file) if name != ID), version=version)
-    with outside_of(home_at(home)) as outside:
+    with outside_of(home_at(home), engine=engine) as outside:
         found = skewed(outside, route, offline, Tolerance(relative=within))
     say(f"{found.joined:,} requests on both sides, {found.not_served:,} of the file were never recorded")
     rows = [_skew_row(column) for column in found.columns]
@@ -48,6 +49,7 @@ def segments(
     *,
     least: Annotated[int, Parameter(help="Rows of each variant that a segment needs.")] = 50,
     every: Annotated[bool, Parameter(name="--all", negative="", help="All of them, not the first twenty.")] = False,
+    engine: Engine = "duckdb",
     output: Output = "table",
     home: HomeFolder = None,
 ) -> None:
@@ -57,7 +59,7 @@ def segments(
     from segue.monitor.telling.comparing import segments as compare
     from segue.spec.metric import AGREEMENT
 
-    with outside_of(home_at(home)) as outside:
+    with outside_of(home_at(home), engine=engine) as outside:
         loaded = find(outside, rollout)
         if metric == AGREEMENT.name:
             found = [_agreement_row(it) for it in disagreeing(outside, loaded, least)]

@@ -34,11 +34,12 @@ _FEATURES: Final = """LEFT JOIN (
 ) f ON f.request_id = a.request_id
 """
 _SAMPLED: Final = """
-SELECT arm, $columns FROM (
-  SELECT request_id, $arm AS arm, $values AS $list FROM predictions
-  WHERE role IN ('served', 'failed') AND variant = assigned AND features IS NOT NULL AND unread NOT LIKE '%batch of %'
-) WHERE arm IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY arm ORDER BY md5(request_id)) <= $most ORDER BY arm, md5(request_id)
+SELECT * EXCLUDE (place) FROM (
+  SELECT arm, $columns, row_number() OVER (PARTITION BY arm ORDER BY md5(request_id)) AS place FROM (
+    SELECT request_id, $arm AS arm, $values AS $list FROM predictions
+    WHERE role IN ('served', 'failed') AND variant = assigned AND features IS NOT NULL AND unread NOT LIKE '%batch of %'
+  ) WHERE arm IS NOT NULL
+) WHERE place <= $most ORDER BY arm, place
 """
 
 
@@ -82,7 +83,8 @@ def sampled(features: Sequence[FeatureProfile], *, arm: str, most: int) -> str:
         most: requests of a side.
     """
     fields = [_value(feature, field) for feature, field in zip(features, out_of_json(features), strict=True)]
-    return filled(_SAMPLED, columns=", ".join(fields), arm=arm, values=extracted(features, "features"), list=VALUES, most=most)
+    columns = ", ".join(f"{field} AS x{place}" for place, field in enumerate(fields))
+    return filled(_SAMPLED, columns=columns, arm=arm, values=extracted(features, "features"), list=VALUES, most=most)
 
 
 def _value(feature: FeatureProfile, field: Field) -> str:

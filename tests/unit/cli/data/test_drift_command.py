@@ -112,7 +112,6 @@ def test_without_river(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--version", "churn/8", "--rows", "100", "--training", "nowhere.csv"), 1, "cannot be read"),
         (("--version", "churn/8", "--concept", "--cap", "-1"), 1, "above 0"),
         (("--version", "churn/8", "--concept", "--run-length", "0"), 1, "run length"),
-        (("--version", "churn/7", "--engine", "spark://here:7077", "--concept"), 1, "go without --engine"),
         (("--version", "churn/7", "--engine", "flink://somewhere"), 1, "a Spark cluster: spark://host:7077"),
     ],
 )

@@ -69,6 +69,8 @@ def test_weak_segments(home: Segue, here: Here) -> None:
         (("segments", "churn", "p99"), 1, "in means"),
         (("skew", "churn", "nowhere.csv"), 1, "cannot be read"),
         (("report", "chrun"), 5, "did you mean `churn-1`?"),
+        (("report", "churn", "--engine", "spark://here:7077"), 1, "counted by DuckDB, on this machine"),
+        (("segments", "churn", "accuracy", "--engine", "flink://somewhere"), 1, "a Spark cluster: spark://host:7077"),
         (("report", "churn", "-f", "/proc/none/report.html"), 1, "cannot be written"),
         (("days", "churn", "--version", "churn/12"), 5, "it has 7, 8, 9"),
         (("days", "churn", "--version", "churn/9", "--features"), 5, "has no profile"),
