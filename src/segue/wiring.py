@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from segue.gateway.settings import GatewaySettings
     from segue.monitor.outside import Control, Outside
     from segue.ports.clock import Clock
+    from segue.ports.engine import Engine
     from segue.ports.lake import Lake
     from segue.ports.notifier import Notifier
     from segue.ports.provider import Provider
@@ -316,49 +317,42 @@ def outside_of(home: Home, *, engine: str = "duckdb") -> "Iterator[Outside]":
         home: where.
         engine: who measures for this look; what the monitor's is does not matter.
     """
-    from segue.monitor.outside import Outside
-
     with stores_of(home) as stores, measuring_engine_of(msgspec.structs.replace(home, engine=engine)) as measuring:
-        yield Outside(
-            clock=clock_of(home),
-            rollouts=stores.rollouts,
-            commands=stores.commands,
-            allocations=stores.allocations,
-            endpoints=stores.endpoints,
-            registry=stores.registry,
-            profiles=stores.profiles,
-            summaries=stores.summaries,
-            leases=stores.leases,
-            lake=lake_of(home),
-            engine=measuring,
-        )
+        yield _outside(home, stores, measuring)
 
 
 def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
     """Tick until SIGTERM or SIGINT; everything is written under the lease."""
-    from segue.monitor.outside import Outside
     from segue.monitor.tick import Monitor, MonitorSettings
 
-    with stores_of(home) as opened, measuring_engine_of(home) as engine:
-        stores = opened.led()
-        outside = Outside(
-            clock=clock_of(home),
-            rollouts=stores.rollouts,
-            commands=stores.commands,
-            allocations=stores.allocations,
-            endpoints=stores.endpoints,
-            registry=stores.registry,
-            registry_name=home.registry,
-            notifier=_notifier(),
-            provider=_provider(),
-            profiles=stores.profiles,
-            summaries=stores.summaries,
-            leases=stores.leases,
-            lake=lake_of(home),
-            engine=engine,
-        )
+    with stores_of(home) as stores, measuring_engine_of(home) as engine:
+        outside = _outside(home, stores.led(), engine, notifier=_notifier(), provider=_provider())
         wake = threading.Event()
         Monitor(outside, MonitorSettings(period_s=tick_s, lease_s=lease_s)).run(stop_event(wake), wake)
+
+
+def _outside(
+    home: Home, stores: "Stores", engine: "Engine", *, notifier: "Notifier | None" = None, provider: "Provider | None" = None
+) -> "Outside":
+    """Everything outside; who only looks needs nobody who delivers notices or sets a mesh's weights."""
+    from segue.monitor.outside import Outside
+
+    return Outside(
+        clock=clock_of(home),
+        rollouts=stores.rollouts,
+        commands=stores.commands,
+        allocations=stores.allocations,
+        endpoints=stores.endpoints,
+        registry=stores.registry,
+        registry_name=home.registry,
+        notifier=notifier,
+        provider=provider,
+        profiles=stores.profiles,
+        summaries=stores.summaries,
+        leases=stores.leases,
+        lake=lake_of(home),
+        engine=engine,
+    )
 
 
 def _notifier() -> "Notifier":
