@@ -153,6 +153,9 @@ def test_walk(tmp_path: Path) -> None:
         _until_ready(world.port)
         asyncio.run(walked(world, customers))
         assert world.phase() == "promoted"
+    with world.up():
+        _until_ready(world.port)
+        assert world.segue("get", "-o", "name") == "churn-1\n"  # what is over is not begun anew
     assert not customers.failed
     assert customers.last == "2"
     aliases = {row["version"]: row["aliases"] for row in json.loads(world.segue("model", "list", "-o", "json"))}

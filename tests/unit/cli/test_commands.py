@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from command_line import SPEC, run
 
+from segue.cli.policy.specs import begin
+from segue.spec.load import load
 from segue.spec.metric import KINDS
+from segue.testkit import samples
+from segue.wiring import home_at, stores_of
 
 
 class Shell:
@@ -171,6 +175,17 @@ def test_rollout_from_the_shell(shell: Shell) -> None:
         ("asked abort", "ada"),
         ("asked abort", "ada"),
     ]
+
+
+def test_starting_again_begins_nothing_anew(shell: Shell) -> None:
+    """`segue up` on a rollout that is over serves what it left; only `segue apply` begins the same file once more."""
+    place, over = home_at(), samples.state("churn-1", phase="promoted", spec_digest=load(SPEC).digest)
+    with stores_of(place) as stores:
+        stores.rollouts.create(over, spec_source=SPEC, salt="s")
+    assert begin(place, shell.file) == "churn-1"
+    assert shell("get", "-o", "name")[0].split() == ["churn-1"]
+    assert "churn-2 begun" in shell("apply", "rollout.yaml")[0]
+    assert begin(place, shell.file) == "churn-2"
 
 
 def test_the_catalogue_is_described(shell: Shell) -> None:

@@ -236,10 +236,20 @@ def apply(file: SpecFile, *, dry_run: Dry = False, server: Server = "", home: Ho
 
 
 def begin(place: Home, file: Path) -> str:
-    """Begin the file's rollout in an installation's own store, or go on with it; returns its id. For `segue up`."""
-    from segue.api.opening import desk_of
+    """Begin the file's rollout in an installation's own store, or go on with it; returns its id. For `segue up`.
 
+    One that is over is not begun anew: a machine that starts again would take its users back to the version before.
+    """
+    from segue.api.opening import desk_of
+    from segue.decide.machine import TERMINAL
+
+    spec = loaded(file)
     with desk_of(place, who()) as desk:
+        newest = next(iter(desk.rollouts(spec.route)), None)
+        if newest is not None and newest.phase in TERMINAL and newest.spec_digest == spec.digest:
+            again = f"`segue apply -f {file}` begins it anew"
+            say(f"{newest.rollout} with this very spec is over: {newest.phase}; what it left is served, {again}")
+            return newest.rollout
         return _begin(desk, file, dry_run=False)
 
 

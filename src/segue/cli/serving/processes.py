@@ -50,7 +50,10 @@ def up(
     logs: Annotated[bool, Parameter(help="Keep the parts' logs in files below the home instead of showing them.")] = True,
     home: HomeFolder = None,
 ) -> int:
-    """Everything on this machine: hosts, gateway, recorder, monitor and API for one rollout, until Ctrl-C."""
+    """Everything on this machine: hosts, gateway, recorder, monitor and API for one rollout, until Ctrl-C.
+
+    Started again, it goes on with the rollout where it stood; one that is over is not begun anew, which `segue apply` does.
+    """
     from segue.cli.policy.specs import begin, loaded
 
     place = home_at(home)
