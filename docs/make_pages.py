@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from segue.api.openapi import document
-from segue.cli.main import app
+from segue.cli.main import app, tell_whole
 from segue.decide.machine import draw
 from segue.measure.kinds.catalogue import ENTRIES
 from segue.spec.document.keys import Key
@@ -32,6 +32,8 @@ def commands() -> str:
         "",
         "",
     ]
+    for name in [name for name in app if not name.startswith("-")]:
+        tell_whole(name)
     return "\n".join(lines) + app.generate_docs(output_format="markdown", recursive=True, heading_level=2)
 
 

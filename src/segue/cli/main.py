@@ -102,16 +102,20 @@ app.command("segue.cli.data.audit:app", name="audit", help="Who did what, and is
 app.register_install_completion_command()
 
 
+def tell_whole(name: str) -> None:
+    """Let a command's own help say all that its docstring says; the list of commands has a line of each."""
+    if any(name in names for names in _COMMANDS.values()):
+        app[name].help = None
+
+
 def main(arguments: list[str] | None = None) -> Never:
     """Run one command, and end with its status."""
     die_with_parent()
+    words = _standing_in(sys.argv[1:] if arguments is None else arguments)
+    if words and not {"--help", "-h"}.isdisjoint(words):
+        tell_whole(words[0])
     try:
-        status = app(
-            _standing_in(sys.argv[1:] if arguments is None else arguments),
-            exit_on_error=False,
-            print_error=False,
-            verbose=False,
-        )
+        status = app(words, exit_on_error=False, print_error=False, verbose=False)
     except CycloptsError as error:
         errors.print(f"error: {_misused(error)}", style="red", markup=False)
         errors.print(f"  hint: {' '.join(['segue', *(error.command_chain or ())])} --help", markup=False)

@@ -25,7 +25,7 @@ def register(
     artifact: Annotated[Path | None, Parameter(help="Folder with what the factory loads.")] = None,
     path: Annotated[Path | None, Parameter(help="Folder to import the factory's module from.")] = None,
     warmup: Annotated[Path | None, Parameter(help="File with an example request (JSON) for warm-up and probe.")] = None,
-    tag: Annotated[list[str] | None, Parameter(help="`key=value`, may be repeated.")] = None,
+    tag: Annotated[list[str] | None, Parameter(negative="", help="`key=value`, may be repeated.")] = None,
     profile: ProfileFile = None,
     profile_label: LabelColumn = "",
     profile_score: ScoreColumn = "",

@@ -14,7 +14,9 @@ def assign(
     unit: str,
     *,
     route: Annotated[str, Parameter(help="The route; may be left out where there is one only.")] = "",
-    context: Annotated[list[str] | None, Parameter(name=["--context", "-c"], help="attribute=value, may be repeated.")] = None,
+    context: Annotated[
+        list[str] | None, Parameter(name=["--context", "-c"], negative="", help="`attribute=value`, may be repeated.")
+    ] = None,
     output: Output = "table",
     home: HomeFolder = None,
 ) -> None:

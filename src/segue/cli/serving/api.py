@@ -17,7 +17,8 @@ app = App(name="token", help="Who may ask the API.")
 Certificate = Annotated[Path | None, Parameter(help="File with its certificate, PEM: it speaks TLS.", show_default=False)]
 TlsKey = Annotated[Path | None, Parameter(help="File with the certificate's key, PEM.", show_default=False)]
 Also = Annotated[
-    list[str] | None, Parameter(name="--also", help="A further role, as a rollout file's `approve` names it; may be repeated.")
+    list[str] | None,
+    Parameter(name="--also", negative="", help="A further role, as a rollout file's `approve` names it; may be repeated."),
 ]
 Days = Annotated[float, Parameter(name="--days", help="After so many days it opens nothing any more; 0 for never.")]
 

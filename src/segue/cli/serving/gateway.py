@@ -28,11 +28,12 @@ Address = Annotated[str, Parameter(help="The address that it listens at; 0.0.0.0
 Port = Annotated[int, Parameter(help="The port that it listens at.", validator=A_PORT)]
 Workers = Annotated[int, Parameter(help="Gateway processes that share the port.", validator=validators.Number(gte=1))]
 Routes = Annotated[
-    list[str] | None, Parameter(name="--route", help="A route to serve, may be repeated; all known ones if left out.")
+    list[str] | None,
+    Parameter(name="--route", negative="", help="A route to serve, may be repeated; all known ones if left out."),
 ]
 Settings = Annotated[
     list[str] | None,
-    Parameter(name="--set", help="section.key=value, may be repeated; wins over the file and SEGUE_GATEWAY_*."),
+    Parameter(name="--set", negative="", help="section.key=value, may be repeated; wins over the file and SEGUE_GATEWAY_*."),
 ]
 
 
