@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from segue.cli.data.profiles import LabelColumn, LeftOut, Positive, ProfileFile, ScoreColumn, TruthColumn, listing, read_profile
-from segue.cli.options import Dry, HomeFolder, Reason, Server, models_at
+from segue.cli.options import Dry, HomeFolder, ModelName, Reason, Server, VersionName, models_at
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 
@@ -16,8 +16,8 @@ _ELSEWHERE = "served elsewhere"
 
 @app.command
 def register(
-    model: str,
-    version: str,
+    model: ModelName,
+    version: VersionName,
     *,
     factory: Annotated[
         str, Parameter(help="`module:function` that is given the artifact folder and returns the model.", show_default=False)
@@ -87,7 +87,9 @@ def _tags(pairs: list[str]) -> dict[str, str]:
 
 
 @app.command(name="profile")
-def profile_(model: str, version: str, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
+def profile_(
+    model: ModelName, version: VersionName, *, output: Output = "table", server: Server = "", home: HomeFolder = None
+) -> None:
     """What a version saw in training: each column's bins and counts, as they are kept for comparisons."""
     with models_at(home, server) as desk:
         found = desk.profile(model, version)
@@ -96,7 +98,7 @@ def profile_(model: str, version: str, *, output: Output = "table", server: Serv
 
 
 @app.command(name="list")
-def list_(model: str = "", *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
+def list_(model: ModelName = "", *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
     """The versions of all models, or of one, with the aliases that point at them."""
     with models_at(home, server) as desk:
         rows: list[dict[str, object]] = [
@@ -120,9 +122,9 @@ def list_(model: str = "", *, output: Output = "table", server: Server = "", hom
 
 @app.command
 def alias(
-    model: str,
-    name: str,
-    version: str,
+    model: ModelName,
+    name: Annotated[str, Parameter(help="The alias, such as `champion`.")],
+    version: VersionName,
     *,
     reason: Reason = "",
     dry_run: Dry = False,
@@ -143,7 +145,7 @@ def alias(
 
 
 @app.command
-def history(model: str, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
+def history(model: ModelName, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
     """Every move of the model's aliases: who, when, why, on what evidence."""
     with models_at(home, server) as desk:
         rows: list[dict[str, object]] = [
@@ -163,7 +165,7 @@ def history(model: str, *, output: Output = "table", server: Server = "", home: 
 
 
 @app.command
-def timeline(model: str, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
+def timeline(model: ModelName, *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
     """Each version's way to market, out of the audit log: registered, in the shadow, served, promoted, and how long it took."""
     from segue.decide.walk import span
 

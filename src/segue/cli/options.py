@@ -35,6 +35,10 @@ Reason = Annotated[str, Parameter(name="--reason", help="Why; kept in the record
 Engine = Annotated[
     str, Parameter(name="--engine", help="Who measures: a Spark cluster, `spark://host:7077`, where this machine is too small.")
 ]
+RouteName = Annotated[str, Parameter(help="A route, by its name.")]
+RolloutName = Annotated[str, Parameter(help="A rollout, or a route for its newest one.")]
+ModelName = Annotated[str, Parameter(help="A model, as `models:/MODEL/VERSION` has it in rollout files.")]
+VersionName = Annotated[str, Parameter(help="A version of it, as `models:/MODEL/VERSION` has it: a number from 1.")]
 SpecFile = Annotated[Path, Parameter(name=["--file", "-f"], help="The rollout's YAML file; `-f -`: the standard input.")]
 
 

@@ -177,6 +177,14 @@ def test_rollout_from_the_shell(shell: Shell) -> None:
     ]
 
 
+def test_help_says_all(shell: Shell) -> None:
+    """The list has one line of a command; its own help has the whole text, and a word for every argument."""
+    assert "request_id" not in shell("--help")[0]
+    text = shell("skew", "--help")[0]
+    assert "request_id" in text
+    assert "A route, by its name." in text
+
+
 def test_starting_again_begins_nothing_anew(shell: Shell) -> None:
     """`segue up` on a rollout that is over serves what it left; only `segue apply` begins the same file once more."""
     place, over = home_at(), samples.state("churn-1", phase="promoted", spec_digest=load(SPEC).digest)

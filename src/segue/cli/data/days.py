@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
-from segue.cli.options import Engine, HomeFolder
+from segue.cli.options import Engine, HomeFolder, RouteName
 from segue.cli.output import Listing, Output, say, show
 from segue.facts.daily import DayCell, DayMoved
 from segue.wiring import clock_of, home_at, lake_of, measuring_engine_of, stores_of
@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def days(
-    route: str,
+    route: RouteName,
     *,
     version: Version,
     segment: Annotated[str, Parameter(help="An attribute of the context; each of its values gets a row a day.")] = "",

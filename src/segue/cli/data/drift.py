@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
-from segue.cli.options import Engine, HomeFolder
+from segue.cli.options import Engine, HomeFolder, RouteName
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 from segue.facts.drift.findings import Moved
@@ -23,7 +23,7 @@ _CONCEPT = Group("Of the concept", sort_key=2)
 
 
 def drift(
-    route: str,
+    route: RouteName,
     *,
     version: Version,
     against: Annotated[Against, Parameter(help="Training, --champion, or the time before --hours.")] = "training",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
-from segue.cli.options import Engine, HomeFolder
+from segue.cli.options import Engine, HomeFolder, RouteName
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError, near_miss
 from segue.facts.drift.findings import Estimate
@@ -18,7 +18,7 @@ METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
 
 def estimate(
-    route: str,
+    route: RouteName,
     *,
     version: Version,
     hours: Annotated[float, Parameter(help="How much of the stream, up to now, is looked at.")] = 24.0,

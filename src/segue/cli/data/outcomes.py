@@ -20,7 +20,7 @@ app = App(name="outcomes", help="What came true.")
 
 @app.command(name="import")
 def import_(
-    file: Path,
+    file: Annotated[Path, Parameter(help="CSV, Parquet, NDJSON, or a JSON list.")],
     *,
     route: Annotated[str, Parameter(help="For outcomes that name no route; may be left out where there is one only.")] = "",
     dry_run: Dry = False,

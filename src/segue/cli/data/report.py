@@ -5,13 +5,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from segue.cli.options import Engine, HomeFolder
+from segue.cli.options import Engine, HomeFolder, RolloutName
 from segue.errors import DomainError
 from segue.wiring import home_at, outside_of
 
 
 def report(
-    rollout: str,
+    rollout: RolloutName,
     *,
     file: Annotated[Path, Parameter(name=["--file", "-f"], help="Where to write the page.")] = Path("report.html"),
     engine: Engine = "duckdb",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from segue.cli.options import Engine, HomeFolder
+from segue.cli.options import Engine, HomeFolder, RolloutName, RouteName
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 from segue.evidence.drift.skew import Tolerance
@@ -17,8 +17,8 @@ ID = "request_id"
 
 
 def skew(
-    route: str,
-    file: Path,
+    route: RouteName,
+    file: Annotated[Path, Parameter(help="The offline pipeline's values: CSV or Parquet, a row a request.")],
     *,
     version: Annotated[str, Parameter(help="Whose predictions the file holds; left out: those of whoever answered.")] = "",
     within: Annotated[float, Parameter(help="How far two numbers may be apart and be the same, relative.")] = 1e-6,
@@ -44,7 +44,7 @@ def skew(
 
 
 def segments(
-    rollout: str,
+    rollout: RolloutName,
     metric: Annotated[str, Parameter(help="Of the spec; or `agreement`: where the two answer differently, without outcomes.")],
     *,
     least: Annotated[int, Parameter(help="Rows of each variant that a segment needs.")] = 50,

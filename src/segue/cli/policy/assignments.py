@@ -11,7 +11,7 @@ from segue.wiring import Home, home_at, stores_of
 
 
 def assign(
-    unit: str,
+    unit: Annotated[str, Parameter(help="Whom or what is asked about: a user's id, as the rollout file's `unit` finds it.")],
     *,
     route: Annotated[str, Parameter(help="The route; may be left out where there is one only.")] = "",
     context: Annotated[

@@ -51,7 +51,7 @@ def api(
 
 @app.command
 def add(
-    name: str,
+    name: Annotated[str, Parameter(help="Whose it is; stands in the record of what they do.")],
     *,
     role: Annotated[Role, Parameter(help="What it may do; each may do what those before it may.")] = "viewer",
     also: Also = None,
@@ -98,7 +98,13 @@ def list_(*, output: Output = "table", server: Server = "", home: HomeFolder = N
 
 
 @app.command
-def revoke(token: str, *, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
+def revoke(
+    token: Annotated[str, Parameter(help="Its id, from `segue token list`.")],
+    *,
+    dry_run: Dry = False,
+    server: Server = "",
+    home: HomeFolder = None,
+) -> None:
     """Let a token, named by its id, open nothing from now on; twice is once."""
     if dry_run:
         say(f"would revoke {token}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from segue.cli.options import Dry, HomeFolder, Server, people_at
+from segue.cli.options import Dry, HomeFolder, RouteName, Server, people_at
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
 
@@ -13,7 +13,15 @@ Days = Annotated[float, Parameter(name="--days", help="After so many days it ope
 
 
 @app.command
-def add(route: str, name: str, *, days: Days = 0.0, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
+def add(
+    route: RouteName,
+    name: Annotated[str, Parameter(help="Whose it is.")],
+    *,
+    days: Days = 0.0,
+    dry_run: Dry = False,
+    server: Server = "",
+    home: HomeFolder = None,
+) -> None:
     """Make a key of a route for somebody, and show it, once: only its hash is kept.
 
     It opens the route within a second, and is asked for where the gateway's `keyed` names the route.
@@ -34,7 +42,7 @@ def add(route: str, name: str, *, days: Days = 0.0, dry_run: Dry = False, server
 
 
 @app.command(name="list")
-def list_(route: str = "", *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
+def list_(route: RouteName = "", *, output: Output = "table", server: Server = "", home: HomeFolder = None) -> None:
     """All keys, or those of a route; never the keys themselves."""
     with people_at(home, server) as desk:
         rows: list[dict[str, object]] = [
@@ -53,7 +61,13 @@ def list_(route: str = "", *, output: Output = "table", server: Server = "", hom
 
 
 @app.command
-def revoke(key: str, *, dry_run: Dry = False, server: Server = "", home: HomeFolder = None) -> None:
+def revoke(
+    key: Annotated[str, Parameter(help="Its id, from `segue key list`.")],
+    *,
+    dry_run: Dry = False,
+    server: Server = "",
+    home: HomeFolder = None,
+) -> None:
     """Let a key, named by its id, open nothing within a second; twice is once."""
     if dry_run:
         say(f"would revoke {key}")
