@@ -13,6 +13,15 @@ from pathlib import Path
 from typing import Final
 
 WORKERS: Final = 2
+SETTINGS: Final = """
+spark.driver.host 127.0.0.1
+spark.driver.bindAddress 127.0.0.1
+spark.executor.memory 512m
+spark.ui.enabled false
+spark.sql.shuffle.partitions 2
+spark.sql.codegen.wholeStage false
+"""
+"""A process's `spark-defaults.conf`, to be a driver of it with little."""
 _START_WITHIN_S: Final = 180.0
 _MASTER: Final = re.compile(r"Starting Spark master at (spark://[0-9.]+:[0-9]+)")
 _JOINED: Final = "Successfully registered with master"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from spark_cluster import SETTINGS
 
 from segue.facts.decision import Decision
 from segue.facts.evidence import Evidence
@@ -23,14 +24,6 @@ pytestmark = pytest.mark.slow
 
 OpenWorld = Callable[[Path], AbstractContextManager[SmallWorld]]
 WITHIN_S: Final = 900.0
-SETTINGS: Final = """
-spark.driver.host 127.0.0.1
-spark.driver.bindAddress 127.0.0.1
-spark.executor.memory 512m
-spark.ui.enabled false
-spark.sql.shuffle.partitions 2
-spark.sql.codegen.wholeStage false
-"""
 
 
 def test_a_process_decides_on_a_cluster(spark_master: str, open_world: OpenWorld, tmp_path: Path) -> None:

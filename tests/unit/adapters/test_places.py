@@ -15,8 +15,9 @@ from segue.testkit.lakes import predictions, segment
 
 
 def test_every_file_that_holds_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them and no other, with runs merged in memory and on disk, and keys that occur in many files."""
+    """All of them and no other, with runs merged in memory and on disk, filtered or not, and keys in many files."""
     monkeypatch.setattr(places, "ON_DISK", 50)
+    monkeypatch.setattr(places, "FILTERED", 20)
     chance, index = random.Random(3), Places(tmp_path)
     truth: defaultdict[int, set[int]] = defaultdict(set)
     keys = [chance.randrange(2**64) for _ in range(800)]
