@@ -23,7 +23,7 @@ from segue.api.desk import real_now
 from segue.api.doing.numbers import told
 from segue.api.events import follow
 from segue.api.openapi import EVENTS, KEY_PATTERN, NUMBERS, OPERATIONS, document
-from segue.api.operation import PATH, Call, Office, Operation, Reply
+from segue.api.operation import MODEL, PATH, Call, Office, Operation, Reply
 from segue.api.problems import MEDIA, of_status, trouble
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.wire.exposition import MEDIA as PLAIN
@@ -36,6 +36,7 @@ _BODY_MOST: Final = 2 * 1024 * 1024
 _KEPT: Final = timedelta(days=7)
 _JSON: Final = "application/json"
 _IN_PATH: Final = re.compile(PATH)
+_MODEL: Final = re.compile(MODEL)
 _ONCE: Final = re.compile(KEY_PATTERN)
 _ETAG: Final = re.compile(r'"(\d{1,15})"')
 _NO_STORE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -144,8 +145,9 @@ def _person(office: Office, request: Request, role: Role | None) -> Person:
 
 def _path(request: Request) -> dict[str, str]:
     for name, value in request.path_params.items():
-        if not _IN_PATH.fullmatch(str(value)):
-            raise NotFound(f"nothing has such a name: {str(value)[:80]!r}", hint=f"a {name} is of letters, digits, . _ @ : -")
+        usable, letters = (_MODEL, ". _ -") if name == "model" else (_IN_PATH, ". _ @ : -")
+        if not usable.fullmatch(str(value)):
+            raise NotFound(f"nothing has such a name: {str(value)[:80]!r}", hint=f"a {name} is of letters, digits, {letters}")
     return {name: str(value) for name, value in request.path_params.items()}
 
 

@@ -8,7 +8,7 @@ import msgspec
 import segue
 from segue.api.doing import models, people, rollouts, serving
 from segue.api.doing.hooks import operations as hooks
-from segue.api.operation import PATH, Operation
+from segue.api.operation import MODEL, PATH, Operation
 from segue.api.problems import MEDIA, Trouble
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -124,8 +124,15 @@ def _troubles(schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:
-    schema = {"type": "string", "pattern": PATH}
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in re.findall(r"{(\w+)}", path)]
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": MODEL if name == "model" else PATH},
+        }
+        for name in re.findall(r"{(\w+)}", path)
+    ]
 
 
 def _in_query(shape: type[msgspec.Struct], schemas: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=500)]
 After = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 PATH: Final = r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,199}$"
 """What may stand for a `{name}` in a path."""
+MODEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$"
+"""What may stand for a `{model}`: what rollout files may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,21 +163,31 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
-class VersionAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A version to be entered in the registry; with neither factory nor artifact it is one that somebody else serves.
+class Loading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a host of ours loads a version.
 
     Args:
         artifact: the folder, by the path at which hosts find it.
         digest: of the folder's files; a host that finds other files there does not load them.
+    """
+
+    factory: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)]
+    artifact: Annotated[str, msgspec.Meta(pattern=r"^/", max_length=1000)]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)]
+    path: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    warmup: Annotated[str, msgspec.Meta(max_length=1_000_000)] = ""
+
+
+class VersionAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version to be entered in the registry.
+
+    Args:
+        loading: None where somebody else serves it.
         profile: of its training data; None for none.
     """
 
     version: Name
-    factory: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$", max_length=200)] = ""
-    artifact: Annotated[str, msgspec.Meta(pattern=r"^(/.*)?$", max_length=1000)] = ""
-    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)] = ""
-    path: Annotated[str, msgspec.Meta(max_length=1000)] = ""
-    warmup: Annotated[str, msgspec.Meta(max_length=1_000_000)] = ""
+    loading: Loading | None = None
     tags: dict[str, str] = {}
     profile: Profile | None = None
     dry_run: bool = False

@@ -40,36 +40,39 @@ def register(
 
     Without --factory and --artifact it is one that somebody else serves: rollout files give its variant a `url`.
     """
-    from segue.api.views import VersionAsked
+    from segue.api.views import Loading, VersionAsked
     from segue.host.artifact import folder_digest
 
     if factory and ":" not in factory:
         raise DomainError(f"{factory!r} names no function", hint="module:function, such as my_models:load")
-    if artifact is not None and not artifact.is_dir():
-        raise DomainError(f"{artifact} is no folder")
+    if bool(factory) != (artifact is not None):
+        lacking = "an artifact" if factory else "a factory"
+        raise DomainError(f"the version lacks {lacking}", hint="give both, or neither where somebody else serves it")
+    loading = None
+    if artifact is not None:
+        if not artifact.is_dir():
+            raise DomainError(f"{artifact} is no folder")
+        folder = artifact.resolve()
+        loading = Loading(
+            factory=factory,
+            artifact=str(folder),
+            digest=folder_digest(folder),
+            path=str(path.resolve()) if path else "",
+            warmup=_example(warmup) if warmup else "",
+        )
     trained = None
     if profile is not None:
         roles = {"label": profile_label, "score": profile_score, "truth": profile_truth, "positive": profile_positive}
         trained = read_profile(profile, **roles, left_out=profile_without)
-    asked = VersionAsked(
-        version=version,
-        factory=factory,
-        artifact=str(artifact.resolve()) if artifact else "",
-        digest=folder_digest(artifact.resolve()) if artifact else "",
-        path=str(path.resolve()) if path else "",
-        warmup=_example(warmup) if warmup else "",
-        tags=_tags(tag or []),
-        profile=trained,
-        dry_run=dry_run,
-    )
+    asked = VersionAsked(version=version, loading=loading, tags=_tags(tag or []), profile=trained, dry_run=dry_run)
     seen = "" if trained is None else f", profile of {len(trained.columns)} columns of {trained.rows:,} rows"
     with models_at(home, server) as desk:
         made = desk.register(model, asked)
     if dry_run:
-        what = f"{factory} on {asked.artifact} ({asked.digest[:12]})" if artifact else _ELSEWHERE
+        what = f"{factory} on {loading.artifact} ({loading.digest[:12]})" if loading else _ELSEWHERE
         say(f"would register {model} {version}: {what}{seen}")
         return
-    print(f"{made.model} {made.version} registered ({made.digest[:12] if artifact else _ELSEWHERE}){seen}")
+    print(f"{made.model} {made.version} registered ({made.digest[:12] if loading else _ELSEWHERE}){seen}")
 
 
 def _example(file: Path) -> str:

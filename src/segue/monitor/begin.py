@@ -12,6 +12,7 @@ from segue.decide.gates.amending import Amendment, amendment
 from segue.decide.machine import LIVE, triggers
 from segue.decide.questions import blind, questions, unbuilt
 from segue.errors import Conflict, DomainError, NotFound, Problem, SpecError, TransitionError, near_miss
+from segue.facts.allocation import Allocation
 from segue.facts.decision import Act, State, Trigger
 from segue.ids import derived
 from segue.measure.questions import unanswerable
@@ -38,7 +39,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         created: False where the same spec was live already, the live rollout is amended, or nothing was to be written.
         amended: what changes about the live rollout at its next tick and what that costs, one sentence each.
-        notes: what people should know: guardrails that cannot see in some stage.
+        notes: what people should know: guardrails that cannot see in some stage, a champion that is not who answers now.
     """
 
     rollout: str
@@ -100,11 +101,13 @@ def apply(
         hint = f"segue abort {live.state.rollout}, or wait until it is over"
         why = changed if isinstance(changed, str) else ""
         raise Conflict(why or "the route has another rollout that is not over", hint=hint, rollout=live.state.rollout)
-    rollout = f"{spec.route}-{len(past) + 1}"
+    rollout, serving = f"{spec.route}-{len(past) + 1}", allocation_in_force(control, spec.route)
+    if serving is not None:
+        notes += _other_champion(spec, serving)
     if dry_run:
         return Applied(rollout=rollout, spec=spec, created=False, notes=notes)
     now = control.clock.now()
-    if allocation_in_force(control, spec.route) is None:
+    if serving is None:
         control.allocations.publish(at_rest(spec, now), command_id=derived("cmd", spec.route, "first"))
     state = State(
         rollout=rollout,
@@ -122,6 +125,16 @@ def apply(
         for other in (*([live.state] if live else []), *queued) if spec.when_busy == "supersede" else ():
             ask(control, other.rollout, "abort", who="segue apply", why=f"superseded by {rollout}")
     return Applied(rollout=rollout, spec=spec, created=True, notes=notes)
+
+
+def _other_champion(spec: Rollout, serving: Allocation) -> tuple[str, ...]:
+    """Whose champion is not who answers now, as in a file from before a promotion: users change sides as it begins."""
+    named, answers = spec.variants[spec.champion], serving.variants[serving.champion]
+    follows = "@" in named.version and not named.url
+    if follows or (named.version, named.url) == (answers.version, answers.url):
+        return ()
+    first, second = (f"{it.version}{it.url and f' at {it.url}'}" for it in (answers, named))
+    return (f"{spec.route} is answered by {first} until this rollout begins, and by {second} as its champion from then on",)
 
 
 def _amendment(live: Loaded, spec: Rollout) -> Amendment | str:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import api_server
 import pytest
@@ -130,7 +131,8 @@ def test_a_version_is_registered(api: api_server.Api) -> None:
     """With its profile, once; another content under its name is a conflict; its milestones are in the log."""
     place = "/v1/models/churn/versions"
     column = {"name": "age", "kind": "numeric", "edges": [1.0], "groups": [0, 1], "counts": [1, 2, 0, 0]}
-    version = {"version": "9", "factory": "m:load", "artifact": "/models/9", "digest": "ab", "tags": {"team": "a"}}
+    loading = {"factory": "m:load", "artifact": "/models/9", "digest": "ab"}
+    version: dict[str, Any] = {"version": "9", "loading": loading, "tags": {"team": "a"}}
     version |= {"profile": {"features": [column], "rows": 3}}
     assert api("POST", place, version | {"dry_run": True}).status == 200
     assert api("GET", "/v1/models").json["items"] == []
@@ -140,12 +142,10 @@ def test_a_version_is_registered(api: api_server.Api) -> None:
     assert (listed["version"], listed["digest"], listed["profile"]) == ("9", "ab", first.json["profile"])
     (seen,) = api("GET", f"{place}/9/profile").json["features"]
     assert (seen["name"], seen["counts"]) == ("age", [1, 2, 0, 0])
-    assert api("POST", place, version | {"digest": "ac"}).status == 409
-    assert [api("POST", place, version | wrong).status for wrong in ({"factory": "m"}, {"artifact": "models/9"})] == [400, 400]
-    assert [api("POST", place, {"version": "3"} | half).status for half in ({"factory": "m:load"}, {"artifact": "/m"})] == [
-        400,
-        400,
-    ]
+    assert api("POST", place, version | {"loading": loading | {"digest": "ac"}}).status == 409
+    wrongs = ({"factory": "m"}, {"artifact": "models/9"}, {"artifact": None})
+    assert [api("POST", place, version | {"loading": loading | wrong}).status for wrong in wrongs] == [400] * 3
+    assert api("POST", "/v1/models/a%40b/versions", version).status == 404
     assert [it["version"] for it in api("GET", "/v1/models/churn/timeline").json["items"]] == ["9"]
     assert "no version '8'" in api("GET", f"{place}/8/profile").json["detail"]
 

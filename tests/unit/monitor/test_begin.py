@@ -96,6 +96,20 @@ def test_what_cannot_run_is_refused_by_name(small_world: SmallWorld, old: str, n
     assert not small_world.outside.rollouts.rollouts()
 
 
+def test_people_hear_that_users_will_change_sides(small_world: SmallWorld) -> None:
+    """A file whose champion is not who answers the route now is applied with a note; one that follows the alias, without."""
+    world, pinned = small_world, "{version: models:/churn/7, url: 'http://127.0.0.1:9007'}"
+    old, moved = (SPEC.replace("{version: models:/churn@champion}", pinned.replace("9007", port)) for port in ("9007", "9008"))
+    assert apply(world.outside, old).notes == ()
+    ask(world.outside, "churn-1", "abort", who="ana", why="over")
+    Monitor(world.outside).tick()
+    assert apply(world.outside, old, dry_run=True).notes == ()
+    assert apply(world.outside, SPEC, dry_run=True).notes == ()
+    (note,) = apply(world.outside, moved, dry_run=True).notes
+    assert "is answered by models:/churn/7 at http://127.0.0.1:9007 until this rollout begins" in note
+    assert "by models:/churn/7 at http://127.0.0.1:9008 as its champion" in note
+
+
 def test_an_act_is_entered_once(small_world: SmallWorld) -> None:
     """What a person asks for waits for the tick, with who and why."""
     apply(small_world.outside, SPEC)

@@ -5,7 +5,7 @@ from typing import Final
 
 from segue.api.access import Person, require
 from segue.api.doing.rollouts import as_
-from segue.api.operation import Call, Filter, Office, Operation, Paging, Reply, page, page_of_all, span_of
+from segue.api.operation import MODEL, Call, Filter, Office, Operation, Paging, Reply, page, page_of_all, span_of
 from segue.api.views import AliasAsked, AliasMoved, AliasView, Page, Registered, VersionAsked, VersionView
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.drift.profile import Profile
@@ -17,7 +17,7 @@ from segue.ports.audit import AuditLog, every
 from segue.ports.registry import AliasMove, ModelVersion, ProfileStore, require_version, required_profile
 from segue.ports.span import WHOLE, Span
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")  # as rollout files may name a model
+_NAME: Final = re.compile(MODEL)
 
 
 class ModelDesk:
@@ -64,7 +64,7 @@ class ModelDesk:
 
         Raises:
             Conflict: another content is registered under this version, or another profile.
-            DomainError: no rollout file could name the model, or it has a factory without an artifact or the reverse.
+            DomainError: no rollout file could name the model.
             Refused: they may not; or a registry that counts versions itself gave another number.
         """
         require(self._person, "approver")
@@ -72,18 +72,16 @@ class ModelDesk:
             raise DomainError(
                 f"{model!r} is no name of a model", hint="letters, digits, `.`, `_` and `-`, as in models:/churn/8"
             )
-        if bool(asked.factory) != bool(asked.artifact):
-            lacking = "an artifact" if asked.factory else "a factory"
-            raise DomainError(f"the version lacks {lacking}", hint="give both, or neither where somebody else serves it")
+        loading = asked.loading
         entry = ModelVersion(
             model=model,
             version=asked.version,
-            factory=asked.factory,
-            artifact=asked.artifact,
-            digest=asked.digest,
+            factory=loading.factory if loading else "",
+            artifact=loading.artifact if loading else "",
+            digest=loading.digest if loading else "",
             registered_at=self._clock.now(),
-            path=asked.path,
-            warmup=asked.warmup,
+            path=loading.path if loading else "",
+            warmup=loading.warmup if loading else "",
             tags=asked.tags,
             profile="" if asked.profile is None else digest(to_json(asked.profile)),
         )
@@ -91,7 +89,7 @@ class ModelDesk:
             self._registry.register(entry)
             if asked.profile is not None:
                 self._profiles.keep(model, asked.version, asked.profile)
-        return Registered(model=model, version=asked.version, digest=asked.digest, profile=entry.profile)
+        return Registered(model=model, version=asked.version, digest=entry.digest, profile=entry.profile)
 
     def move(self, model: str, alias: str, asked: AliasAsked, *, once: str = "") -> AliasMoved:
         """Point an alias at a version.
