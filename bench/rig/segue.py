@@ -1,14 +1,21 @@
-"""How is the gateway started for a measurement?"""
+"""How is the gateway started for a measurement, and how many of its shadows did it ask?"""
 
+import re
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from bench.rig.gateway_worker import Setting
 from bench.rig.machine import free_port, process, wait_for
+
+_SHADOWS: Final = re.compile(
+    r'^segue_(requests_total\{.*role="shadow"|capture_total\{.*state="dropped").* (\d+)$', re.MULTILINE
+)
 
 
 def setting(folder: Path, ports: tuple[int, int], **further: object) -> Setting:
@@ -26,3 +33,17 @@ def gateway(chosen: Setting, under: Sequence[str] = ()) -> Iterator[tuple[int, i
         wait_for(chosen.port)
         time.sleep(1.0)  # until it has read its allocation
         yield chosen.port, pid
+
+
+def asked_shadows(port: int) -> float:
+    """Which part of the shadow's requests were asked; the others were dropped, because too many waited.
+
+    Raises:
+        RuntimeError: the gateway has no shadow.
+    """
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+        counts = _SHADOWS.findall(reply.read().decode())
+    total = sum(int(count) for _, count in counts)
+    if not total:
+        raise RuntimeError("no shadow was asked, and none dropped")
+    return sum(int(count) for what, count in counts if what.startswith("requests")) / total

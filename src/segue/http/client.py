@@ -142,6 +142,11 @@ class UpstreamPool:
         return len(self._connections)
 
     @property
+    def idle(self) -> int:
+        """Connections that carry no call now."""
+        return len(self._idle)
+
+    @property
     def in_flight(self) -> int:
         """Calls that have a connection now."""
         return len(self._connections) - len(self._idle)

@@ -209,6 +209,26 @@ def test_shadows_that_end_together_are_not_followed_by_as_many_at_once(tmp_path:
     asyncio.run(run())
 
 
+def test_a_shadow_that_answers_is_never_idle_while_requests_wait(tmp_path: Path) -> None:
+    """Its answer is followed at once by who has waited longest, so that its whole concurrency is used and nothing dropped."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), answers("8")) as world:
+            world.publish(ALL_TO_CHAMPION, shadows={"v8": 1.0})
+            queue = world.worker._shadows["churn", "v8"]
+            queue.settings = type(queue.settings)(variant="v8", share=1.0, concurrency=2, queue=100)
+            asking = asyncio.gather(*(world.ask() for _ in range(60)))
+            waited = 0
+            while not asking.done() or not queue.idle:
+                await asyncio.sleep(0)
+                waited += queue.depth > 0
+                assert not queue.depth or queue._under_way == 2
+            assert waited
+            assert sum(row.role == "shadow" and not row.error for row in world.rows()) == 60
+
+    asyncio.run(run())
+
+
 def test_pinned(tmp_path: Path) -> None:
     """A version asked for by name answers, is recorded as pinned, and nobody stands in for it."""
 

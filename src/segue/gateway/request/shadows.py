@@ -1,9 +1,10 @@
 """Who is asked beside the answer, without anybody waiting for it?
 
 A shadow has its own concurrency, its own queue and its own deadline; what does not fit is dropped and counted. It is asked
-after the caller's answer has left. Shadows that end together, at a deadline or after a pause, are not followed by as many at
-once: each may cost a new connection, and callers' requests would wait for all of them. The next ones are spread over half the
-time that a shadow takes, which costs no throughput: they then end one after the other too.
+after the caller's answer has left. An answer that leaves its connection is followed at once by who has waited longest. Shadows
+that end otherwise, perhaps many together at a deadline or after a pause, are not followed by as many at once: each costs a new
+connection, and callers' requests would wait for all of them. The next ones are spread over half the time that a shadow takes,
+and then end one after the other too.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from segue.gateway.request.flow import HOLD_BYTES
 from segue.http.call import Call, Head, Result
 
 _TOGETHER: Final = 4
-"""Waiting ones that are asked in one turn of the loop at most, however late the turn comes."""
+"""Waiting ones that may need new connections in one turn of the loop, at most, however late the turn comes."""
 
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Upstream
@@ -81,14 +82,17 @@ class ShadowQueue:
         self._under_way += 1
         _Asked(self, proxied, live, upstream).send(now_s)
 
-    def ended(self, took_s: float) -> None:
+    def ended(self, took_s: float, *, connected: bool) -> None:
         """One that was under way is not any more.
 
         Args:
             took_s: from its being asked.
+            connected: whether there is a connection for the next one.
         """
         self._under_way -= 1
-        if self._waiting:
+        if self._waiting and connected:
+            self._ask(*self._waiting.popleft())
+        if self._waiting and self._room():
             self._gap_s = took_s / (2 * self.settings.concurrency)
             if self._next is None:
                 self._ask_in_time(time.monotonic())
@@ -148,4 +152,4 @@ class _Asked:
     def _done(self, result: Result) -> None:
         answered = answered_by(self._variant, self._place.version, result, self._kept)
         self._proxied.record("shadow", answered, answered.latency_us)
-        self._queue.ended(answered.latency_us / 1e6)
+        self._queue.ended(answered.latency_us / 1e6, connected=self._place.pool.idle > 0)
