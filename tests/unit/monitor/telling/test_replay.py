@@ -101,7 +101,8 @@ def test_another_outcome_is_found_out(small_world: SmallWorld, walked: list[Deci
     verdicts[place] = msgspec.structs.replace(verdict, outcome=other)
     forged = msgspec.structs.replace(decision, verdicts=tuple(verdicts))
     changed = [it for it in replay(small_world.outside, loaded, forged) if not it.same]
-    assert [(it.gate, it.difference) for it in changed] == [(verdict.gate, 0.0)]
+    assert [it.gate for it in changed] == [verdict.gate]
+    assert changed[0].difference == pytest.approx(0.0, abs=ROUNDING)  # logarithms are added in an order of the engine's own
     assert "DIFFERS: by these numbers it is" in told(forged, changed)
 
 
