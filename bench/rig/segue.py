@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from bench.rig.gateway_worker import Setting
@@ -35,15 +35,16 @@ def gateway(chosen: Setting, under: Sequence[str] = ()) -> Iterator[tuple[int, i
         yield chosen.port, pid
 
 
-def asked_shadows(port: int) -> float:
-    """Which part of the shadow's requests were asked; the others were dropped, because too many waited.
+class Shadowed(NamedTuple):
+    """How many requests a shadow was asked to an end, and how many were dropped, because too many waited."""
 
-    Raises:
-        RuntimeError: the gateway has no shadow.
-    """
+    asked: int
+    dropped: int
+
+
+def shadowed(port: int) -> Shadowed:
+    """What a gateway says of its shadows."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
         counts = _SHADOWS.findall(reply.read().decode())
-    total = sum(int(count) for _, count in counts)
-    if not total:
-        raise RuntimeError("no shadow was asked, and none dropped")
-    return sum(int(count) for what, count in counts if what.startswith("requests")) / total
+    asked = sum(int(count) for what, count in counts if what.startswith("requests"))
+    return Shadowed(asked, sum(int(count) for _, count in counts) - asked)

@@ -24,7 +24,7 @@ from bench.rig.figures import Figure, at_most, seen
 from bench.rig.gateway_worker import allocation_of
 from bench.rig.machine import free_port, process, wait_for
 from bench.rig.open_loop import Caller
-from bench.rig.segue import gateway, setting
+from bench.rig.segue import gateway, setting, shadowed
 
 from segue.wiring import home_at, stores_of
 
@@ -73,7 +73,10 @@ def _pair(folder: Path, champion: int, case: str, dice: random.Random, seconds: 
             allocation = allocation_of(msgspec.structs.replace(chosen, shadow=case != _NOBODY))
             stores.allocations.publish(allocation, command_id="shadow")
         caller.run(_SETTLE_S)
-        return without_s, _p99_s(caller.run(seconds))
+        with_s = _p99_s(caller.run(seconds))
+        if bool(shadowed(port).asked) != (case != _NOBODY):
+            raise RuntimeError(f"beside {case} {shadowed(port).asked} shadows were asked")
+        return without_s, with_s
 
 
 def _p99_s(took_s: list[float]) -> float:

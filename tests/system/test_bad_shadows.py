@@ -1,15 +1,14 @@
 """A shadow that hangs, dawdles, crashes or babbles without end: nobody but itself is worse off, and nothing goes uncounted."""
 
 import asyncio
-import re
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 from bench.rig.bad_shadow import WAYS
 from bench.rig.machine import wait_for
+from bench.rig.segue import Shadowed, shadowed
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -20,29 +19,18 @@ from segue.facts.allocation import Shadow
 pytestmark = pytest.mark.slow
 ANSWERS = 400
 FEW = Shadow(variant="v8", share=1.0, timeout_s=0.5, concurrency=8, queue=16)
-_counted = re.compile(
-    r'^segue_(requests_total\{.*role="shadow"|capture_total\{.*state="dropped").* (\d+)$', re.MULTILINE
-).findall
 
 
-def counted(port: int) -> dict[str, int]:
-    """How many shadows were asked to an end, and how many were dropped."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        found = _counted(answer.read().decode())
-    asked = sum(int(number) for what, number in found if what.startswith("requests"))
-    return {"asked": asked, "dropped": sum(int(number) for _, number in found) - asked}
-
-
-async def siege(port: int, gateway: "subprocess.Popen[bytes]") -> tuple[Load, dict[str, int]]:
+async def siege(port: int, gateway: "subprocess.Popen[bytes]") -> tuple[Load, Shadowed]:
     """Callers for a while; what they were answered, and what was counted when the last shadow had ended."""
     load = Load(port)
     running = asyncio.create_task(load.run())
     await load.answers(ANSWERS)
     load.stopped = True
     await running
-    await until(lambda: sum(counted(port).values()) == len(load.answered))
+    await until(lambda: sum(shadowed(port)) == len(load.answered))
     await until(lambda: all(descriptors(worker) < 100 for worker in children_of(gateway.pid)))
-    return load, counted(port)
+    return load, shadowed(port)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -62,5 +50,5 @@ def test_a_bad_shadow_harms_nobody(way: str, tmp_path: Path) -> None:
             until_shipped(home)
     rows = check(home, load)
     assert {variant for variant, _ in load.answered.values()} == {"champion"}
-    assert sum(row[1] == "shadow" for row in rows) == numbers["asked"] > 0
-    assert numbers["dropped"] > 0 or way == "crashing"  # which is over before many wait
+    assert sum(row[1] == "shadow" for row in rows) == numbers.asked > 0
+    assert numbers.dropped > 0 or way == "crashing"  # which is over before many wait
