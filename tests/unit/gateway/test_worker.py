@@ -229,6 +229,22 @@ def test_a_shadow_that_answers_is_never_idle_while_requests_wait(tmp_path: Path)
     asyncio.run(run())
 
 
+def test_a_worker_that_ends_counts_the_shadows_that_waited(tmp_path: Path) -> None:
+    """Each shadow request has a row, or is counted as dropped, also where the worker does not wait for a hung shadow."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), hangs) as world:
+            world.publish(ALL_TO_CHAMPION, shadows={"v8": 1.0})
+            queue = world.worker._shadows["churn", "v8"]
+            queue.settings = type(queue.settings)(variant="v8", share=1.0, concurrency=2, queue=10)
+            await asyncio.gather(*(world.ask() for _ in range(8)))
+            await world.worker.close()
+            assert (queue.depth, queue.dropped) == (0, 6)
+            assert sum(row.role == "shadow" for row in world.rows()) == 2
+
+    asyncio.run(run())
+
+
 def test_pinned(tmp_path: Path) -> None:
     """A version asked for by name answers, is recorded as pinned, and nobody stands in for it."""
 

@@ -17,13 +17,13 @@ from segue.gateway.request.capture import Kept, answered_by, unanswered
 from segue.gateway.request.flow import HOLD_BYTES
 from segue.http.call import Call, Head, Result
 
-_TOGETHER: Final = 4
-"""Waiting ones that may need new connections in one turn of the loop, at most, however late the turn comes."""
-
 if TYPE_CHECKING:
     from segue.gateway.live import Live, Upstream
     from segue.gateway.request.proxied import Proxied
     from segue.gateway.worker import Worker
+
+_TOGETHER: Final = 4
+"""Waiting ones that may need new connections in one turn of the loop, at most, however late the turn comes."""
 
 
 class ShadowQueue:
@@ -53,13 +53,15 @@ class ShadowQueue:
         return not self._waiting and not self._under_way
 
     async def drained(self, within_s: float) -> bool:
-        """Wait until nothing waits and nothing is under way."""
+        """Wait until nothing waits and nothing is under way; who waits still after that is dropped, and counted."""
         self._empty.clear()
         if self.idle:
             return True
         try:
             await asyncio.wait_for(self._empty.wait(), max(within_s, 0.0))
         except TimeoutError:
+            while self._waiting:
+                self._drop(self._waiting.popleft()[1])
             return False
         return True
 
@@ -70,8 +72,11 @@ class ShadowQueue:
         elif len(self._waiting) < self.settings.queue:
             self._waiting.append((proxied, live))
         else:
-            self.dropped += 1
-            self._worker.dropped_shadow(live, self.settings.variant)
+            self._drop(live)
+
+    def _drop(self, live: "Live") -> None:
+        self.dropped += 1
+        self._worker.dropped_shadow(live, self.settings.variant)
 
     def _ask(self, proxied: "Proxied", live: "Live") -> None:
         upstream = live.upstreams.get(self.settings.variant)
