@@ -130,7 +130,7 @@ def apply(
 def _other_champion(spec: Rollout, serving: Allocation) -> tuple[str, ...]:
     """Whose champion is not who answers now, as in a file from before a promotion: users change sides as it begins."""
     named, answers = spec.variants[spec.champion], serving.variants[serving.champion]
-    follows = "@" in named.version and not named.url
+    follows = "@" in named.version and named.url in {"", answers.url}
     if follows or (named.version, named.url) == (answers.version, answers.url):
         return ()
     first, second = (f"{it.version}{it.url and f' at {it.url}'}" for it in (answers, named))

@@ -108,6 +108,8 @@ def test_people_hear_that_users_will_change_sides(small_world: SmallWorld) -> No
     (note,) = apply(world.outside, moved, dry_run=True).notes
     assert "is answered by models:/churn/7 at http://127.0.0.1:9007 until this rollout begins" in note
     assert "by models:/churn/7 at http://127.0.0.1:9008 as its champion" in note
+    followed = old.replace("models:/churn/7,", "models:/churn@champion,")
+    assert apply(world.outside, followed, dry_run=True).notes == ()
 
 
 def test_an_act_is_entered_once(small_world: SmallWorld) -> None:
