@@ -48,6 +48,8 @@ def register(
     if bool(factory) != (artifact is not None):
         lacking = "an artifact" if factory else "a factory"
         raise DomainError(f"the version lacks {lacking}", hint="give both, or neither where somebody else serves it")
+    if artifact is None and (path is not None or warmup is not None):
+        raise DomainError("--path and --warmup are for a host that loads the version", hint="with --factory and --artifact")
     loading = None
     if artifact is not None:
         if not artifact.is_dir():

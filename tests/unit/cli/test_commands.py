@@ -92,6 +92,7 @@ def test_a_version_that_somebody_else_serves(shell: Shell) -> None:
     shell("model", "alias", "churn", "champion", "7")
     assert "'ch urn' is no name of a model" in shell("model", "register", "ch urn", "7", status=1)[1]
     assert "lacks an artifact" in shell("model", "register", "churn", "8", "--factory", "churn:load", status=1)[1]
+    assert "--path and --warmup are for a host" in shell("model", "register", "churn", "8", "--path", ".", status=1)[1]
 
 
 def test_a_file_is_named_in_any_usual_way(shell: Shell) -> None:
