@@ -18,6 +18,7 @@ from segue.ports.audit import AuditLog
 from segue.ports.registry import ProfileStore
 from segue.ports.span import Span
 from segue.ports.store import KeyStore, LeaseStore, SummaryStore
+from segue.spec.document.head import MODEL_NAME
 
 T = TypeVar("T")
 Filter = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._@:/-]*$", max_length=200)]
@@ -25,7 +26,7 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=500)]
 After = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 PATH: Final = r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,199}$"
 """What may stand for a `{name}` in a path."""
-MODEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$"
+MODEL: Final = f"^{MODEL_NAME}$"
 """What may stand for a `{model}`: what rollout files may name."""
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter, validators
 
 from segue.errors import NotFound
+from segue.http.limits import LAST_PORT
+from segue.ports.span import Span
 
 if TYPE_CHECKING:
     from segue.api.desk import Desk
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from segue.api.doing.people import PeopleDesk
     from segue.api.remote import RemoteDesk
 
-A_PORT: Final = validators.Number(gte=0, lte=65_535)
+A_PORT: Final = validators.Number(gte=0, lte=LAST_PORT)
 HomeFolder = Annotated[
     Path | None,
     Parameter(name="--home", help="Folder of the installation (SEGUE_HOME, or .segue here).", show_default=False),
@@ -99,7 +101,7 @@ def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
         try:
             yield desk
         except NotFound as error:
-            if desk.rollouts():
+            if desk.rollouts(span=Span(most=1)):
                 raise
             # Nothing is there at all: mostly another terminal's folder is meant, so say which home was looked into.
             raise NotFound(error.message, hint=f"{error.hint}; looked into {place.folder}", **error.ids) from error

@@ -6,10 +6,8 @@ import msgspec
 
 from segue.errors import DomainError
 from segue.gateway.request.ejection import EjectionSettings
-from segue.http.limits import PoolLimits, ServerLimits
+from segue.http.limits import LAST_PORT, PoolLimits, ServerLimits
 from segue.http.tls import ClientTls, ServerTls
-
-_LAST_PORT = 65_535
 
 
 class SlowSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,8 +113,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
 
         if self.in_flight < 1 or self.in_flight_per_route < 0:
             raise DomainError("in_flight admits nothing", hint="from 1; in_flight_per_route from 0, which is no cap of its own")
-        if not 0 <= self.port <= _LAST_PORT:
-            raise DomainError(f"there is no port {self.port}", hint=f"0 to {_LAST_PORT}")
+        if not 0 <= self.port <= LAST_PORT:
+            raise DomainError(f"there is no port {self.port}", hint=f"0 to {LAST_PORT}")
         if min(self.poll_s, self.report_s) <= 0 or self.drain_s < 0:
             raise DomainError("poll_s and report_s have to be above 0, drain_s not below")
 

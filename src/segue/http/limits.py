@@ -1,8 +1,13 @@
 """How much may one peer ask of us, and for how long may it take?"""
 
+from typing import Final
+
 import msgspec
 
 from segue.errors import DomainError
+
+LAST_PORT: Final = 65_535
+"""The highest TCP port."""
 
 
 def _positive(settings: msgspec.Struct) -> None:

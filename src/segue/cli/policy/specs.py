@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from segue.cli.options import Dry, HomeFolder, Server, SpecFile, desk_at, who
 from segue.cli.output import Output, errors, say, show_one
 from segue.errors import DomainError, SpecError
+from segue.ports.span import Span
 from segue.spec.load import lint as problems_of
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
@@ -245,7 +246,7 @@ def begin(place: Home, file: Path) -> str:
 
     spec = loaded(file)
     with desk_of(place, who()) as desk:
-        newest = next(iter(desk.rollouts(spec.route)), None)
+        newest = next(iter(desk.rollouts(spec.route, span=Span(most=1))), None)
         if newest is not None and newest.phase in TERMINAL and newest.spec_digest == spec.digest:
             again = f"`segue apply -f {file}` begins it anew"
             say(f"{newest.rollout} with this very spec is over: {newest.phase}; what it left is served, {again}")

@@ -19,6 +19,7 @@ from segue.cli.serving.gateway import Address, Port, Workers
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import PortError, Refused
 from segue.facts.allocation import asked_at
+from segue.http.limits import LAST_PORT
 from segue.wiring import home_at, stores_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ _SOME = validators.Number(gt=0)
 _EACH_S = 0.5
 _FREE_WITHIN_S = 10.0
 _API_ABOVE = 10  # the gateway's port
-_LAST_PORT = 65535
 
 
 def up(
@@ -92,7 +92,7 @@ def up(
 
 def _api_port(port: int) -> int:
     """Where the API may listen; 0 where it is not wanted, not installed, or somebody else is there."""
-    if not 0 < port <= _LAST_PORT:
+    if not 0 < port <= LAST_PORT:
         return 0
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
         say("no REST API: pip install 'segue[api]'")

@@ -168,6 +168,7 @@ class Stretch:
         return asked
 
     # -- how it is drawn ------------------------------------------------------------------------------------------------
+
     def _chance(self, *what: str) -> np.random.Generator:
         return np.random.default_rng((*self.seed, crc32("/".join(what).encode())))
 
