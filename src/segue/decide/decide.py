@@ -162,7 +162,7 @@ def _pending(scene: Scene, _judged: Judged) -> Move:
     unknown = [name for name in names if not observed.versions.get(name)]
     if observed.missing or unknown:
         waiting = [f"{name} is not served yet" for name in observed.missing]
-        waiting += [f"the registry does not know which version {scene.spec.variants[name].version} is" for name in unknown]
+        waiting += [_unknown(scene.spec.variants[name].version) for name in unknown]
         return moves.hold(scene, tuple(waiting))
     if observed.alias is None:
         return moves.hold(scene, (f"it is not known what the alias {scene.spec.after.registry_alias} points at",))
@@ -171,6 +171,11 @@ def _pending(scene: Scene, _judged: Judged) -> Move:
         same = ", ".join(f"{name} is {observed.versions[name]}" for name in names)
         return moves.hold(scene, (f"two variants are the same version, so there is nothing to move: {same}",))
     return moves.start(scene, ("all versions are ready: " + ", ".join(f"{n} is {observed.versions[n]}" for n in names),))
+
+
+def _unknown(version: str) -> str:
+    tells = "segue model alias" if "@" in version else "segue model register"
+    return f"the registry does not know which version {version} is: `{tells}` tells it"
 
 
 def _running(scene: Scene, judged: Judged) -> Move:

@@ -45,6 +45,15 @@ def test_walk(story: Path, running: Any, running_without_full: Any, act: Any) ->
         scene = scene.at(**msgspec.structs.asdict(state))
 
 
+def test_people_hear_how_the_registry_learns_a_version(running: Any) -> None:
+    """Who waits for a version that is not registered, or for an alias that points nowhere, is told the command."""
+    scene = running.at(phase="pending", alias_version="")
+    known = scene.observed(versions={"champion": "", "v8": ""})
+    decision = decide(scene.spec, scene.state, known, scene.now)[0]
+    assert decision.kind == "hold"
+    assert [reason.split("`")[1] for reason in decision.reasons] == ["segue model alias", "segue model register"]
+
+
 def observed(scene: Any, sights: str, act: Any) -> Observed:
     """What a line says is seen."""
     shown: tuple[str, ...] = ()
