@@ -17,6 +17,7 @@ from segue.gateway.posting import Posting
 from segue.gateway.request.doorkeeper import Doorkeeper
 from segue.gateway.request.ejection import Ejections
 from segue.gateway.request.naming import callers_id, own_id
+from segue.gateway.request.pace import Pace
 from segue.gateway.request.proxied import Proxied
 from segue.gateway.request.shadows import ShadowQueue
 from segue.gateway.settings import GatewaySettings
@@ -73,6 +74,7 @@ class Worker:
         self._overrides: Overrides = {}
         self._pools: dict[tuple[bool, str, int], UpstreamPool] = {}
         self._trust: TlsContext[ClientTls] | None = None
+        self.pace = Pace()
         self._shadows: dict[tuple[str, str], ShadowQueue] = {}
 
     # -- what is in force -----------------------------------------------------------------------------------------------

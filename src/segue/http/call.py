@@ -144,7 +144,8 @@ class Call:
         hold_bytes: an answer up to this length is given whole to `on_done` all the same, unless it is a stream of events.
 
     To be set before it is sent: `source` gives the body, where it is not in the payload; the payload's head then frames it, by
-    its length or, where `chunked` is set, by chunks. `replayed`, `started_s` and `connection` are the pool's.
+    its length or, where `chunked` is set, by chunks. `on_part` is called after each read that does not end the answer, with the
+    bytes that it brought. `replayed`, `started_s` and `connection` are the pool's.
     """
 
     __slots__ = (
@@ -154,6 +155,7 @@ class Call:
         "head_only",
         "hold_bytes",
         "on_done",
+        "on_part",
         "payload",
         "replayable",
         "replayed",
@@ -181,6 +183,7 @@ class Call:
         self.stream = stream
         self.hold_bytes = hold_bytes
         self.source: Source | None = None
+        self.on_part: Callable[[Call, int], None] | None = None
         self.chunked = False
         self.replayed = False
         self.started_s = 0.0

@@ -102,7 +102,12 @@ class UpstreamConnection:
             self.abandon()
             return
         reader = self._reader
-        if not reader.feed(data) or self.call is not call:  # a stream may have cancelled it meanwhile
+        whole = reader.feed(data)
+        if self.call is not call:  # a stream may have cancelled it meanwhile
+            return
+        if not whole:
+            if call.on_part is not None:
+                call.on_part(call, len(data))
             return
         now_s = time.monotonic()
         if reader.problem is not None:

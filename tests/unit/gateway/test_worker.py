@@ -11,6 +11,7 @@ from small_disk import disk_of
 from xxhash import xxh3_128_digest
 
 from segue.facts.prediction import Capture
+from segue.http.call import Call
 from segue.http.exchange import Exchange
 
 ALL_TO_CANDIDATE = {"champion": 0.0, "v8": 1.0}
@@ -225,6 +226,36 @@ def test_a_shadow_that_answers_is_never_idle_while_requests_wait(tmp_path: Path)
                 assert not queue.depth or queue._under_way == 2
             assert waited
             assert sum(row.role == "shadow" and not row.error for row in world.rows()) == 60
+
+    asyncio.run(run())
+
+
+def test_small_pieces_of_many_shadows_are_read_in_turn(tmp_path: Path) -> None:
+    """Shadows that send in small pieces at once are not read as often as pieces come, and yet all that they say is kept."""
+    together, pieces = 40, 8
+
+    def babbles(exchange: Exchange) -> None:
+        loop = asyncio.get_running_loop()
+        exchange.start(200, [])
+        for number in range(pieces):
+            loop.call_later(0.02 * number, exchange.write, b"%d" % number)
+        loop.call_later(0.02 * pieces, exchange.finish)
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), babbles) as world:
+            world.publish(ALL_TO_CHAMPION, shadows={"v8": 1.0})
+            queue = world.worker._shadows["churn", "v8"]
+            paces, sizes = queue.on_part, []
+
+            def on_part(call: Call, size: int) -> None:
+                sizes.append(size)
+                paces(call, size)
+
+            queue.on_part = on_part
+            await asyncio.gather(*(world.ask() for _ in range(together)))
+            assert await queue.drained(5.0)
+            assert sum(row.response_body == b"01234567" for row in world.rows() if row.role == "shadow") == together
+            assert together <= len(sizes) <= together * pieces / 2
 
     asyncio.run(run())
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from segue.facts.allocation import Shadow
 from segue.gateway.request.capture import Kept, answered_by, unanswered
 from segue.gateway.request.flow import HOLD_BYTES
+from segue.gateway.request.pace import call_at
 from segue.http.call import Call, Head, Result
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ _TOGETHER: Final = 4
 class ShadowQueue:
     """The requests that one variant is asked beside; at most `concurrency` under way and `queue` waiting."""
 
-    __slots__ = ("_due_s", "_empty", "_gap_s", "_next", "_under_way", "_waiting", "_worker", "dropped", "settings")
+    __slots__ = ("_due_s", "_empty", "_gap_s", "_next", "_under_way", "_waiting", "_worker", "dropped", "on_part", "settings")
 
     def __init__(self, worker: "Worker", settings: Shadow) -> None:
         self.settings = settings
         self.dropped = 0
+        self.on_part = worker.pace.read
         self._worker = worker
         self._under_way = 0
         self._gap_s = 0.0  # between two that have waited
@@ -100,15 +102,12 @@ class ShadowQueue:
         if self._waiting and self._room():
             self._gap_s = took_s / (2 * self.settings.concurrency)
             if self._next is None:
-                self._ask_in_time(time.monotonic())
+                self._next = call_at(self._due_s, time.monotonic(), self._ask_waiting)
         elif self.idle:
             self._empty.set()
 
     def _room(self) -> bool:
         return self._under_way < self.settings.concurrency
-
-    def _ask_in_time(self, now_s: float) -> None:
-        self._next = asyncio.get_running_loop().call_later(max(self._due_s - now_s, 0.0), self._ask_waiting)
 
     def _ask_waiting(self) -> None:
         """Ask those that are due."""
@@ -121,7 +120,7 @@ class ShadowQueue:
             self._due_s += self._gap_s
             self._ask(*self._waiting.popleft())
         if self._waiting and self._room():
-            self._ask_in_time(now_s)
+            self._next = call_at(self._due_s, now_s, self._ask_waiting)
         elif self.idle:
             self._empty.set()
 
@@ -143,7 +142,9 @@ class _Asked:
         place = self._place
         payload = self._proxied.shadow_payload(place)
         deadline_s = now_s + self._queue.settings.timeout_s
-        place.pool.send(Call(payload, self._done, deadline_s, stream=self, hold_bytes=HOLD_BYTES), now_s)
+        call = Call(payload, self._done, deadline_s, stream=self, hold_bytes=HOLD_BYTES)
+        call.on_part = self._queue.on_part
+        place.pool.send(call, now_s)
 
     def head(self, head: Head, length: int | None) -> None:  # noqa: ARG002 - `http.call.Stream`
         """A long answer has begun, which nobody waits for; it is not kept whole, and may take no longer than others."""
