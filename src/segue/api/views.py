@@ -9,6 +9,7 @@ from segue.facts.allocation import Allocation, Endpoint
 from segue.facts.decision import Act, Decision, Phase, State
 from segue.facts.drift.profile import Profile
 from segue.ports.access import Role
+from segue.ports.registry import FACTORY
 from segue.ports.store import WorkerReport
 from segue.spec.diff import Change
 
@@ -171,7 +172,7 @@ class Loading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         digest: of the folder's files; a host that finds other files there does not load them.
     """
 
-    factory: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)]
+    factory: Annotated[str, msgspec.Meta(pattern=FACTORY, max_length=200)]
     artifact: Annotated[str, msgspec.Meta(pattern=r"^/", max_length=1000)]
     digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)]
     path: Annotated[str, msgspec.Meta(max_length=1000)] = ""

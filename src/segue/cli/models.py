@@ -1,7 +1,7 @@
 """`segue model`: which versions are there, and which one is the champion?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -9,6 +9,9 @@ from segue.cli.data.profiles import LabelColumn, LeftOut, Positive, ProfileFile,
 from segue.cli.options import Dry, HomeFolder, ModelName, Reason, Server, VersionName, models_at
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
+
+if TYPE_CHECKING:
+    from segue.api.views import Loading
 
 app = App(name="model", help="Versions and aliases in the registry.")
 _ELSEWHERE = "served elsewhere"
@@ -32,36 +35,32 @@ def register(
     profile_truth: TruthColumn = "",
     profile_positive: Positive = "1",
     profile_without: LeftOut = None,
+    unchecked: Annotated[
+        bool, Parameter(negative="", help="Do not import the factory on this machine, where it lacks what hosts have.")
+    ] = False,
     dry_run: Dry = False,
     server: Server = "",
     home: HomeFolder = None,
 ) -> None:
     """Enter a version of a model; the artifact's digest is kept, so that a changed folder is noticed.
 
-    Without --factory and --artifact it is one that somebody else serves: rollout files give its variant a `url`.
+    Without --factory and --artifact it is one that somebody else serves: rollout files give its variant a `url`. A factory
+    is imported on this machine as a host would, in a process of its own; where it cannot be, nothing is registered, since a
+    version stays as it is.
     """
-    from segue.api.views import Loading, VersionAsked
-    from segue.host.artifact import folder_digest
+    from segue.api.views import VersionAsked
+    from segue.ports.registry import require_named
 
-    if factory and ":" not in factory:
-        raise DomainError(f"{factory!r} names no function", hint="module:function, such as my_models:load")
+    if factory:
+        require_named(factory)
     if bool(factory) != (artifact is not None):
         lacking = "an artifact" if factory else "a factory"
         raise DomainError(f"the version lacks {lacking}", hint="give both, or neither where somebody else serves it")
     if artifact is None and (path is not None or warmup is not None):
         raise DomainError("--path and --warmup are for a host that loads the version", hint="with --factory and --artifact")
-    loading = None
-    if artifact is not None:
-        if not artifact.is_dir():
-            raise DomainError(f"{artifact} is no folder")
-        folder = artifact.resolve()
-        loading = Loading(
-            factory=factory,
-            artifact=str(folder),
-            digest=folder_digest(folder),
-            path=str(path.resolve()) if path else "",
-            warmup=_example(warmup) if warmup else "",
-        )
+    loading = None if artifact is None else _loading(factory, artifact, path, warmup)
+    if loading is not None and not unchecked:
+        _check(loading)
     trained = None
     if profile is not None:
         roles = {"label": profile_label, "score": profile_score, "truth": profile_truth, "positive": profile_positive}
@@ -75,6 +74,34 @@ def register(
         say(f"would register {model} {version}: {what}{seen}")
         return
     print(f"{made.model} {made.version} registered ({made.digest[:12] if loading else _ELSEWHERE}){seen}")
+
+
+def _loading(factory: str, artifact: Path, path: Path | None, warmup: Path | None) -> "Loading":
+    from segue.api.views import Loading
+    from segue.host.artifact import folder_digest
+
+    if not artifact.is_dir():
+        raise DomainError(f"{artifact} is no folder")
+    folder = artifact.resolve()
+    return Loading(
+        factory=factory,
+        artifact=str(folder),
+        digest=folder_digest(folder),
+        path=str(path.resolve()) if path else "",
+        warmup=_example(warmup) if warmup else "",
+    )
+
+
+def _check(loading: "Loading") -> None:
+    from segue.cli.serving.factories import require_factory
+
+    folder = Path(loading.path) if loading.path else None
+    if folder is not None and not folder.is_dir():
+        raise DomainError(f"{folder} is no folder", hint="where it is one on the hosts' machine only: --unchecked")
+    if require_factory(loading.factory, folder):
+        module = loading.factory.partition(":")[0]
+        say(f"note: {module} was found because it lies in this folder; a host finds it only if it is started here")
+        say("  hint: --path . has every host of this machine look here")
 
 
 def _example(file: Path) -> str:

@@ -64,7 +64,7 @@ def load(version: ModelVersion) -> Model:
         )
     if version.path and version.path not in sys.path:
         sys.path.insert(0, version.path)
-    factory = _factory(version.factory)
+    factory = factory_of(version.factory)
     try:
         made = factory(Path(version.artifact))
     except Exception as error:
@@ -72,7 +72,12 @@ def load(version: ModelVersion) -> Model:
     return model_of(made, version)
 
 
-def _factory(name: str) -> Callable[[Path], object]:
+def factory_of(name: str) -> Callable[[Path], object]:
+    """The function that a `module:function` names.
+
+    Raises:
+        Refused: it cannot be imported, or is no function.
+    """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
         raise Refused(f"a factory is named `module:function`, not {name!r}")

@@ -4,15 +4,20 @@ Duties: a move compares before it sets and reads back after; every move is kept 
 the truth of now, never of a cache.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
-from segue.errors import NotFound, near_miss
+from segue.errors import DomainError, NotFound, near_miss
 from segue.facts.drift.profile import Profile
 from segue.ports.span import WHOLE, Span
+
+_DOTTED: Final = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+FACTORY: Final = f"^{_DOTTED}:{_DOTTED}$"
+"""How a factory is named: `module:function`, both with dots where they lie deeper."""
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +103,18 @@ class ProfileStore(Protocol):
     def profile(self, model: str, version: str) -> Profile | None:
         """A version's profile; None where it was registered without one."""
         ...
+
+
+def require_named(factory: str) -> None:
+    """See that a text can name a factory.
+
+    Raises:
+        DomainError: it cannot.
+
+    >>> require_named("my_models.churn:Model.load")
+    """
+    if not re.fullmatch(FACTORY, factory):
+        raise DomainError(f"{factory!r} names no function", hint="module:function, such as my_models:load")
 
 
 def require_version(registry: Registry, model: str, version: str) -> None:

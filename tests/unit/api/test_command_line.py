@@ -50,7 +50,8 @@ LOOKS = (
     ("model", "alias", "churn", "champion", "9"),
     ("model", "alias", "churn", "champion", "7"),
     ("model", "alias", "churn", "champion", "8", "--dry-run"),
-    ("model", "register", "churn", "9", "--factory", "m:load", "--artifact", "weights", "--dry-run"),
+    ("model", "register", "churn", "9", "--factory", "m:load", "--artifact", "weights", "--unchecked", "--dry-run"),
+    ("model", "register", "churn", "8", "--factory", "m:load", "--artifact", "weights", "--unchecked"),
     ("model", "register", "churn", "8", "--factory", "m:load", "--artifact", "weights"),
     ("audit", "list"),
     ("audit", "list", "--subject", "churn/8", "-o", "json"),
@@ -135,7 +136,9 @@ def test_models_through_a_server(api: api_server.Api, tmp_path: Path, monkeypatc
     training = tmp_path / "training.csv"
     training.write_text("age\n20\n30\n41\n")
     words = ("model", "register", "churn", "9", "--factory", "m:load", "--artifact", str(folder), "--profile", str(training))
-    assert run(*words).out.endswith("profile of 1 columns of 3 rows\n")
+    refused = run(*words)
+    assert (refused.status, "No module named 'm'" in refused.err, len(api.stores.registry.versions("churn"))) == (1, True, 2)
+    assert run(*words, "--unchecked").out.endswith("profile of 1 columns of 3 rows\n")
     assert api.stores.profiles.profile("churn", "9") is not None
     assert "moved from 7 to 9" in run("model", "alias", "churn", "champion", "9", "--reason", "better").out
     assert [(it.who, it.after) for it in api.stores.registry.moves("churn")] == [("ada", "7"), ("ci", "9")]

@@ -56,7 +56,7 @@ def test_from_registration_on(tmp_path: Path, home: Segue, here: Here) -> None:
     artifact = tmp_path / "v11"
     artifact.mkdir()
     (artifact / "weights").write_text("11")
-    words = ("model", "register", "churn", "11", "--factory", "m:f", "--artifact", str(artifact))
+    words = ("model", "register", "churn", "11", "--factory", "m:f", "--artifact", str(artifact), "--unchecked")
     made = here(*words, "--profile", str(home.folder / "training.csv"))
     assert "profile of 3 columns of 2,000 rows" in made.out
     assert {row["column"] for row in json.loads(here("model", "profile", "churn", "11", "-o", "json").out)} == {
