@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from segue.cli.output import say
+from segue.cli.output import Progress
 from segue.errors import DomainError
 
 
@@ -25,15 +25,19 @@ def demo(
     """
     # Read once, as scikit-learn is imported: threads that wait by spinning let training take minutes on cores that are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        from segue.demo.reported import report
-        from segue.demo.run import Demo, DemoSettings
-    except ModuleNotFoundError as error:
-        raise DomainError(f"the demo needs {error.name}", hint="pip install 'segue[demo]'") from error
+    with Progress() as progress:
+        progress.passing("loading pandas, scikit-learn and ONNX")
+        try:
+            from segue.demo.reported import report
+            from segue.demo.run import Demo, DemoSettings
+        except ModuleNotFoundError as error:
+            raise DomainError(f"the demo needs {error.name}", hint="pip install 'segue[demo]'") from error
 
-    walked = Demo(DemoSettings(folder=output, seed=seed, swap=swap, day_s=day), say).run()
-    settings = {"seed": str(seed), "day": f"{day:g} s"} | ({"swapped": "yes"} if swap else {})
-    page, data = report(walked, output, settings)
+        asked = DemoSettings(folder=output, seed=seed, swap=swap, day_s=day)
+        walked = Demo(asked, progress.say, progress.passing).run()
+        settings = {"seed": str(seed), "day": f"{day:g} s"} | ({"swapped": "yes"} if swap else {})
+        progress.passing("writing the report")
+        page, data = report(walked, output, settings)
     print(f"report: {page}")
     print(f"data:   {data}")
     return 1 if walked.played.failures else 0

@@ -7,8 +7,9 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 import msgspec
 from cyclopts import Parameter
@@ -39,6 +40,48 @@ def out() -> Console:
 def say(text: str) -> None:
     """A word of progress, to stderr."""
     errors.print(text, markup=False)
+
+
+class Progress:
+    """What work of minutes does, to stderr, each line after the seconds since the work began.
+
+    On a terminal a line that is only `passing` is overwritten by the next; elsewhere it stays like the others.
+    """
+
+    def __init__(self) -> None:
+        self._begun_s = time.monotonic()
+        self.live = sys.stderr.isatty()
+        self._passes = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.end()
+        say(self._timed(text))
+
+    def passing(self, text: str) -> None:
+        """What is done now, until the next line."""
+        if not self.live:
+            self.say(text)
+            return
+        sys.stderr.write(f"\r\033[K{self._timed(text)[: errors.width - 1]}")
+        sys.stderr.flush()
+        self._passes = True
+
+    def end(self) -> None:
+        """Take away a line that was only passing."""
+        if self._passes:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+            self._passes = False
+
+    def _timed(self, text: str) -> str:
+        return f"[{time.monotonic() - self._begun_s:5.1f} s] {text}"
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):

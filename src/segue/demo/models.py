@@ -86,23 +86,31 @@ class TrainedVersion(msgspec.Struct, frozen=True, kw_only=True):
     card: Card
 
 
-def train(folder: Path) -> dict[str, TrainedVersion]:
+def train(folder: Path, say: Callable[[str], None] = lambda _: None) -> dict[str, TrainedVersion]:
     """Train the three versions and write their artifacts; the same data give the same files.
 
     Args:
         folder: the demo's; the artifacts are `models/v7` and so on in it.
+        say: told what comes next, before each part that may take a while.
 
     Returns:
         By name: `v7`, `v8`, `v9`.
     """
+    say("reading the flights of 2013")
     flights = _training(folder)
     late = flights["late"].to_numpy()
+    say("v7: fitting the regression")
     regression = _fit_regression(flights)
+    say("v8: growing the trees")
     trees, preprocessing = _fit_trees(flights)
     graph = _graph(trees)
     faulty = msgspec.structs.replace(preprocessing, units={**UNITS, **FAULT})
-    blind = _cross_fitted(lambda rows: _regression_scorer(_fit_regression(rows)), flights)
-    blind_trees = _cross_fitted(lambda rows: _trees_scorer(*_fit_trees(rows)), flights)
+    blind = _cross_fitted(
+        lambda rows: _regression_scorer(_fit_regression(rows)), flights, lambda part: say(f"v7: threshold, {part}")
+    )
+    blind_trees = _cross_fitted(
+        lambda rows: _trees_scorer(*_fit_trees(rows)), flights, lambda part: say(f"v8: threshold, {part}")
+    )
     on_trees = "gradient-boosted trees on schedule and weather"
     return {
         "v7": _save(
@@ -175,12 +183,13 @@ def _rates(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     return rates
 
 
-def _cross_fitted(fit: Callable[[pd.DataFrame], Scorer], rows: pd.DataFrame) -> Floats:
+def _cross_fitted(fit: Callable[[pd.DataFrame], Scorer], rows: pd.DataFrame, say: Callable[[str], None]) -> Floats:
     # The score of each flight by a model that has seen nothing of its three days.
     day = rows["departs_at"].dt.tz_convert("America/New_York").dt.day_of_year
     fold = (day // _BLOCK_DAYS % _FOLDS).to_numpy()
     scores = np.empty(len(rows))
     for one in range(_FOLDS):
+        say(f"model {one + 1} of {_FOLDS}")
         scores[fold == one] = fit(rows[fold != one])(rows[fold == one])
     return scores
 

@@ -84,12 +84,13 @@ class Demo:
 
     Args:
         say: where progress goes, a line each.
+        passing: where it goes what is done until the next line.
     """
 
-    def __init__(self, settings: DemoSettings, say: Say) -> None:
+    def __init__(self, settings: DemoSettings, say: Say, passing: Say) -> None:
         self._settings = settings
         self._say = say
-        self._begun_s = time.monotonic()
+        self._passing = passing
         self._said_s = 0.0
         self._rollouts: list[str] = []
         self._over = False
@@ -118,15 +119,16 @@ class Demo:
     # -- before ---------------------------------------------------------------------------------------------------------
 
     def _trained(self) -> dict[str, TrainedVersion]:
-        self._line("training three versions on January and February ...")
-        versions = train(self._settings.folder)
+        self._say("training three versions on January and February ...")
+        versions = train(self._settings.folder, lambda fit: self._passing(f"  {fit}"))
         for name, version in versions.items():
-            self._line(f"  {name}: {version.card.model}, {version.card.rows:,} flights")
+            self._say(f"  {name}: {version.card.model}, {version.card.rows:,} flights")
         return versions
 
     def _flights(self) -> list[Flight]:
+        self._passing("reading the flights to play")
         flights = load(FIRST_DAY, END_DAY, folder=self._settings.folder)
-        self._line(f"{len(flights):,} flights from {FIRST_DAY} to {END_DAY}, a day in {self._settings.day_s:g} s")
+        self._say(f"{len(flights):,} flights from {FIRST_DAY} to {END_DAY}, a day in {self._settings.day_s:g} s")
         return flights
 
     def _home(self) -> Home:
@@ -165,6 +167,7 @@ class Demo:
             "host": ["host"],
         }
         environment = self.home.environment()
+        self._passing(f"starting {', '.join(commands)}")
         self._children = [Child(name, words, environment, logs / f"{name}.log") for name, words in commands.items()]
         self._look_after()
 
@@ -214,7 +217,7 @@ class Demo:
             state = stores.rollouts.load(self._rollouts[-1]).state
             self._tell(stores, state, played)
         except PortError as error:
-            self._line(f"  (the store did not answer: {error.message})")
+            self._say(f"  (the store did not answer: {error.message})")
             return
         now = clock.now()
         if state.phase not in TERMINAL:
@@ -234,27 +237,25 @@ class Demo:
         self._rollouts.append(applied.rollout)
         candidate = applied.spec.variants[applied.spec.candidates[0]].version
         stages = " -> ".join(stage.name for stage in applied.spec.stages)
-        self._line(f"rollout {applied.rollout}: {candidate.removeprefix('models:/')} against the champion, {stages}")
+        self._say(f"rollout {applied.rollout}: {candidate.removeprefix('models:/')} against the champion, {stages}")
 
     def _tell(self, stores: "Stores", state: State, played: Played) -> None:
         for decision in stores.rollouts.decisions(state.rollout, after=self._seen.get(state.rollout, 0)):
             self._seen[state.rollout] = decision.number
             self._last = decision
             if decision.kind != "hold":
-                self._line(f"  {decision.at:%d %b %H:%M}  {decision.kind.replace('_', ' ').upper()}: {decision.reasons[0]}")
+                self._say(f"  {decision.at:%d %b %H:%M}  {decision.kind.replace('_', ' ').upper()}: {decision.reasons[0]}")
                 self._said_s = time.monotonic()
         if time.monotonic() - self._said_s >= _SAY_EACH_S and self._last is not None and state.phase not in TERMINAL:
             self._said_s = time.monotonic()
             why = self._last.reasons[0].partition("; it takes")[0]
-            self._line(f"  {self._last.at:%d %b %H:%M}  {self._last.to_stage}: {played.requests:,} flights asked about; {why}")
-
-    def _line(self, text: str) -> None:
-        self._say(f"[{time.monotonic() - self._begun_s:5.1f} s] {text}")
+            self._say(f"  {self._last.at:%d %b %H:%M}  {self._last.to_stage}: {played.requests:,} flights asked about; {why}")
 
     # -- after ----------------------------------------------------------------------------------------------------------
 
     def _stop(self) -> None:
         """The gateway first, then the recorder when it has shipped everything, then the others."""
+        self._passing("stopping, when the recorder has shipped what is left")
         for child in self._children:
             if child.name == "record":
                 self._until_shipped()

@@ -22,6 +22,12 @@ def year(demo_folder: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def versions(demo_folder: Path) -> dict[str, TrainedVersion]:
+def said() -> list[str]:
+    """What training said."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def versions(demo_folder: Path, said: list[str]) -> dict[str, TrainedVersion]:
     """The three versions, trained."""
-    return train(demo_folder)
+    return train(demo_folder, said.append)

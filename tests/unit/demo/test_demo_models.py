@@ -68,6 +68,13 @@ def test_trained_before_played(year: pd.DataFrame, versions: dict[str, TrainedVe
     assert rows["landed_at"].max() < pd.Timestamp("2013-03-02", tz="UTC")
 
 
+@pytest.mark.usefixtures("versions")
+def test_training_says_what_it_does(said: list[str]) -> None:
+    """Before each of the twelve fits, and before the flights are read, training says what comes."""
+    parts = [f"{version}: threshold, model {part} of 5" for version in ("v7", "v8") for part in range(1, 6)]
+    assert said == ["reading the flights of 2013", "v7: fitting the regression", "v8: growing the trees", *parts]
+
+
 def test_one_unit_apart(versions: dict[str, TrainedVersion]) -> None:
     """v9 has the very trees of v8, and its preprocessing differs in the unit of the temperature alone."""
     right, wrong = versions["v8"].folder, versions["v9"].folder

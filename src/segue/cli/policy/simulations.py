@@ -1,6 +1,5 @@
 """`segue simulate`: what would this policy do, in worlds where the truth is known?"""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -8,7 +7,7 @@ import msgspec
 from cyclopts import Parameter
 
 from segue.cli.options import HomeFolder
-from segue.cli.output import Output, say, show_one
+from segue.cli.output import Output, Progress, say, show_one
 from segue.cli.policy.specs import Baseline, Counted, Differ, Observed, Page, Population, Traffic, Units, assumed_of, loaded
 from segue.errors import DomainError, near_miss
 
@@ -79,10 +78,10 @@ def simulate(
         tried = battery(spec, assumed if real is None else assumed.or_else(real.assumed))
         worlds = tried.worlds if real is None else on_real_days(tried, real.days, recorded)
         notes[file.name] = (*tried.notes, *(() if real is None else real.notes))
-        progress = _Progress(file.name, runs)
         within = asking if real is None else msgspec.structs.replace(asking, recorded=real.days)
-        tallies += simulate(file.name, tried.spec, _chosen(worlds, world), within, say=progress.say)
-        progress.end()
+        with Progress() as progress:
+            walks = _Walks(file.name, runs, progress)
+            tallies += simulate(file.name, tried.spec, _chosen(worlds, world), within, say=walks.say)
     found = Told(tallies=tuple(tallies), days=days, notes=notes)
     if html is not None:
         html.write_text(simulated_page(found), encoding="utf-8")
@@ -133,21 +132,14 @@ def _chosen(worlds: "tuple[World, ...]", names: tuple[str, ...]) -> "tuple[World
     return tuple(known[name] for name in names) if names else worlds
 
 
-class _Progress:
-    """A line that grows on a terminal, and one a world elsewhere."""
+class _Walks(NamedTuple):
+    """How far the worlds of a policy are: a line that grows on a terminal, and one a world elsewhere."""
 
-    def __init__(self, policy: str, runs: int) -> None:
-        self._policy, self._runs, self._live = policy, runs, sys.stderr.isatty()
+    policy: str
+    runs: int
+    progress: Progress
 
     def say(self, world: "World", done: int) -> None:
-        """How far a world is."""
-        if self._live and (done % 10 == 0 or done == self._runs):
-            sys.stderr.write(f"\r\033[K{self._policy}: {world.name}, {done} of {self._runs} rollouts")
-            sys.stderr.flush()
-        elif done == self._runs:
-            say(f"{self._policy}: {world.name}, {done} rollouts")
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._live:
-            sys.stderr.write("\r\033[K")
+        """So many rollouts of a world are over."""
+        if done == self.runs or (self.progress.live and done % 10 == 0):
+            self.progress.passing(f"{self.policy}: {world.name}, {done} of {self.runs} rollouts")
