@@ -68,3 +68,34 @@ def test_rmse_gates() -> None:
     assert unbuilt(load(text.replace(gate, "auc: {not_worse_than_champion_by: 10%}", 1))) == ()
     (problem,) = unbuilt(load(text.replace(gate, "auc: {not_worse_than_champion_by: 0.5}", 1)))
     assert "gates on `rmse` against the champion by an absolute margin" in problem.message
+
+
+REFUSED = {
+    "`unit: [body:user.id, request]`": ("[header:x-user-id, request]", "[body:user.id, request]"),
+    "`context: {tier: query:tier}`": ("tier: header:x-tier", "tier: query:tier"),
+    "`protocol: openai` without a `url`": ("route: churn", "route: churn\nprotocol: openai"),
+    "`strategy: bandit`": (
+        "strategy: ab\n    shares: {champion: 50%, v8: 50%}",
+        "strategy: bandit\n    policy: thompson\n    reward: sales",
+    ),
+    "`best_with: 95%`": ("sales: {better_than_champion: true}", "sales: {best_with: 95%}"),
+    "`stable` of a `mean`": ("sales: {better_than_champion: true}", "sales: {stable: {every: 1d, at_most: 2x champion}}"),
+    "`plan` for a `roc_auc`": ("strategy: ab\n", "strategy: ab\n    plan: {metric: auc, effect: 1pp}\n"),
+    "`rmse: {not_worse_than_champion_by: 0.1}`": (
+        "kind: accuracy}\n", "kind: accuracy}\n  rmse: {kind: rmse}\n"
+    ),
+    "`retrain`": ("stages:\n", "retrain: [{every: 30d}]\nstages:\n"),
+}  # fmt: skip
+
+
+def test_the_reference_lists_what_is_refused() -> None:
+    """The page about the rollout file has these rows and no others, and each of its examples is refused."""
+    page = (VECTORS.parents[1] / "docs" / "reference" / "spec.md").read_text(encoding="utf-8")
+    rows = page.split("## Read, but not run yet\n", 1)[1].split("\n## ", 1)[0].splitlines()
+    assert [row.split(" | ")[1] for row in rows if row.startswith("| ")][2:] == list(REFUSED)
+    text = SMALL.replace("{label: outputs.label}", "{label: outputs.label, score: outputs.score}")
+    for example, (old, new) in REFUSED.items():
+        part = text.replace(old, new, 1)
+        if "rmse" in example:
+            part = part.replace("hits: {not_worse_than_champion_by: 1pp}", "rmse: {not_worse_than_champion_by: 0.1}", 1)
+        assert unbuilt(load(part)), example

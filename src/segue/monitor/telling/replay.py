@@ -195,7 +195,7 @@ def _measured(
     if gone:
         raise Refused(
             f"{len(gone)} of the {len(known)} segments that it rests on are not in the lake any more",
-            hint="parts of a pack can be told apart until they are swept: `segue lake compact --keep`",
+            hint="parts of a pack can be told apart until they are swept: `segue lake compact --keep-days`",
             decision=decision.id,
         )
     files = {kind: [segment for segment, _ in found] for kind, found in lake.items()}
