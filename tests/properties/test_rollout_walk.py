@@ -86,7 +86,7 @@ class FakeOutside:
         self.moved.append(move)
 
     # allocations
-    def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
+    def publish(self, allocation: Allocation, *, command_id: str, who: str = "") -> Allocation:  # noqa: ARG002 - a port's form
         self.call()
         if command_id in self.command_ids:
             return self.published[self.command_ids.index(command_id)]

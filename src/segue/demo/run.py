@@ -151,7 +151,7 @@ class Demo:
                 registered_at=now,
                 tags={"about": trained.card.model},
             )
-            stores.registry.register(entry)
+            stores.registry.register(entry, who="demo")
         champion = "8" if self._settings.swap else "7"
         why = "where the demo begins"
         stores.registry.move(AliasMove(model=MODEL, alias="champion", before="", after=champion, who="demo", why=why, at=now))
@@ -233,7 +233,7 @@ class Demo:
             self._over = True
 
     def _begin(self, stores: "Stores", source: str) -> None:
-        applied = apply(control_of(self.home, stores), source, seed=str(self._settings.seed))
+        applied = apply(control_of(self.home, stores), source, seed=str(self._settings.seed), who="demo")
         self._rollouts.append(applied.rollout)
         candidate = applied.spec.variants[applied.spec.candidates[0]].version
         stages = " -> ".join(stage.name for stage in applied.spec.stages)

@@ -95,7 +95,7 @@ def apply(
     queued = [loaded.state for loaded in past if loaded.state.phase == "queued"]
     mine = next((state for state in queued if state.spec_digest == spec.digest), None)
     if mine is not None:
-        control.commands.ask(_begin(mine))
+        control.commands.ask(_begin(mine, who))
         return Applied(rollout=mine.rollout, spec=spec, created=False, notes=notes)
     if live is not None and spec.when_busy == "refuse":
         hint = f"segue abort {live.state.rollout}, or wait until it is over"
@@ -108,7 +108,7 @@ def apply(
         return Applied(rollout=rollout, spec=spec, created=False, notes=notes)
     now = control.clock.now()
     if serving is None:
-        control.allocations.publish(at_rest(spec, now), command_id=derived("cmd", spec.route, "first"))
+        control.allocations.publish(at_rest(spec, now), command_id=derived("cmd", spec.route, "first"), who=who)
     state = State(
         rollout=rollout,
         route=spec.route,
@@ -121,9 +121,9 @@ def apply(
     )
     control.rollouts.create(state, spec_source=source, salt=derived("salt", rollout, spec.digest, seed), who=who)
     if state.phase == "queued":
-        control.commands.ask(_begin(state))
+        control.commands.ask(_begin(state, who))
         for other in (*([live.state] if live else []), *queued) if spec.when_busy == "supersede" else ():
-            ask(control, other.rollout, "abort", who="segue apply", why=f"superseded by {rollout}")
+            ask(control, other.rollout, "abort", who=who, why=f"superseded by {rollout}")
     return Applied(rollout=rollout, spec=spec, created=True, notes=notes)
 
 
@@ -153,10 +153,10 @@ def _ask_to_amend(control: Control, live: Loaded, spec: Rollout, who: str) -> No
     ask(control, state.rollout, "amend", who=who, why=why, target=spec.source, identity=identity)
 
 
-def _begin(state: State) -> Act:
+def _begin(state: State, who: str) -> Act:
     """What a queued rollout waits for, entered once: it is asked for until the route is free."""
     identity = derived("act", state.rollout, "begin")
-    return Act(id=identity, rollout=state.rollout, trigger="begin", who="segue apply", why="queued", at=state.created_at)
+    return Act(id=identity, rollout=state.rollout, trigger="begin", who=who, why="queued", at=state.created_at)
 
 
 def check(spec: Rollout) -> None:

@@ -22,6 +22,9 @@ Deed = Literal[
 carried out. published: an allocation is in force. registered, alias_moved: in the embedded registry. key_added, key_revoked:
 of a route. token_added, token_revoked: of the API."""
 
+SEGUE: Final = "segue"
+"""Who did what no person asked for."""
+
 GENESIS: Final = "0" * 64
 """What the first entry has in place of the digest of one before."""
 
@@ -34,7 +37,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         at: by the store's own clock.
         deed: what was done.
         subject: to what: a rollout, a route, `model/version`, a key's id.
-        who: the person who did or asked it; "" where Segue did.
+        who: the person or token that did or asked it, of a decision and what comes of it those whose wishes it took; `segue`
+            where Segue did so by itself. "" in entries of programs that did not know.
         why: in their words, or the first reason of a decision.
         facts: the rest, by name; a digest where it rests elsewhere whole.
         previous: digest of the entry before.

@@ -61,8 +61,8 @@ class AliasMove(msgspec.Struct, frozen=True, kw_only=True):
 class Registry(Protocol):
     """Versions and aliases."""
 
-    def register(self, version: ModelVersion) -> None:
-        """Enter a version; the same again is harmless, another content under the same version is a Conflict."""
+    def register(self, version: ModelVersion, *, who: str = "") -> None:
+        """Enter a version, for somebody; the same again is harmless, another content under the same version is a Conflict."""
         ...
 
     def versions(self, model: str = "", *, span: Span = WHOLE) -> Sequence[ModelVersion]:

@@ -142,8 +142,11 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 class AllocationStore(Protocol):
     """What gateways poll, and what they report."""
 
-    def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
-        """Give it the route's next number and make it the one in force; the same command twice is the same allocation."""
+    def publish(self, allocation: Allocation, *, command_id: str, who: str = "") -> Allocation:
+        """Give it the route's next number and make it the one in force; the same command twice is the same allocation.
+
+        `who` had it published; "" for those whose wishes the command's decision took.
+        """
         ...
 
     def directory(self, route: str, *, unless: str = "") -> Directory | None:

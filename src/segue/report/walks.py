@@ -11,6 +11,7 @@ from segue.decide.machine import TERMINAL
 from segue.facts.allocation import BUCKETS, Allocation, Split
 from segue.facts.decision import Decision, Phase, Spending, State, Verdict
 from segue.facts.evidence import Evidence
+from segue.ports.audit import SEGUE
 from segue.ports.registry import AliasMove
 from segue.report import words
 from segue.report.gathered import Judged, Moved, Shares, Span, Spent
@@ -159,7 +160,7 @@ def _moved(walk: Walk, decision: Decision) -> Moved:
         from_stage=decision.from_stage,
         to_stage=decision.to_stage,
         step=decision.step,
-        who=", ".join(act.who for act in decision.acts) or "segue",
+        who=", ".join(act.who for act in decision.acts) or SEGUE,
         reasons=decision.reasons,
         verdicts=tuple(judged(walk, verdict) for verdict in decision.verdicts),
         commands=tuple(words.told_command(command, walk.champion, walk.candidate) for command in decision.commands),

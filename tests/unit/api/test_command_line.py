@@ -142,6 +142,7 @@ def test_models_through_a_server(api: api_server.Api, tmp_path: Path, monkeypatc
     assert api.stores.profiles.profile("churn", "9") is not None
     assert "moved from 7 to 9" in run("model", "alias", "churn", "champion", "9", "--reason", "better").out
     assert [(it.who, it.after) for it in api.stores.registry.moves("churn")] == [("ada", "7"), ("ci", "9")]
+    assert [(it.deed, it.who) for it in every(api.stores.audit, "churn/9")] == [("registered", "ci"), ("alias_moved", "ci")]
     assert not (tmp_path / "another").exists()
     monkeypatch.setenv("SEGUE_TOKEN", api.token("operator"))
     assert run("model", "alias", "churn", "champion", "8", "--reason", "x").status == 6

@@ -63,6 +63,7 @@ def test_models(shell: Shell) -> None:
     assert "another content" in problem
     words = ("model", "register", "churn", "9", "--factory", "churn:load", "--artifact", "7", "--warmup", "nowhere.json")
     assert "nowhere.json cannot be read" in shell(*words, status=1)[1]
+    assert [row["who"] for row in json.loads(shell("audit", "list", "-o", "json")[0])] == ["ada"] * 3
     (move,) = json.loads(shell("model", "history", "churn", "-o", "json")[0])
     assert (move["who"], move["why"], move["to"]) == ("ada", "first", "7")
 

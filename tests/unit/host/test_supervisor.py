@@ -46,8 +46,8 @@ class Door:
     def aliases(self, model: str = "") -> list[tuple[str, str, str]]:
         return list(self.stores.registry.aliases(model))
 
-    def register(self, version: ModelVersion) -> None:
-        self.stores.registry.register(version)
+    def register(self, version: ModelVersion, *, who: str = "") -> None:
+        self.stores.registry.register(version, who=who)
 
     def fetch(self, version: ModelVersion) -> ModelVersion:
         return version

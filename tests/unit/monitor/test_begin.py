@@ -1,12 +1,16 @@
 """From a text to a rollout, and what people may ask of it."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from segue.adapters.stores.store import open_store
 from segue.decide.budget import ledger
 from segue.errors import Conflict, DomainError, NotFound, SpecError, TransitionError
 from segue.monitor.begin import apply, ask, find
 from segue.monitor.tick import Monitor
+from segue.ports.audit import SEGUE, every
 from segue.spec.load import load
 from segue.testkit.small_world import SPEC, SmallWorld
 
@@ -19,6 +23,17 @@ def test_a_route_serves_before_it_has_a_rollout(small_world: SmallWorld) -> None
     loaded = small_world.outside.rollouts.load("churn-1")
     assert (loaded.state.phase, loaded.state.spec_digest) == ("pending", applied.spec.digest)
     assert loaded.state.ledger == ledger(applied.spec)
+
+
+def test_who_applies_it_is_in_the_log(small_world: SmallWorld, tmp_path: Path) -> None:
+    """Of the first publication, the beginning and the wait for a turn; what the monitor does by itself is Segue's."""
+    apply(small_world.outside, SPEC, who="ana")
+    Monitor(small_world.outside).tick_one("churn-1")
+    apply(small_world.outside, SPEC.replace("age: 2h", "age: 3h") + "when_busy: queue\n", who="bob")
+    with open_store(f"sqlite:///{tmp_path}/segue.db") as stores:
+        said = [(it.deed, it.who) for it in every(stores.audit) if it.deed not in {"registered", "alias_moved"}]
+    bobs = [("applied", "bob"), ("asked", "bob")]
+    assert said == [("published", "ana"), ("applied", "ana"), ("decided", SEGUE), *bobs]
 
 
 def test_the_same_text_again_changes_nothing(small_world: SmallWorld) -> None:

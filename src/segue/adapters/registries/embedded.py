@@ -13,8 +13,10 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert, part
 from segue.adapters.stores.database.failures import nearest
+from segue.adapters.stores.rollouts import who_asked
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.wire.codec import from_json, to_json
+from segue.ports.audit import SEGUE
 from segue.ports.registry import AliasMove, ModelVersion
 from segue.ports.span import WHOLE, Span
 
@@ -29,8 +31,8 @@ class EmbeddedRegistry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, version: ModelVersion) -> None:
-        """Enter a version; the same again is harmless and keeps the first `registered_at`.
+    def register(self, version: ModelVersion, *, who: str = "") -> None:
+        """Enter a version; the same again is harmless and keeps the first `registered_at`. `who` stands in the audit log.
 
         Raises:
             Conflict: the version is taken by another content.
@@ -49,7 +51,8 @@ class EmbeddedRegistry:
                 raise Conflict("another content is registered under this version", hint="register it as a new version", **key)
             if fresh:
                 facts = {"digest": version.digest, "factory": version.factory}
-                note(connection, Deeds(deed="registered", subject=f"{version.model}/{version.version}", facts=facts))
+                subject = f"{version.model}/{version.version}"
+                note(connection, Deeds(deed="registered", subject=subject, who=who, facts=facts))
 
     def versions(self, model: str = "", *, span: Span = WHOLE) -> Sequence[ModelVersion]:
         """All versions, oldest first."""
@@ -95,7 +98,8 @@ class EmbeddedRegistry:
                 raise Conflict(f"the alias points at {there or 'nothing'}, not at {move.before or 'nothing'}", **key)
             facts = {"alias": move.alias, "before": move.before, "after": move.after, "command": move.command_id}
             subject = f"{move.model}/{move.after}"
-            note(connection, Deeds(deed="alias_moved", subject=subject, who=move.who, why=move.why, facts=facts))
+            who = who_asked(connection, move.command_id) if move.who == SEGUE else move.who
+            note(connection, Deeds(deed="alias_moved", subject=subject, who=who, why=move.why, facts=facts))
 
     def moves(self, model: str, *, span: Span = WHOLE) -> Sequence[AliasMove]:
         """All moves in order."""

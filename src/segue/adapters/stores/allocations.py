@@ -18,6 +18,7 @@ from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert, part, tell
 from segue.adapters.stores.database.failures import nearest
 from segue.adapters.stores.nudges import listen
+from segue.adapters.stores.rollouts import who_asked
 from segue.assign.ownership import owned
 from segue.errors import NotFound
 from segue.facts.allocation import BUCKETS, Allocation, Directory, Endpoint, Key
@@ -45,8 +46,11 @@ class SqlAllocations:
         self._database = database
         self._unchanged: dict[str, tuple[str, int]] = {}  # by route, a revision and the database's mark when it was in force
 
-    def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
-        """Give it the route's next number and make it the one in force; the same command twice is the same allocation."""
+    def publish(self, allocation: Allocation, *, command_id: str, who: str = "") -> Allocation:
+        """Give it the route's next number and make it the one in force; the same command twice is the same allocation.
+
+        `who` stands in the audit log; "" for those whose wishes the command's decision took.
+        """
         route = allocation.route
         with self._database.write() as connection:
             first = insert(connection, schema.routes).values(route=route, number=0, revision="")
@@ -62,7 +66,7 @@ class SqlAllocations:
             connection.execute(schema.allocations.insert(), row | {"body": to_json(numbered).decode()})
             connection.execute(update(schema.routes).where(_routes.route == route).values(number=number + 1))
             renew_revision(connection, route)
-            note(connection, _published(numbered))
+            note(connection, _published(numbered, who or who_asked(connection, command_id)))
         return numbered
 
     def directory(self, route: str, *, unless: str = "") -> Directory | None:
@@ -119,13 +123,13 @@ class SqlAllocations:
         return listen(self._database, _CHANNEL, wake)
 
 
-def _published(allocation: Allocation) -> Deeds:
+def _published(allocation: Allocation, who: str) -> Deeds:
     facts = {"number": str(allocation.number), "rollout": allocation.rollout, "stage": allocation.stage}
     owned_by = owned(allocation.split.ranges)
     facts |= {f"share of {name}": f"{count / BUCKETS:.6f}" for name, count in owned_by.items() if count}
     facts |= {f"shadow of {shadow.variant}": f"{shadow.share:.6f}" for shadow in allocation.shadows}
     facts |= {f"version of {name}": target.version for name, target in allocation.variants.items()}
-    return Deeds(deed="published", subject=allocation.route, facts=facts)
+    return Deeds(deed="published", subject=allocation.route, who=who, facts=facts)
 
 
 def renew_revision(connection: Connection, route: str) -> None:

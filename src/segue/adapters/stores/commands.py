@@ -9,7 +9,7 @@ from segue.adapters.stores.database import schema
 from segue.adapters.stores.database.audit import Deeds, note
 from segue.adapters.stores.database.connect import Database, insert, nudge, tell
 from segue.adapters.stores.nudges import listen, look
-from segue.adapters.stores.rollouts import require
+from segue.adapters.stores.rollouts import require, who_asked
 from segue.errors import NotFound, Refused
 from segue.facts.decision import Act, Command
 from segue.facts.wire.codec import from_json, to_json
@@ -52,7 +52,8 @@ class SqlCommands:
                 raise NotFound("no decision has such a command", command=command_id)
             if not row.done:
                 connection.execute(update(schema.commands).where(table.id == command_id).values(done=True))
-                note(connection, Deeds(deed="done", subject=row.rollout, facts={"command": command_id, "kind": row.kind}))
+                who, facts = who_asked(connection, command_id), {"command": command_id, "kind": row.kind}
+                note(connection, Deeds(deed="done", subject=row.rollout, who=who, facts=facts))
 
     def ask(self, act: Act) -> None:
         """Keep what a person asked for until a tick applies it; the same id twice is once.

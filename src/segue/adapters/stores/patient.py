@@ -24,9 +24,9 @@ class PatientAllocations:
             self._stores = open_store(self._url)
         return self._stores.allocations
 
-    def publish(self, allocation: Allocation, *, command_id: str) -> Allocation:
+    def publish(self, allocation: Allocation, *, command_id: str, who: str = "") -> Allocation:
         """As the store does."""
-        return self._open.publish(allocation, command_id=command_id)
+        return self._open.publish(allocation, command_id=command_id, who=who)
 
     def directory(self, route: str, *, unless: str = "") -> Directory | None:
         """As the store does."""

@@ -17,6 +17,7 @@ from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase, State
 from segue.facts.wire.codec import from_json, to_json
 from segue.ids import digest
+from segue.ports.audit import SEGUE
 from segue.ports.span import WHOLE, Span
 from segue.ports.store import Loaded
 
@@ -144,8 +145,20 @@ def _decided(decision: Decision) -> Deeds:
         "to_stage": decision.to_stage,
         "body": digest(to_json(decision)),
     }
-    who = ", ".join(dict.fromkeys(act.who for act in decision.acts))
-    return Deeds(deed="decided", subject=decision.rollout, who=who, why=decision.reasons[0], facts=facts)
+    return Deeds(deed="decided", subject=decision.rollout, who=_askers(decision), why=decision.reasons[0], facts=facts)
+
+
+def who_asked(connection: Connection, command_id: str) -> str:
+    """Whose wishes the decision of a command took, for the audit log; Segue's own where it took none, or nothing knows it."""
+    commands, decisions = schema.commands.c, schema.decisions.c
+    made_it = (commands.rollout == decisions.rollout) & (commands.decision == decisions.number)
+    query = select(decisions.body).join(schema.commands, made_it).where(commands.id == command_id)
+    body = connection.execute(query).scalar()
+    return SEGUE if body is None else _askers(from_json(Decision, body))
+
+
+def _askers(decision: Decision) -> str:
+    return ", ".join(dict.fromkeys(act.who for act in decision.acts)) or SEGUE
 
 
 def _resting(state: State) -> dict[str, object]:

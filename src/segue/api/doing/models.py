@@ -86,7 +86,7 @@ class ModelDesk:
             profile="" if asked.profile is None else digest(to_json(asked.profile)),
         )
         if not asked.dry_run:
-            self._registry.register(entry)
+            self._registry.register(entry, who=self._person.name)
             if asked.profile is not None:
                 self._profiles.keep(model, asked.version, asked.profile)
         return Registered(model=model, version=asked.version, digest=entry.digest, profile=entry.profile)

@@ -17,6 +17,7 @@ from segue.facts.allocation import Allocation
 from segue.facts.decision import Command, MoveAlias, PublishAllocation, SendNotice, State
 from segue.monitor.acting.publish import allocation, at_rest
 from segue.monitor.outside import Control
+from segue.ports.audit import SEGUE
 from segue.ports.registry import AliasMove
 from segue.spec.rollout import GATEWAY, Rollout
 
@@ -171,7 +172,7 @@ def _entry(command: MoveAlias, task: Task, alias: str, *, before: str, after: st
         alias=alias,
         before=before,
         after=after,
-        who="segue",
+        who=SEGUE,
         why=command.why,
         at=task.now,
         evidence=command.decision or command.rollout,

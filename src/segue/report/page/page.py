@@ -8,6 +8,7 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
+from segue.ports.audit import SEGUE
 from segue.report import words
 from segue.report.gathered import Asked, Course, Gate, Look, Moved, Report, Segments, Story
 from segue.report.page.curves import course, evidence
@@ -142,7 +143,7 @@ def _outcomes(moved: Moved) -> str:
 
 def _by(moved: Moved) -> str:
     """Who or what moved it."""
-    if moved.who != "segue":
+    if moved.who != SEGUE:
         return moved.who
     return _MOVERS.get(moved.trigger, "the spec")
 

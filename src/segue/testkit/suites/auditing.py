@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from segue.errors import Conflict
-from segue.ports.audit import Entry, faults, latest
+from segue.ports.audit import SEGUE, Entry, faults, latest
 from segue.ports.store import Loaded
 from segue.testkit import samples
 from segue.testkit.stores import Opened, Opener, StoreFixtures
@@ -43,6 +43,31 @@ class AuditSuite(StoreFixtures):
         assert (entries[1].subject, entries[1].who, entries[1].why) == (act.rollout, act.who, act.why)
         assert entries[2].why == decision.reasons[0]
         assert list(faults(entries)) == []
+
+    def test_every_entry_says_who(self, store: Opened, begun: Loaded) -> None:
+        """Who did it; of what comes of a decision those whose wishes it took, each once; Segue where nobody wished for it."""
+        acts = [msgspec.structs.replace(samples.act(name), who=who) for name, who in (("a", "ada"), ("b", "bob"), ("c", "ada"))]
+        for it in acts:
+            store.commands.ask(it)
+        wished = samples.decision(1, acts=tuple(acts), commands=(samples.publish_command("p1"), samples.move_command("m1")))
+        saved = store.rollouts.save(wished, begun.state, begun.token)
+        itself = samples.decision(2, commands=(samples.publish_command("p2"), samples.move_command("m2")))
+        store.rollouts.save(itself, saved.state, saved.token)
+        store.registry.register(samples.model_version("7"), who="ci")
+        store.registry.register(samples.model_version("8"), who="ci")
+        for number, before, after in (("1", "", "7"), ("2", "7", "8")):
+            store.allocations.publish(samples.allocation(), command_id=f"p{number}")
+            move = samples.alias_move(before, after, f"m{number}")
+            store.registry.move(msgspec.structs.replace(move, who=SEGUE))
+            store.commands.done(f"p{number}")
+        store.allocations.publish(samples.allocation(), command_id="first", who="eve")
+        store.registry.move(samples.alias_move("8", "7"))
+        said = [(entry.deed, entry.who) for entry in log(store)]
+        assert said[1:4] == [("asked", "ada"), ("asked", "bob"), ("asked", "ada")]
+        assert said[4:8] == [("decided", "ada, bob"), ("decided", SEGUE), ("registered", "ci"), ("registered", "ci")]
+        deeds = ("published", "alias_moved", "done")
+        assert said[8:14] == [(deed, who) for who in ("ada, bob", SEGUE) for deed in deeds]
+        assert said[14:] == [("published", "eve"), ("alias_moved", "ada")]
 
     def test_what_did_not_happen_is_not_in_the_log(self, store: Opened, begun: Loaded) -> None:
         """A transaction that is taken back takes its entry with it."""

@@ -48,7 +48,7 @@ class MlflowRegistry:
         self._cache = cache
         self._history = EmbeddedRegistry(database)
 
-    def register(self, version: ModelVersion) -> None:
+    def register(self, version: ModelVersion, *, who: str = "") -> None:  # noqa: ARG002 - the store's log has no entry of it
         """Enter a version; its folder is uploaded. A version that MLflow has and that we know nothing of is described.
 
         Raises:
