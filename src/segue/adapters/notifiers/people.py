@@ -1,6 +1,7 @@
 """How do people hear what was decided? Through apprise, which knows chats, mail and a hundred services by url."""
 
 from segue.errors import Refused, Unavailable
+from segue.extras import installing
 from segue.facts.decision import SendNotice
 
 
@@ -14,7 +15,7 @@ def tell(notice: SendNotice) -> None:
     try:
         import apprise  # noqa: PLC0415 - an extra, needed by those who tell people
     except ImportError as error:
-        raise Refused(f"notices to people need apprise: {error}", hint="pip install 'segue[notify]'") from error
+        raise Refused(f"notices to people need apprise: {error}", hint=installing("notify")) from error
     service = apprise.Apprise()
     if not service.add(notice.url):
         raise Refused(f"no service is known by {notice.url.partition('://')[0]}://", hint="https://appriseit.com/services/")

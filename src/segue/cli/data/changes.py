@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segue.cli.output import Listing, say
+from segue.extras import installing
 from segue.facts.drift.findings import Change, Detected
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def others() -> "Sequence[Watcher]":
     try:
         from segue.evidence.change.river import ALL
     except ModuleNotFoundError:
-        say("ADWIN and Page-Hinkley are left out: pip install 'segue[river]'")
+        say(f"ADWIN and Page-Hinkley are left out: {installing('river')}")
         return ()
     return ALL
 

@@ -9,6 +9,7 @@ from segue.cli.data.versions import Version, known, profile_of
 from segue.cli.options import Engine, HomeFolder, RouteName
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
+from segue.extras import installing
 from segue.facts.drift.findings import Moved
 from segue.wiring import Home, clock_of, home_at, lake_of, measuring_engine_of, stores_of
 
@@ -121,7 +122,7 @@ def _trees() -> bool:
     from importlib.util import find_spec
 
     if find_spec("sklearn") is None:
-        say("the domain classifier is left out: pip install 'segue[sklearn]'")
+        say(f"the domain classifier is left out: {installing('sklearn')}")
         return False
     return True
 

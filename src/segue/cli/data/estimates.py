@@ -8,6 +8,7 @@ from segue.cli.data.versions import Version, known, profile_of
 from segue.cli.options import Engine, HomeFolder, RouteName
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError, near_miss
+from segue.extras import installing
 from segue.facts.drift.findings import Estimate
 from segue.wiring import clock_of, home_at, lake_of, measuring_engine_of, stores_of
 
@@ -53,7 +54,7 @@ def estimate(
         try:
             found = guessed(reader, lake_of(place), profile, asked)
         except ModuleNotFoundError as error:
-            raise DomainError(f"guessing losses needs {error.name}", hint="pip install 'segue[sklearn]'") from error
+            raise DomainError(f"guessing losses needs {error.name}", hint=installing("sklearn")) from error
     say(f"{found.answers:,} answers, {found.known:,} of them with an outcome; no gate takes these numbers")
     for said in dict.fromkeys(text for name, guess in found.found for text in warnings({name: guess}, floors)):
         say(f"warning: {said}")

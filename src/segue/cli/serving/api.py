@@ -10,6 +10,7 @@ from segue.cli.output import Listing, Output, say, show
 from segue.cli.serving.gateway import Address, Port
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import DomainError
+from segue.extras import installing
 from segue.ports.access import Role
 from segue.wiring import home_at, stores_of
 
@@ -38,7 +39,7 @@ def api(
     try:
         from segue.api.server import ApiSettings, run
     except ModuleNotFoundError as error:
-        raise DomainError(f"the API needs {error.name}", hint="pip install 'segue[api]'") from error
+        raise DomainError(f"the API needs {error.name}", hint=installing("api")) from error
     from segue.api.opening import office_of
 
     log_to_stderr()

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from segue.errors import DomainError, Refused, near_miss
+from segue.extras import installing
 from segue.host.model import factory_of
 
 WITHIN_S: Final = 120.0
@@ -90,7 +91,7 @@ def _hint(factory: str, cause: BaseException | None) -> str:
     if f"{module}.".startswith(f"{cause.name}."):
         return "--path names the folder that it lies in; without, a host looks where it is started and in its packages; "
     if module.startswith(_RUNTIMES):
-        return f"`{cause.name}` comes with segue[{module.removeprefix(_RUNTIMES)}]; "
+        return f"`{cause.name}` comes with {installing(module.removeprefix(_RUNTIMES))}; "
     return f"its module needs `{cause.name}`, which is not installed here; "
 
 

@@ -18,6 +18,7 @@ from segue.cli.output import say
 from segue.cli.serving.gateway import Address, Port, Workers
 from segue.cli.serving.logs import log_to_stderr
 from segue.errors import PortError, Refused
+from segue.extras import installing
 from segue.facts.allocation import asked_at
 from segue.http.limits import LAST_PORT
 from segue.wiring import home_at, stores_of
@@ -95,7 +96,7 @@ def _api_port(port: int) -> int:
     if not 0 < port <= LAST_PORT:
         return 0
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        say("no REST API: pip install 'segue[api]'")
+        say(f"no REST API: {installing('api')}")
         return 0
     try:
         with socket.create_server(("127.0.0.1", port)):

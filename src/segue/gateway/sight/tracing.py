@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from segue.errors import Refused
+from segue.extras import installing
 from segue.gateway.settings import TracingSettings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def require() -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise Refused("tracing needs what is not installed", hint="pip install 'segue[otel]'")
+        raise Refused("tracing needs what is not installed", hint=installing("otel"))
 
 
 class Tracing:

@@ -8,6 +8,8 @@ import pytest
 from command_line import Said
 from tests.unit.cli.data.conftest import ROWS, Here, Segue
 
+from segue.extras import installing
+
 
 def rows(ended: Said) -> list[dict[str, Any]]:
     """What it wrote as JSON."""
@@ -94,7 +96,7 @@ def test_without_river(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", without)
     ended = here("drift", "churn", "--version", "churn/8", "--concept", "-o", "json")
     assert [row["detector"].partition("[")[0] for row in rows(ended)] == ["e_detector"]
-    assert "pip install 'segue[river]'" in ended.err
+    assert f"are left out: {installing('river')}" in ended.err
 
 
 @pytest.mark.parametrize(

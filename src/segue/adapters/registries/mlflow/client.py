@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from segue.errors import Conflict, DomainError, NotFound, PortError, Refused, Unavailable
+from segue.extras import installing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -62,7 +63,7 @@ class Server:
         try:
             from mlflow import MlflowClient  # noqa: PLC0415 - see the module's docstring
         except ImportError as error:
-            raise Refused(f"MLflow's client is missing: {error}", hint="pip install 'segue[mlflow]'") from error
+            raise Refused(f"MLflow's client is missing: {error}", hint=installing("mlflow")) from error
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
     @contextmanager

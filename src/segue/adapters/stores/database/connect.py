@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from segue.adapters.stores.database.failures import translated
 from segue.adapters.stores.database.marks import MEMORY, Marks
 from segue.errors import DomainError, Refused, Unavailable
+from segue.extras import installing
 from segue.ports.span import Span
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -237,9 +238,7 @@ def _postgresql(address: URL) -> Engine:
     try:
         return create_engine(address, pool_pre_ping=True, connect_args=arguments)
     except ImportError as error:
-        raise Refused(
-            f"the driver of {address.drivername} is missing: {error}", hint="pip install 'segue[postgres]'"
-        ) from error
+        raise Refused(f"the driver of {address.drivername} is missing: {error}", hint=installing("postgres")) from error
 
 
 def _sqlite(address: URL) -> Engine:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segue.errors import DomainError
+from segue.extras import installing
 from segue.facts.question import MetricRef
 from segue.measure.kinds.entry import Sums, Table, ratio
 from segue.measure.kinds.reading import said, word
@@ -74,7 +75,7 @@ def _library(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        raise DomainError("this metric needs an extra", hint=f"pip install 'segue[{extra}]'") from error
+        raise DomainError("this metric needs an extra", hint=installing(extra)) from error
 
 
 def _picture(text: str) -> NDArray[np.float64] | None:
