@@ -1,6 +1,7 @@
 """The error budget holds, whatever is guarded, weighed, added and left out, in whatever stages."""
 
 from collections.abc import Iterable
+from itertools import product
 from math import fsum
 
 import msgspec
@@ -53,9 +54,10 @@ KINDS: tuple[tuple[str, Test], ...] = (
 @st.composite
 def guardrails(draw: st.DrawFn, least: int = 0) -> tuple[Gate, ...]:
     """Some guardrails, no two of them the same."""
-    kinds = draw(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 9)), min_size=least, max_size=6, unique=True))
+    sizes = st.integers(1, 9).map(lambda size: size / 100) | st.sampled_from((0.01 + 1e-7, 0.01 + 2e-7))  # read alike
+    kinds = draw(st.lists(st.tuples(st.sampled_from(KINDS), sizes), min_size=least, max_size=6, unique=True))
     return numbered(
-        MetricGate(path="", metric=metric, test=test, margin=Margin(value=size / 100), weight=draw(WEIGHTS))
+        MetricGate(path="", metric=metric, test=test, margin=Margin(value=size), weight=draw(WEIGHTS))
         for (metric, test), size in kinds
     )
 
@@ -132,3 +134,25 @@ def test_amendments_never_overspend(spec: Rollout, changes: list[tuple[tuple[Gat
         assert {line for line in kept if line.account != "reserve"} <= set(after)
         assert paid(after) == pytest.approx(spec.error_budget.false_rollback, rel=1e-12)
         kept = after
+
+
+@given(rollouts(), st.lists(st.tuples(guardrails(), st.floats(0.5, 2.0), st.integers(0, 3)), max_size=4))
+def test_every_null_that_is_ever_tested_is_paid_for(spec: Rollout, changes: list[tuple[tuple[Gate, ...], float, int]]) -> None:
+    """Null hypotheses differ by margin and by the metric's definition, however alike they read; over all amendments the sum
+    of what they are tested at stays within the budget."""
+    kept, tested = ledger(spec), dict[tuple[str, ...], float]()
+    for at, (gates, cap, stage) in enumerate([(spec.guardrails, 1.0, 0), *changes]):
+        metrics = spec.metrics | {"conversion": msgspec.structs.replace(spec.metrics["conversion"], cap=cap)}
+        now = msgspec.structs.replace(spec, guardrails=gates, metrics=metrics)
+        try:
+            kept = amended(kept, now, since=at, first=min(stage, len(spec.stages) - 1)) if at else kept
+        except DomainError:
+            continue  # nothing is left in reserve
+        purse = Purse(now, kept)
+        for found, gate, candidate in product(spec.stages, gates, spec.candidates):
+            line = purse.line(found, gate, "guardrail", candidate)
+            if line is not None:
+                null = (found.name, candidate, repr(msgspec.structs.replace(gate, path="", weight=None)))
+                null += (repr(subject(gate, now)), str(line.since))
+                tested[null] = max(line.alpha, tested.get(null, 0.0))
+    assert fsum(tested.values()) <= spec.error_budget.false_rollback * (1 + 1e-12)

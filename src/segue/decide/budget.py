@@ -23,7 +23,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from segue.decide.gates.claims import guarded, unwatched
+from segue.decide.gates.claims import GateKind, guarded, unwatched
+from segue.decide.gates.meaning import meaning
 from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
 from segue.decide.gates.weights import weight_of
@@ -117,14 +118,14 @@ class Purse:
 
     def __init__(self, spec: Rollout, kept: Sequence[Spending]) -> None:
         self._spec = spec
-        self._known = {_identity(line): line for line in kept}
+        self._known = Known(kept)
 
     def line(self, stage: Stage, gate: Gate, kind: Cost, candidate: str) -> Spending | None:
         """One gate's line; None for a gate that was added later and may not give up, and for a guardrail that sees nothing."""
-        known = self._known.get((_ACCOUNTS[kind], stage.name, _text(self._spec, gate, kind, candidate)))
-        if known is not None or (kind == "futility" and self._known):
-            return known
         asked = _line(self._spec, stage, (gate, kind), candidate, alphas=self._alphas)
+        known = self._known.line(asked)
+        if known is not None or (kind == "futility" and self._known.any):
+            return known
         return None if kind == "guardrail" and not asked.alpha else asked
 
     @cached_property
@@ -149,9 +150,9 @@ def amended(kept: Sequence[Spending], spec: Rollout, *, since: int = 0, first: i
     Raises:
         DomainError: guardrails were added and nothing is left in reserve.
     """
-    known = {_identity(line): line for line in kept}
+    known = Known(kept)
     wanted = [line for line in _lines(spec, guardrail_alphas(spec, first=first)) if line.account != "reserve"]
-    new = [line for line in wanted if line.account == "false_rollback" and _identity(line) not in known]
+    new = [line for line in wanted if line.account == "false_rollback" and known.line(line) is None]
     reserve = [line for line in kept if line.account == "reserve"]
     left = sum(line.alpha for line in reserve)
     if new and left <= 0:
@@ -165,11 +166,33 @@ def amended(kept: Sequence[Spending], spec: Rollout, *, since: int = 0, first: i
     free = [
         msgspec.structs.replace(line, since=since)
         for line in wanted
-        if line.account == "false_promotion" and _identity(line) not in known
+        if line.account == "false_promotion" and known.line(line) is None
     ]
     rest = 1 - taken / left if taken else 1.0
     before = (msgspec.structs.replace(line, alpha=line.alpha * rest) if line.account == "reserve" else line for line in kept)
     return (*before, *free, *paid)
+
+
+class Known:
+    """The lines of a ledger, found by what they are about and not by where that stands: paths move when another gate is put
+    before it. A line of an older program, which does not say what it is about, is found by its text.
+
+    Args:
+        lines: of a ledger.
+    """
+
+    def __init__(self, lines: Iterable[Spending]) -> None:
+        self._lines = {(line.account, line.stage, line.candidate, line.meaning or line.text): line for line in lines}
+
+    @property
+    def any(self) -> bool:
+        """Whether there is any line."""
+        return bool(self._lines)
+
+    def line(self, asked: Spending) -> Spending | None:
+        """The ledger's line about the same; None where it has none."""
+        place = (asked.account, asked.stage, asked.candidate)
+        return self._lines.get((*place, asked.meaning)) or self._lines.get((*place, asked.text))
 
 
 _Alphas = Mapping[tuple[str, str], float]
@@ -198,6 +221,7 @@ _OF_PROMOTION: Final[tuple[Cost, ...]] = ("promotion", "futility")
 _ACCOUNTS: Final[dict[Cost, Account]] = {
     "promotion": "false_promotion", "guardrail": "false_rollback", "futility": "futility",
 }  # fmt: skip
+_KINDS: Final[dict[Cost, GateKind]] = {"promotion": "promotion", "guardrail": "guardrail", "futility": "promotion"}
 
 
 def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, Cost], candidate: str, *, alphas: _Alphas) -> Spending:
@@ -211,6 +235,7 @@ def _line(spec: Rollout, stage: Stage, asked: tuple[Gate, Cost], candidate: str,
         alpha=alphas.get((gate.path, stage.name), 0.0) if alpha is None else alpha,
         account=_ACCOUNTS[kind],
         weight=weight_of(gate, subject(gate, spec)) if kind == "guardrail" else 0.0,
+        meaning=meaning(spec, gate, _KINDS[kind]),
     )
 
 
@@ -221,7 +246,3 @@ def _text(spec: Rollout, gate: Gate, kind: Cost, candidate: str) -> str:
     if kind == "guardrail":
         return gate_text(guarded(gate), metric, candidate, "guardrail")
     return gate_text(gate, metric, candidate, "promotion")
-
-
-def _identity(line: Spending) -> tuple[str, str, str]:
-    return line.account, line.stage, line.text  # not by its path, which moves when another gate is put before it

@@ -219,13 +219,15 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         gate: its path in the spec.
-        text: the gate as a sentence; with the stage it says which gate this is, wherever it stands.
+        text: the gate as a sentence, for people.
         alpha: the chance that it is ever wrong.
         account: what it is taken from; futility: to give up what is as good as planned; reserve: not spent, for guardrails that
             are added later.
         since: rows of earlier allocations do not count, for a gate that was added while the rollout was live; 0 for all.
         weight: of a guardrail, what it weighed beside the others when the line was drawn up; 0 for any other line, and in lines
             of older programs.
+        meaning: what identifies the gate's null hypotheses, the metric's definition included: the text rounds. "" for the
+            reserve, and in lines of older programs, which are known by their text.
     """
 
     gate: str
@@ -236,6 +238,7 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     since: int = 0
     weight: float = 0.0
+    meaning: str = ""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

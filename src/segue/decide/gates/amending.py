@@ -20,14 +20,15 @@ import msgspec
 
 from segue.decide.budget import amended, guardrail_alphas, ledger
 from segue.decide.gates.claims import guarded
+from segue.decide.gates.meaning import content
 from segue.decide.gates.subjects import subject
 from segue.decide.gates.texts import gate_text
 from segue.decide.gates.weights import weight_of
 from segue.errors import DomainError
 from segue.facts.decision import Spending, State
 from segue.spec.diff import diff
-from segue.spec.digest import meaning_of, one_spelling
-from segue.spec.gate import Gate, MetricGate
+from segue.spec.digest import meaning_of
+from segue.spec.gate import Gate
 from segue.spec.metric import Metric
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Stage
@@ -86,7 +87,7 @@ class _Added(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, spec: Rollout, before: Sequence[Gate], after: Sequence[Gate]) -> "_Added":
-        was, is_now = ([_content(spec, gate) for gate in gates] for gates in (before, after))
+        was, is_now = ([content(spec, gate) for gate in gates] for gates in (before, after))
         return cls(
             tuple(gate for gate, content in zip(after, is_now, strict=True) if content not in was),
             tuple(gate for gate, content in zip(before, was, strict=True) if content not in is_now),
@@ -114,7 +115,7 @@ def _rest(spec: Rollout, metrics: dict[str, Metric]) -> Rollout:
 
 def _require_gates(spec: Rollout, state: State, new: Rollout) -> None:
     for index, (old, stage) in enumerate(_stages(spec, new)):
-        before, after = ([_content(spec, gate) for gate in it.promote_when] for it in (old, stage))
+        before, after = ([content(spec, gate) for gate in it.promote_when] for it in (old, stage))
         if after[: len(before)] != before:
             raise DomainError(
                 f"the gates of stage {old.name} stay as they are and where they are; others may come after them",
@@ -135,14 +136,6 @@ def _weights(spec: Rollout) -> Iterator[tuple[str, float]]:
 
 def _stages(spec: Rollout, new: Rollout) -> Iterator[tuple[Stage, Stage]]:
     return zip(spec.stages, new.stages, strict=True)
-
-
-def _content(spec: Rollout, gate: Gate) -> Gate:
-    """A gate wherever it stands and however its population is spelled."""
-    gate = msgspec.structs.replace(gate, path="")
-    if isinstance(gate, MetricGate) and gate.where:
-        return msgspec.structs.replace(gate, where=one_spelling(gate.where, tuple(spec.context)))
-    return gate
 
 
 def _said(spec: Rollout, gate: Gate) -> str:
