@@ -30,8 +30,9 @@ MATURE: Final = 0.1
 def preconditions(spec: Rollout, state: State, observed: Observed, now: datetime) -> tuple[Verdict, ...]:
     """What has to hold before the stage may be left by its gates."""
     stage, path = stage_of(spec, state), f"stages[{state.stage}]"
-    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(spec, path, observed)]
+    found = [*_age(stage, path, state, now), *_steps(stage, path, state, now), *_data(path, observed)]
     for candidate in alive(spec, state):
+        found += _seen(spec, path, observed, candidate)
         found += _outcomes(stage, path, observed, candidate)
         found += _balance(spec, stage, path, (observed, candidate))
         found += audited(spec, stage, path, (observed, candidate))
@@ -55,14 +56,18 @@ def _steps(stage: Stage, path: str, state: State, now: datetime) -> Iterator[Ver
         yield _verdict(f"{path}.steps", text, reason, ok=last and have >= need)
 
 
-def _data(spec: Rollout, path: str, observed: Observed) -> Iterator[Verdict]:
+def _data(path: str, observed: Observed) -> Iterator[Verdict]:
     for problem in observed.problems:
         yield _verdict(f"{path}.measured", "everything is measured", problem, ok=False)
+
+
+def _seen(spec: Rollout, path: str, observed: Observed, candidate: str) -> Iterator[Verdict]:
+    """However much the champion answers, nobody is promoted who was not asked."""
     if spec.provider != GATEWAY:
         return  # nothing records there: no gate came past the lint, so the stage is left by a person's yes alone
-    seen = sum(health.asked for health in observed.health.values())
-    reason = f"{seen} answers were recorded in this stage"
-    yield _verdict(f"{path}.seen", "answers were recorded in this stage", reason, ok=seen > 0)
+    seen = observed.health.get(candidate, Health()).asked
+    text, reason = f"answers of {candidate} were recorded in this stage", f"{seen:,} were recorded"
+    yield _verdict(f"{path}.seen", text, reason, ok=seen > 0, candidate=candidate)
 
 
 def _outcomes(stage: Stage, path: str, observed: Observed, candidate: str) -> Iterator[Verdict]:

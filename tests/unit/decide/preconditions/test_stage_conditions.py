@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from segue.decide.decide import decide
 from segue.decide.observed import Observed
 from segue.decide.preconditions.stage import COVERAGE_GAP, FAILURE_GAP, MATURE, preconditions
 from segue.facts.evidence import Health
+from segue.spec.load import load
 
 FINE = Health(asked=1000, failed=0, judged=1000, with_outcome=900)
 
@@ -28,6 +30,26 @@ def test_age_and_outcomes(running: Any) -> None:
     few = Health(asked=1000, judged=110, with_outcome=99)
     assert unmet(running, running.observed(health={"champion": FINE, "v8": few})) == {"at_least.outcomes"}
     assert unmet(running, running.observed(health={})) == {"seen", "failures", "coverage", "maturity", "at_least.outcomes"}
+
+
+def test_whoever_was_not_asked_is_not_promoted(running: Any) -> None:
+    """However much the champion has answered: where nothing is recorded of the candidate, nothing passes."""
+    assert "seen" in unmet(running, running.observed(health={"champion": FINE}))
+    assert "seen" in unmet(running, running.observed(health={"champion": FINE, "v8": Health()}))
+
+
+@pytest.mark.parametrize("strategy", ["canary, steps: [{share: 1%, age: 1h}]", "ab, shares: {champion: 99%, v8: 1%}"])
+def test_nobody_is_asked_for_a_yes_by_the_champions_traffic(running: Any, strategy: str) -> None:
+    """A stage without gates asks a person for a yes only when somebody has asked the candidate."""
+    stages = f"stages:\n  - {{name: quiet, strategy: {strategy}, approve: product}}\n  - {{name: everyone, strategy: full}}\n"
+    spec = load(running.spec.source.partition("stages:\n")[0] + stages)
+    scene = type(running)(spec, running.state, running.now).at(hours=3.0)
+    silent = scene.observed(health={"champion": FINE}, seen_in_step=0)
+    decision, after = decide(spec, scene.state, silent, scene.now)
+    assert (decision.kind, after.phase) == ("hold", "running")
+    assert "answers of v8 were recorded in this stage: 0 were recorded" in decision.reasons
+    decision, after = decide(spec, scene.state, scene.observed(), scene.now)
+    assert (decision.kind, after.phase) == ("advance", "awaiting_approval")
 
 
 def test_a_pause_does_not_age(running: Any) -> None:
