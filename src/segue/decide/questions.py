@@ -5,6 +5,7 @@ question's id is made from its content: a new stage, attempt or margin is a new 
 """
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -213,14 +214,15 @@ def _named(question: Question, state: State) -> Question:
 def _since_some_hour(question: Question, stage: Stage) -> Question | None:
     """What breaks a guardrail of a watch as well: harm that began in any of its hours, by half of the guardrail's alpha.
 
-    In a watch of T hours a detector of run length T / alpha raises a false alarm with chance at most alpha.
+    A detector of run length T / alpha that bets anew on T hours raises a false alarm with chance at most alpha. A watch of some
+    hours that begins within one touches one more; of what is longer, by a pause, the hours that come then are not bet on anew.
     """
     hours = stage.strategy.watch_s / 3600 if isinstance(stage.strategy, Full) else 0.0
     bounded = kind_of(question.metric.kind).shape == "proportion" or question.metric.cap is not None
     if hours <= 0 or not (bounded or question.design == "one_sample") or kind_of(question.metric.kind).shape == "ranking":
         return None
     alpha = question.alpha * OF_CHANGE
-    return msgspec.structs.replace(question, alpha=alpha, run_length=max(hours, 1.0) / alpha)
+    return msgspec.structs.replace(question, alpha=alpha, run_length=(ceil(hours) + 1) / alpha)
 
 
 def _without_labels(gate: Gate, question: Question) -> Question | None:

@@ -8,7 +8,7 @@ on average not before A batches, whatever the distribution. Source: Shin, Ramdas
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
-from math import log
+from math import floor, inf, log
 from typing import Final, Literal
 
 import msgspec
@@ -90,9 +90,10 @@ def surveyed(question: Question, hours: Mapping[int, Summary]) -> Weighed:
     """Has something changed since any of these hours? The wealth is a Shiryaev-Roberts detector's, stepping by the hour.
 
     Estimate and interval are those of all hours together, by the same method; `log_e` is the largest that the detector has
-    been, and the claim is shown where it reaches log(run length). In T hours of which nothing is wrong that happens with
-    chance at most T / run length: `M_t - t` is a supermartingale, and Doob's inequality bounds its maximum. An hour without
-    rows is time, no evidence; within an hour the bets of the rows so far count, which never wins more than the whole hour's.
+    been, and the claim is shown where it reaches log(run length). A unit is bet on each of the first T = alpha x run length
+    hours, and goes on from there for ever. While nothing is wrong each of the T wealths is a supermartingale from 1, so their
+    sum reaches the run length with chance at most T / run length = alpha (Ville), however many hours come after them and
+    however late their rows. An hour without rows is time, no evidence.
 
     Args:
         question: of a method that bets row by row (P1 to P5).
@@ -101,7 +102,7 @@ def surveyed(question: Question, hours: Mapping[int, Summary]) -> Weighed:
     Raises:
         DomainError: a run length below 1.
     """
-    return _detected(question, hours, max)
+    return _detected(question, hours, max, starts=floor(question.alpha * question.run_length * (1 + 1e-9)))
 
 
 def standing(question: Question, hours: Mapping[int, Summary]) -> Weighed:
@@ -113,14 +114,16 @@ def standing(question: Question, hours: Mapping[int, Summary]) -> Weighed:
     return _detected(question, hours, lambda statistics: statistics[-1])
 
 
-def _detected(question: Question, hours: Mapping[int, Summary], chosen: Callable[[list[float]], float]) -> Weighed:
+def _detected(
+    question: Question, hours: Mapping[int, Summary], chosen: Callable[[list[float]], float], *, starts: float = inf
+) -> Weighed:
     """The evidence of all hours, with one of the statistics after each of them in place of its log e-value."""
     if question.run_length < 1:
         raise DomainError(f"no run length of {question.run_length}", question=question.id)
     found = weigh(question, merge(hours.values()))
     if isinstance(found, NotEnough):
         return found
-    statistic = chosen([log_statistic(weights, wealth) for weights, wealth in _steps(question, hours)])
+    statistic = chosen([log_statistic(weights, wealth) for weights, wealth in _steps(question, hours, starts)])
     quiet = f"while all is well, at least {question.run_length:,.0f} hours pass on average before a false alarm"
     return msgspec.structs.replace(
         found,
@@ -132,16 +135,16 @@ def _detected(question: Question, hours: Mapping[int, Summary], chosen: Callable
     )
 
 
-def _steps(question: Question, hours: Mapping[int, Summary]) -> Iterator[tuple[Floats, Floats]]:
-    """Weights of the bets and their wealth after each hour from the first to the last."""
+def _steps(question: Question, hours: Mapping[int, Summary], starts: float) -> Iterator[tuple[Floats, Floats]]:
+    """Weights of the bets and their wealth after each hour from the first to the last; a unit is bet on the first of them."""
     wealth, weights = np.array([NOTHING]), np.zeros(1)
-    for hour in range(min(hours), max(hours) + 1):
+    for place, hour in enumerate(range(min(hours), max(hours) + 1)):
         bets = _bets(question, hours.get(hour))
         if bets is not None:
             weights, grown = bets.log_weights, bets.growths(question.claim.side, question.claim.bound)
         else:
             grown = np.zeros(1)
-        wealth = grown + np.logaddexp(wealth, 0.0)
+        wealth = grown + (np.logaddexp(wealth, 0.0) if place < starts else wealth)
         yield weights, np.broadcast_to(wealth, weights.shape)
 
 

@@ -1,7 +1,8 @@
 """Change detectors after a promotion."""
 
 from collections.abc import Callable
-from math import exp
+from itertools import product
+from math import exp, prod
 
 import msgspec
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from segue.errors import DomainError
 from segue.evidence.looks import rates_of
-from segue.evidence.many.detectors import Watch, log_statistic, replayed, surveyed, watched
+from segue.evidence.many.detectors import Watch, _steps, log_statistic, replayed, surveyed, watched
 from segue.evidence.weighing import weigh
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.merging import merge
@@ -123,7 +124,7 @@ COMPARED = msgspec.structs.replace(
 
 def test_hours_are_batches() -> None:
     """A survey of hours is the detector's own recursion over them, hours without rows included."""
-    rng, question = np.random.default_rng(7), msgspec.structs.replace(asking(), run_length=1000.0)
+    rng, question = np.random.default_rng(7), msgspec.structs.replace(asking(), alpha=0.014, run_length=1000.0)
     counts = batches(rng, 12, 0.12)
     hours = {(hour if hour < 6 else hour + 2): batch for hour, batch in enumerate(counts)}
     found = surveyed(question, hours)
@@ -142,7 +143,8 @@ def test_harm_that_begins_late() -> None:
     """After 200 good hours, the comparison over all of them is slow to see what a detector sees within a few."""
     rng = np.random.default_rng(8)
     hours = {hour: drawn(rng, 0.05 if hour < 200 else 0.12, 0.05) for hour in range(206)}
-    whole, late = weigh(COMPARED, merge(hours.values())), surveyed(COMPARED, hours)
+    since_any_hour = msgspec.structs.replace(COMPARED, alpha=len(hours) / COMPARED.run_length)
+    whole, late = weigh(COMPARED, merge(hours.values())), surveyed(since_any_hour, hours)
     assert isinstance(whole, Evidence)
     assert isinstance(late, Evidence)
     assert (whole.shown, late.shown) == (False, True)
@@ -150,7 +152,7 @@ def test_harm_that_begins_late() -> None:
 
 def test_the_chance_of_a_false_alarm() -> None:
     """In a watch of 24 hours at the edge of harm, a run length of 24 / 10 % alarms in at most 10 % of rollouts."""
-    rng, question, runs = np.random.default_rng(9), msgspec.structs.replace(COMPARED, run_length=240.0), 150
+    rng, question, runs = np.random.default_rng(9), msgspec.structs.replace(COMPARED, alpha=0.1, run_length=240.0), 150
     alarms = 0
     for _ in range(runs):
         found = surveyed(question, {hour: drawn(rng, 0.06, 0.05) for hour in range(24)})
@@ -164,3 +166,26 @@ def test_no_survey() -> None:
         surveyed(msgspec.structs.replace(COMPARED, run_length=0.0), {1: drawn(np.random.default_rng(1), 0.1, 0.1)})
     alone = ArmCounts(cells=(ArmCell(propensity=1.0, candidate_yes=1, candidate_no=9, champion_yes=0, champion_no=0),))
     assert isinstance(surveyed(COMPARED, {1: alone}), NotEnough)
+
+
+@pytest.mark.parametrize("hours", [2, 5, 8])
+def test_a_watch_that_lasts_longer_spends_no_more(hours: int) -> None:
+    """Over every path of any number of hours, the detector of two hours is worth no more than two at the edge of the null."""
+    question = msgspec.structs.replace(asking(), alpha=0.01, run_length=2 / 0.01)
+    mean = 0.0
+    for path in product((True, False), repeat=hours):
+        rows = {at: Counts(yes=int(yes), no=int(not yes)) for at, yes in enumerate(path)}
+        *_, (weights, wealth) = _steps(question, rows, 2)
+        mean += prod(0.1 if yes else 0.9 for yes in path) * exp(log_statistic(weights, wealth))
+    assert mean == pytest.approx(2, abs=1e-9)
+
+
+def test_false_alarms_of_a_watch_that_was_paused() -> None:
+    """A watch of an hour that lasts for two days more alarms no more often than its alpha, nothing being wrong."""
+    question = msgspec.structs.replace(asking(), alpha=0.2, run_length=2 / 0.2)
+    rng, runs = np.random.default_rng(7), 200
+    alarms = 0
+    for _ in range(runs):
+        found = surveyed(question, dict(enumerate(batches(rng, 50, 0.1, rows=400))))
+        alarms += isinstance(found, Evidence) and found.shown
+    assert alarms / runs <= 0.2 + 3 * (0.2 * 0.8 / runs) ** 0.5
