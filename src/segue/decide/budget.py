@@ -174,8 +174,10 @@ def amended(kept: Sequence[Spending], spec: Rollout, *, since: int = 0, first: i
 
 
 class Known:
-    """The lines of a ledger, found by what they are about and not by where that stands: paths move when another gate is put
-    before it. A line of an older program, which does not say what it is about, is found by its text.
+    """The lines of a ledger, found by what they are about.
+
+    Not by where that stands: paths move when another gate is put before it. A line of an older program, which does not say what
+    it is about, is found by its text.
 
     Args:
         lines: of a ledger.

@@ -24,9 +24,12 @@ def content(spec: Rollout, gate: Gate) -> Gate:
 
 
 def meaning(spec: Rollout, gate: Gate, kind: GateKind) -> str:
-    """What identifies the null hypotheses of a gate: two that differ in a margin's last digit, or in how their metric is
-    defined, differ here; two that differ in weight alone do not."""
+    """What identifies the null hypotheses of a gate.
+
+    Two that differ in a margin's last digit, or in how their metric is defined, differ here; two that differ in weight do not.
+    """
     gate = content(spec, guarded(gate) if kind == "guardrail" else gate)
     if isinstance(gate, MetricGate):
         gate = msgspec.structs.replace(gate, weight=None)
-    return derived("g", kind, to_json(gate).decode(), to_json(subject(gate, spec)).decode())
+    metric = subject(gate, spec)
+    return derived("g", kind, to_json(gate).decode(), "" if metric is None else to_json(metric).decode())
