@@ -11,7 +11,8 @@ import pytest
 from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
-from segue.testkit.small_world import HandClock, SmallWorld, outside_of, register
+from segue.monitor.outside import outside_over
+from segue.testkit.small_world import HandClock, SmallWorld, register
 
 if TYPE_CHECKING:
     import postgres
@@ -90,6 +91,6 @@ def _open_world(folder: Path) -> Iterator[SmallWorld]:
     clock = HandClock()
     with ExitStack() as stack:
         stores = stack.enter_context(open_store(f"sqlite:///{folder}/segue.db"))
-        outside = outside_of(stores, FolderLake(folder / "lake"), stack.enter_context(DuckdbEngine()), clock)
+        outside = outside_over(stores, clock, FolderLake(folder / "lake"), stack.enter_context(DuckdbEngine()))
         register(stores.registry)
         yield SmallWorld(outside, clock)

@@ -25,9 +25,10 @@ from segue.adapters.stores.store import open_store
 from segue.facts.allocation import Allocation
 from segue.monitor.begin import apply
 from segue.monitor.measuring import Measuring
+from segue.monitor.outside import outside_over
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
-from segue.testkit.small_world import HandClock, SmallWorld, outside_of, register
+from segue.testkit.small_world import HandClock, SmallWorld, register
 
 _SPEC: Final = """
 segue: 1
@@ -89,7 +90,7 @@ class Installation:
         register(stores.registry)
         self._clock = HandClock(START)
         engine = stack.enter_context(DuckdbEngine(DuckdbSettings(spill_folder=str(folder / "spill"))))
-        self._outside = outside_of(stores, FolderLake(folder / "lake"), engine, self._clock)
+        self._outside = outside_over(stores, self._clock, FolderLake(folder / "lake"), engine)
         apply(self._outside, _SPEC)
         world = SmallWorld(self._outside, self._clock)
         world.host()

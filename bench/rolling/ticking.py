@@ -15,8 +15,9 @@ from segue.adapters.engines.duckdb import DuckdbEngine
 from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
 from segue.monitor.begin import apply
+from segue.monitor.outside import outside_over
 from segue.monitor.tick import Monitor
-from segue.testkit.small_world import SPEC, HandClock, SmallWorld, outside_of, register
+from segue.testkit.small_world import SPEC, HandClock, SmallWorld, register
 
 _ROUTES: Final = 100
 _REQUESTS: Final = 200
@@ -64,7 +65,7 @@ def _begun(folder: Path, stack: ExitStack) -> tuple[list[SmallWorld], Monitor]:
     """A hundred routes, each with a rollout in its first stage and some hours of data."""
     stores = stack.enter_context(open_store(f"sqlite:///{folder / 'store.db'}"))
     clock = HandClock()
-    outside = outside_of(stores, FolderLake(folder / "lake"), stack.enter_context(DuckdbEngine()), clock)
+    outside = outside_over(stores, clock, FolderLake(folder / "lake"), stack.enter_context(DuckdbEngine()))
     monitor = Monitor(outside)
     worlds = []
     for number in range(_ROUTES):

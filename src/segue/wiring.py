@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -287,17 +288,9 @@ class GatewayParts:
 
 def control_of(home: Home, stores: "Stores") -> "Control":
     """What it takes to begin, steer and describe rollouts."""
-    from segue.monitor.outside import Control
+    from segue.monitor.outside import control_over
 
-    return Control(
-        clock=clock_of(home),
-        rollouts=stores.rollouts,
-        commands=stores.commands,
-        allocations=stores.allocations,
-        endpoints=stores.endpoints,
-        registry=stores.registry,
-        registry_name=home.registry,
-    )
+    return control_over(stores, clock_of(home), registry_name=home.registry)
 
 
 def run_host(home: Home) -> None:
@@ -327,33 +320,15 @@ def run_monitor(home: Home, *, tick_s: float, lease_s: float = 15.0) -> None:
     from segue.monitor.tick import Monitor, MonitorSettings
 
     with stores_of(home) as stores, measuring_engine_of(home) as engine:
-        outside = _outside(home, stores.led(), engine, notifier=_notifier(), provider=_provider())
+        outside = replace(_outside(home, stores.led(), engine), notifier=_notifier(), provider=_provider())
         wake = threading.Event()
         Monitor(outside, MonitorSettings(period_s=tick_s, lease_s=lease_s)).run(stop_event(wake), wake)
 
 
-def _outside(
-    home: Home, stores: "Stores", engine: "Engine", *, notifier: "Notifier | None" = None, provider: "Provider | None" = None
-) -> "Outside":
-    """Everything outside; who only looks needs nobody who delivers notices or sets a mesh's weights."""
-    from segue.monitor.outside import Outside
+def _outside(home: Home, stores: "Stores", engine: "Engine") -> "Outside":
+    from segue.monitor.outside import outside_over
 
-    return Outside(
-        clock=clock_of(home),
-        rollouts=stores.rollouts,
-        commands=stores.commands,
-        allocations=stores.allocations,
-        endpoints=stores.endpoints,
-        registry=stores.registry,
-        registry_name=home.registry,
-        notifier=notifier,
-        provider=provider,
-        profiles=stores.profiles,
-        summaries=stores.summaries,
-        leases=stores.leases,
-        lake=lake_of(home),
-        engine=engine,
-    )
+    return outside_over(stores, clock_of(home), lake_of(home), engine, registry_name=home.registry)
 
 
 def _notifier() -> "Notifier":

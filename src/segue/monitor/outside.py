@@ -1,6 +1,7 @@
 """Whom does the monitor talk to?"""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from segue.ports.clock import Clock
 from segue.ports.engine import Engine
@@ -46,3 +47,55 @@ class Outside(Control):
     lake: Lake
     engine: Engine
     profiles: ProfileStore | None = None
+
+
+class Opening(Protocol):
+    """One opening of a store, as far as the monitor needs it."""
+
+    @property
+    def rollouts(self) -> RolloutStore: ...  # noqa: D102 - the port says it; the same below
+    @property
+    def commands(self) -> CommandStore: ...  # noqa: D102
+    @property
+    def allocations(self) -> AllocationStore: ...  # noqa: D102
+    @property
+    def endpoints(self) -> EndpointStore: ...  # noqa: D102
+    @property
+    def summaries(self) -> SummaryStore: ...  # noqa: D102
+    @property
+    def leases(self) -> LeaseStore: ...  # noqa: D102
+    @property
+    def registry(self) -> Registry: ...  # noqa: D102
+    @property
+    def profiles(self) -> ProfileStore: ...  # noqa: D102
+
+
+def control_over(stores: Opening, clock: Clock, *, registry_name: str = "embedded") -> Control:
+    """What it takes to steer, over one opening of a store."""
+    return Control(
+        clock=clock,
+        rollouts=stores.rollouts,
+        commands=stores.commands,
+        allocations=stores.allocations,
+        endpoints=stores.endpoints,
+        registry=stores.registry,
+        registry_name=registry_name,
+    )
+
+
+def outside_over(stores: Opening, clock: Clock, lake: Lake, engine: Engine, *, registry_name: str = "embedded") -> Outside:
+    """Everything, over one opening of a store and what is not kept in it; nobody delivers notices or sets a mesh's weights."""
+    return Outside(
+        clock=clock,
+        rollouts=stores.rollouts,
+        commands=stores.commands,
+        allocations=stores.allocations,
+        endpoints=stores.endpoints,
+        registry=stores.registry,
+        registry_name=registry_name,
+        summaries=stores.summaries,
+        leases=stores.leases,
+        lake=lake,
+        engine=engine,
+        profiles=stores.profiles,
+    )

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,13 +17,8 @@ from segue.facts.allocation import Allocation, Endpoint
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction, Role
 from segue.monitor.outside import Outside
-from segue.ports.clock import Clock
-from segue.ports.engine import Engine
-from segue.ports.lake import Lake, Segment
+from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion, Registry
-
-if TYPE_CHECKING:
-    from segue.testkit.stores import Opened
 
 START: Final = datetime(2013, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -88,23 +83,6 @@ class HandClock:
     def speed(self) -> float:
         """Any."""
         return 1.0
-
-
-def outside_of(stores: "Opened", lake: Lake, engine: Engine, clock: Clock) -> Outside:
-    """Everything outside, made of one opening of a store and of what is not kept in it."""
-    return Outside(
-        clock=clock,
-        rollouts=stores.rollouts,
-        commands=stores.commands,
-        allocations=stores.allocations,
-        endpoints=stores.endpoints,
-        registry=stores.registry,
-        profiles=stores.profiles,
-        summaries=stores.summaries,
-        leases=stores.leases,
-        lake=lake,
-        engine=engine,
-    )
 
 
 class SmallWorld:

@@ -9,48 +9,26 @@ import pytest
 
 from segue.errors import Conflict, DomainError, NotFound
 from segue.facts.decision import Decision, Phase
+from segue.monitor.outside import Opening
 from segue.ports.access import AnswerStore, TokenStore
 from segue.ports.audit import AuditLog
-from segue.ports.registry import ProfileStore, Registry
 from segue.ports.span import Span
 from segue.ports.store import (
-    AllocationStore,
-    CommandStore,
-    EndpointStore,
     KeyStore,
-    LeaseStore,
     Loaded,
-    RolloutStore,
-    SummaryStore,
 )
 from segue.testkit import samples
 
 
-class Opened(Protocol):
-    """One opening of a store."""
+class Opened(Opening, Protocol):
+    """One opening of a store, whole."""
 
     @property
-    def rollouts(self) -> RolloutStore: ...  # noqa: D102 - the port says it; the same below
-    @property
-    def commands(self) -> CommandStore: ...  # noqa: D102
-    @property
-    def allocations(self) -> AllocationStore: ...  # noqa: D102
-    @property
-    def endpoints(self) -> EndpointStore: ...  # noqa: D102
-    @property
-    def keys(self) -> KeyStore: ...  # noqa: D102
+    def keys(self) -> KeyStore: ...  # noqa: D102 - the port says it; the same below
     @property
     def tokens(self) -> TokenStore: ...  # noqa: D102
     @property
     def answered(self) -> AnswerStore: ...  # noqa: D102
-    @property
-    def summaries(self) -> SummaryStore: ...  # noqa: D102
-    @property
-    def leases(self) -> LeaseStore: ...  # noqa: D102
-    @property
-    def registry(self) -> Registry: ...  # noqa: D102
-    @property
-    def profiles(self) -> ProfileStore: ...  # noqa: D102
     @property
     def audit(self) -> AuditLog: ...  # noqa: D102
 

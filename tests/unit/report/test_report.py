@@ -24,13 +24,14 @@ from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction, Role
 from segue.measure.kinds.entry import observations
 from segue.monitor.begin import apply
+from segue.monitor.outside import outside_over
 from segue.monitor.tick import Monitor
 from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion
 from segue.report.gather import gather, to_html, write
 from segue.report.gathered import Report, Told
 from segue.report.sections import sections
-from segue.testkit.small_world import HandClock, outside_of
+from segue.testkit.small_world import HandClock
 
 START: Final = datetime(2013, 3, 1, 5, tzinfo=UTC)
 ROUTE: Final = "flight-delay"
@@ -115,7 +116,7 @@ class Airport:
     def __init__(self, folder: Path, stores: Stores, engine: DuckdbEngine, champion: str = "7") -> None:
         self.clock = HandClock(START)
         self.stores, self.engine, self.lake = stores, engine, FolderLake(folder / "lake")
-        self.outside = outside_of(stores, self.lake, engine, self.clock)
+        self.outside = outside_over(stores, self.clock, self.lake, engine)
         self.monitor = Monitor(self.outside)
         self.answers: Counter[str] = Counter()
         self.requests = self.outcomes = 0

@@ -17,8 +17,9 @@ from segue.adapters.lakes.folder import FolderLake
 from segue.adapters.stores.store import open_store
 from segue.evidence.drift.profiling import Roles, profile_of
 from segue.monitor.begin import apply
+from segue.monitor.outside import outside_over
 from segue.monitor.tick import Monitor
-from segue.testkit.small_world import SPEC, HandClock, SmallWorld, outside_of, register
+from segue.testkit.small_world import SPEC, HandClock, SmallWorld, register
 
 ROWS: Final = 800
 HOURS: Final = 3.0
@@ -65,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segue]:
     )
     with open_store(f"sqlite:///{folder}/store.db") as stores, DuckdbEngine() as engine:
         clock = HandClock()
-        outside = outside_of(stores, FolderLake(folder / "lake"), engine, clock)
+        outside = outside_over(stores, clock, FolderLake(folder / "lake"), engine)
         register(stores.registry)
         roles = Roles(label="said", score="p", truth="came_true")
         trained = profile_of({**table, "said": labels, "p": scores, "came_true": truths}, roles, "training.csv")
