@@ -21,11 +21,12 @@ from starlette.routing import Route
 from segue.api.access import LOOPBACK, Person, Unknown, person_of, require
 from segue.api.desk import real_now
 from segue.api.doing.numbers import told
+from segue.api.doing.rollouts import Following
 from segue.api.events import follow
 from segue.api.openapi import EVENTS, KEY_PATTERN, NUMBERS, OPERATIONS, document
 from segue.api.operation import MODEL, PATH, Call, Office, Operation, Reply
 from segue.api.problems import MEDIA, of_status, trouble
-from segue.errors import Conflict, DomainError, NotFound
+from segue.errors import Conflict, DomainError, NotFound, near_miss
 from segue.facts.wire.exposition import MEDIA as PLAIN
 from segue.facts.wire.signing import signed
 from segue.ids import derived, digest
@@ -52,6 +53,7 @@ def application(office: Office) -> Starlette:
 
     async def events(request: Request) -> Response:
         person = await run_in_threadpool(_person, office, request, "viewer")
+        _query(request, Following)
         return await follow(office.desk(person), _path(request)["rollout"], request)
 
     async def numbers(request: Request) -> Response:
@@ -156,6 +158,10 @@ def _query(request: Request, shape: type[msgspec.Struct]) -> msgspec.Struct:
     given = dict(pairs)
     if len(given) != len(pairs):
         raise DomainError("a parameter is there twice")
+    for name in given:
+        if name not in shape.__struct_encode_fields__:
+            hint = near_miss(name, shape.__struct_encode_fields__) or "/openapi.json says which there are"
+            raise DomainError(f"there is no parameter `{name[:80]}` here", hint=hint)
     return _converted(lambda: msgspec.convert(given, shape, strict=False))
 
 

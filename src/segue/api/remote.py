@@ -2,19 +2,24 @@
 
 What a server tells as a problem is raised here as the error that it was there, so that the command line says the same with a
 server and without. A write carries an idempotency key and is sent again where the connection broke: it is done once.
+
+What a server calls wrong may be right, and the server too old to know it. Its own OpenAPI document tells: what we sent and it
+does not name is said, with its version and ours.
 """
 
 import http.client
+import re
 import secrets
 import ssl
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
+import segue
 from segue.api.problems import MEDIA, Trouble, error_of
 from segue.api.views import (
     ActAsked,
@@ -39,7 +44,7 @@ from segue.api.views import (
     VersionView,
     Wanted,
 )
-from segue.errors import DomainError, NotFound, Refused, Unavailable
+from segue.errors import DomainError, NotFound, Refused, SegueError, Unavailable
 from segue.facts.decision import Decision
 from segue.facts.drift.profile import Profile
 from segue.monitor.telling.market import Milestones
@@ -50,6 +55,8 @@ T = TypeVar("T")
 _TIMES: Final = 4
 _TIMEOUT_S: Final = 30.0
 _PAGE: Final = 500
+_ABOUT: Final = "/openapi.json"
+_NO_SUCH_PLACE: Final = "Not Found"  # the title that HTTP itself gives; where a thing is not there, the title is another
 
 
 class RemoteDesk:
@@ -201,8 +208,7 @@ class RemoteDesk:
                 return self._once(method, path, body, self._headers | headers)
             except (OSError, http.client.HTTPException) as error:
                 if isinstance(error, ssl.SSLCertVerificationError) or attempt == times - 1:
-                    server = f"{self._place.scheme}://{self._place.netloc}"
-                    raise Unavailable(f"{server} does not answer: {error}", hint="is `segue api` running?") from error
+                    raise Unavailable(f"{self._server} does not answer: {error}", hint="is `segue api` running?") from error
                 time.sleep(0.1 * 2**attempt)
         raise AssertionError
 
@@ -220,7 +226,71 @@ class RemoteDesk:
             return said
         if answer.headers.get_content_type() != MEDIA:
             raise Refused(f"it answers {answer.status}, and not as an API of Segue does", hint="is the address right?")
-        raise error_of(_decoded(said, Trouble))
+        trouble = _decoded(said, Trouble)
+        if path != _ABOUT and (trouble.status in {400, 405} or trouble.title == _NO_SUCH_PLACE):
+            self._require_known(method, path, body)
+        raise error_of(trouble)
+
+    def _require_known(self, method: str, path: str, body: bytes | None) -> None:
+        """See that a server which calls a request wrong is new enough to know it.
+
+        Raises:
+            Refused: its own document does not name what was sent; or there is none, so that this is another place.
+        """
+        try:
+            about = _decoded(self._once("GET", _ABOUT, None, self._headers), dict[str, Any])
+            lacking, there = unknown_to(about, method, path, body), str(about["info"]["version"])
+        except NotFound as error:
+            place = f"{self._server}{self._place.path}"
+            raise Refused(f"there is no API of Segue at {place}", hint="such as http://127.0.0.1:8090") from error
+        except (OSError, http.client.HTTPException, SegueError, LookupError, TypeError):
+            return  # it does not tell; its own words have to do
+        here = segue.__version__
+        if not lacking:
+            return
+        if _number(there) > _number(here):
+            text, hint = f"newer than this command line, {here}", f"install segue {there} here"
+        else:
+            text = "an older build than this command line" if there == here else f"older than this command line, {here}"
+            hint = "upgrade `segue api` there, or use a command line of its version"
+        raise Refused(f"{self._server} does not know {lacking}: it is segue {there}, {text}", hint=hint)
+
+    @property
+    def _server(self) -> str:
+        return f"{self._place.scheme}://{self._place.netloc}"
+
+
+def unknown_to(about: dict[str, Any], method: str, path: str, body: bytes | None) -> str:
+    """What of a request an API does not name in its OpenAPI document, in words; "" where it names all.
+
+    Args:
+        about: the document.
+        method: of the request.
+        path: with the query.
+        body: JSON, or None.
+
+    >>> about = {"paths": {"/v1/keys/{key}": {"get": {"parameters": [{"name": "route", "in": "query"}]}}}}
+    >>> [unknown_to(about, "GET", path, None) for path in ("/v1/keys/k1?route=a", "/v1/keys/k1?route=a&live=true")]
+    ['', 'the parameter `live`']
+    >>> unknown_to(about, "DELETE", "/v1/keys/k1", None)
+    'DELETE /v1/keys/k1'
+    """
+    place, _, query = path.partition("?")
+    known = (it for template, it in about["paths"].items() if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), place))
+    operation = next((it[method.lower()] for it in known if method.lower() in it), None)
+    if operation is None:
+        return f"{method} {place}"
+    named = {it["name"] for it in operation["parameters"] if it["in"] == "query"}
+    strange = [f"the parameter `{name}`" for name, _ in parse_qsl(query) if name not in named]
+    if body is not None:
+        shape = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        fields = about["components"]["schemas"][shape]["properties"]
+        strange += [f"the field `{name}`" for name in msgspec.json.decode(body) if name not in fields]
+    return " and ".join(strange)
+
+
+def _number(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:

@@ -86,6 +86,10 @@ def test_mistakes_have_one_shape(api: api_server.Api) -> None:
             assert answer.headers["content-type"] == "application/problem+json"
     assert api("GET", "/v1/rollouts/churn-2").json["hint"] == "did you mean `churn-1`?"
     assert "/openapi.json" in api("GET", "/").json["hint"]
+    for place in ("/v1/rollouts", f"/v1/rollouts/{rollout}/events", "/v1/tokens"):
+        told = api("GET", f"{place}?aftr=3").json
+        assert told["detail"] == "there is no parameter `aftr` here"
+        assert told["hint"] == "did you mean `after`?"
     assert set(api("DELETE", "/v1/rollouts").headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert api("POST", "/v1/rollouts", b"{}", content_type="text/plain").status == 415
     assert api("POST", "/v1/diff", b" " * (2**21 + 1)).status == 413
