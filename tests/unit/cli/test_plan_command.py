@@ -28,6 +28,12 @@ def test_text_and_page(file: Path) -> None:
     assert html.read_text().startswith("<!doctype html>")
 
 
+def test_whole_percents(file: Path) -> None:
+    """What is taken for granted is said as it is read: `50 %`, not `50.000 %`."""
+    said = run("plan", str(file), "--traffic", "50000/day")
+    assert "accuracy: nothing is known of the champion, 50 % taken" in said.out
+
+
 def test_json(file: Path) -> None:
     """All numbers, for programs."""
     said = run("plan", str(file), "--traffic", "50000/day", "-o", "json")

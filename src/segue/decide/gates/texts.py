@@ -54,11 +54,21 @@ def margin_text(gate: MetricGate, metric: Metric) -> str:
     return difference(metric, value) if gate.test in COMPARISONS else amount(metric, value)
 
 
+def percent(share: float) -> str:
+    """A share to the thousandth of a percent, without needless digits.
+
+    >>> percent(0.01), percent(0.99953), percent(0.5), percent(0.0)
+    ('1 %', '99.953 %', '50 %', '0 %')
+    """
+    text = f"{100 * share:z.3f}"
+    return f"{text.rstrip('0').rstrip('.')} %"
+
+
 def amount(metric: Metric, value: float) -> str:
     """A value of the metric: a share in percent, a latency in milliseconds, anything else as it is."""
     if metric.kind == "latency_quantile":
         return f"{1000 * value:.4g} ms"
-    return f"{100 * value:.3f} %" if scale_of(metric.kind) == "proportion" else f"{_clean(value):.6g}"
+    return percent(value) if scale_of(metric.kind) == "proportion" else f"{_clean(value):.6g}"
 
 
 def difference(metric: Metric, value: float) -> str:

@@ -2,17 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import log
 from typing import Final, NamedTuple
 
 import msgspec
 
 from segue.evidence.audits.alarm import Subject, against, audit_of, mean_of
-from segue.evidence.audits.sample_ratio import MOST_ODDS, Epoch, sample_ratio
+from segue.evidence.audits.sample_ratio import Epoch, sample_ratio
 from segue.evidence.methods.randomised_difference import randomised_difference
 from segue.evidence.process import Process
 from segue.evidence.settling import settle
-from segue.facts.evidence import Audit, Evidence, NotEnough
+from segue.facts.evidence import Audit, NotEnough
 from segue.facts.question import Claim, Prior
 from segue.facts.summary import ArmCounts
 
@@ -97,32 +96,29 @@ def capture(subject: Subject, candidate: Written, champion: Written) -> Audit:
 
     Where rows are lost, or on their way, without regard to who answered, the missing ones fall to the variants as the captured
     ones do: a sample ratio of what is missing. The estimate is the factor on its odds, 1 where all is well. Rows on their way
-    come in time, so that an alarm of them ends by itself. A difference of less than `LOST_ROWS` of the rows is no alarm.
+    come in time, so that an alarm of them ends by itself. Where no row is missing, or the shares of missing rows differ by less
+    than `LOST_ROWS`, there is nothing to tell apart: not enough, which is no alarm.
 
     Args:
         subject: named "capture".
         candidate: its rows.
         champion: its rows.
     """
-    n = {subject.candidate: candidate.missing, subject.champion: champion.missing}
-    together = candidate.captured + champion.captured
-    share = candidate.captured / together if together else 0.0
+    missing = candidate.missing + champion.missing
+    both = candidate.captured and champion.captured
+    if not missing or not both:
+        reason = "no row is missing" if both else "rows of both are not written down yet"
+        few = NotEnough(have=0, need=1, unit="missing rows", reason=reason)
+        return Audit(name=subject.name, part=subject.part, found=few, expected=1.0)
+    share = candidate.captured / (candidate.captured + champion.captured)
     found = sample_ratio(subject, [Epoch(share, candidate.missing, champion.missing)])
-    apart = abs(candidate.missing / max(candidate.captured, 1) - champion.missing / max(champion.captured, 1))
-    if isinstance(found.found, Evidence) and (apart >= LOST_ROWS or not found.broken):
-        return msgspec.structs.replace(found, found=msgspec.structs.replace(found.found, n=n))
-    nothing = Evidence(
-        question=subject.name,
-        estimate=1.0,
-        low=1 / MOST_ODDS,
-        high=MOST_ODDS,
-        log_e=0.0,
-        threshold=-log(subject.alpha),
-        n=n,
-        have=candidate.missing + champion.missing,
-        need=None,
-        method="Dirichlet-multinomial Bayes factor",
-        validity="exact at any look",
-        assumptions=("who answered does not say how long a row is on its way",),
-    )
-    return audit_of(subject, nothing, 1.0)
+    sides = (candidate, champion)
+    shares = [side.missing / max(side.captured, 1) for side in sides]
+    apart = abs(shares[0] - shares[1])
+    if found.broken and apart < LOST_ROWS:
+        more = sides[shares.index(max(shares))]
+        need = missing + max(round((LOST_ROWS - apart) * more.captured), 1)
+        reason = f"the shares of missing rows differ by less than {100 * LOST_ROWS:g} pp"
+        few = NotEnough(have=missing, need=need, unit="missing rows", reason=reason)
+        return msgspec.structs.replace(found, found=few)
+    return found

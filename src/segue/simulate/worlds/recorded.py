@@ -99,9 +99,9 @@ def recorded(cells: Sequence[Cell], champion: str, *, shadows: Collection[Place]
         hours[hour // _HOURS].add(hour % _HOURS)
     days = sorted(day for day, known in hours.items() if len(known) >= _LEAST_HOURS)
     if not days:
-        raise DomainError(
-            f"no day is recorded whole, of {len(came)} hours", hint="20 hours of one day at least; or leave --recorded out"
-        )
+        found = f"{len(came):,} hour{'s' * (len(came) != 1)}"
+        hint = f"{_LEAST_HOURS} hours of one day at least; or leave --recorded out"
+        raise DomainError(f"no day is recorded whole: there is what came in {found}", hint=hint)
     sums: defaultdict[tuple[str, str], defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for cell in everybody:
         if cell.variant != champion and cell.allocation in chosen:

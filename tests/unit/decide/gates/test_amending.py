@@ -85,7 +85,7 @@ def test_a_gate_costs_nothing_and_gives_nobody_up(running: Any) -> None:
     swaps = (("at_most: {age: 4d, then", "at_most: {age: 4d, outcomes: 5000, then"),)
     scene = begun(type(scene)(load(changed(scene, *swaps)), scene.state, scene.now))
     change = found(scene, (FIRST, FIRST + MORE))
-    assert change.lines == ("+ gate in stage shadow: errors of v8 at most 1.000 %; it costs nothing, and must pass too",)
+    assert change.lines == ("+ gate in stage shadow: errors of v8 at most 1 %; it costs nothing, and must pass too",)
     after = msgspec.structs.replace(scene.state, ledger=change.ledger)
     old, new = (it.question for it in asked_gates(change.spec, after) if it.kind == "promotion")
     assert (old.since_allocation, new.since_allocation, new.alpha) == (0, 4, 0.05)

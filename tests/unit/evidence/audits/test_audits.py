@@ -195,6 +195,23 @@ def test_rows_that_are_lost_of_one_variant() -> None:
     assert lost((10**6, 10**6 - 1100), (10**6, 10**6)).broken
 
 
+@pytest.mark.parametrize(
+    ("candidate", "champion", "have", "reason"),
+    [
+        ((500, 500), (500, 500), 0, "no row is missing"),
+        ((0, 0), (0, 0), 0, "rows of both are not written down yet"),
+        ((0, 0), (500, 400), 0, "rows of both are not written down yet"),
+        ((10**6, 10**6 - 900), (10**6, 10**6), 900, "the shares of missing rows differ by less than 0.1 pp"),
+    ],
+)
+def test_nothing_to_tell_apart(candidate: tuple[int, int], champion: tuple[int, int], have: int, reason: str) -> None:
+    """Without missing rows, or with as good as equal shares of them, no interval is made up: there is not enough to say."""
+    found = capture(subject("capture"), Written(*candidate), Written(*champion)).found
+    assert isinstance(found, NotEnough)
+    assert (found.have, found.reason) == (have, reason)
+    assert found.need == (1000 if have else 1)
+
+
 def test_capture_is_audited_in_every_stage() -> None:
     """Beside a shadow as among drawn units, where gateways say what they wrote; nothing is said where none does."""
     written = (Written(500, 100), Written(500, 500))

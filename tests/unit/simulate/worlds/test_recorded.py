@@ -86,8 +86,10 @@ def test_arms_are_weighted_by_all_that_came_to_their_allocation() -> None:
 
 def test_without_a_whole_day_there_is_no_world() -> None:
     """Ten hours say nothing about a night."""
-    with pytest.raises(DomainError, match="no day is recorded whole"):
+    with pytest.raises(DomainError, match="no day is recorded whole: there is what came in 10 hours"):
         days([it for it in two_days() if it.hour < 10])
+    with pytest.raises(DomainError, match=r"in 1 hour\n"):
+        days([it for it in two_days() if it.hour < 1])
 
 
 def test_a_placebo_has_the_champions_rates_and_draws_of_its_own() -> None:
