@@ -6,12 +6,22 @@ Exit status: 0 done, 1 usage or other, 2 rolled back, 3 held or needs approval, 
 import sys
 from typing import Never
 
-from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 
 import segue
 from segue.children.parent import die_with_parent
 from segue.cli.output import errors
 from segue.errors import InvariantError, SegueError
+
+
+def _told(default: object) -> str | None:
+    """A default as the help tells it; that nothing is set goes without saying.
+
+    >>> [_told(default) for default in ("", (), False, None, 0, "duckdb")]
+    [None, None, None, None, '0', 'duckdb']
+    """
+    return None if default is None or default is False or default in ("", ()) else str(default)
+
 
 app = App(
     name="segue",
@@ -19,6 +29,7 @@ app = App(
     help="Moves production traffic from one ML model version to the next, and only when the evidence says so.",
     help_epilogue="A first walk: `segue demo`. Every write takes --dry-run; data goes to stdout, progress to stderr.",
     help_format="markdown",
+    default_parameter=Parameter(show_default=_told),
     result_action="return_value",
 )
 _COMMANDS = {

@@ -96,12 +96,21 @@ def desk_at(home: Path | None, server: str) -> "Iterator[Desk | RemoteDesk]":
     from segue.api.opening import desk_of
     from segue.wiring import home_at
 
-    place = home_at(home)
-    with desk_of(place, who()) as desk:
+    with desk_of(home_at(home), who()) as desk:
         try:
             yield desk
         except NotFound as error:
             if desk.rollouts(span=Span(most=1)):
                 raise
             # Nothing is there at all: mostly another terminal's folder is meant, so say which home was looked into.
-            raise NotFound(error.message, hint=f"{error.hint}; looked into {place.folder}", **error.ids) from error
+            raise NotFound(error.message, hint=f"{error.hint}; {looked_into(home, server)}", **error.ids) from error
+
+
+def looked_into(home: Path | None, server: str) -> str:
+    """Where a command has looked, to be said where it found nothing: mostly somewhere else is meant."""
+    from segue.wiring import STORE, home_at
+
+    address = server or os.environ.get("SEGUE_SERVER", "")
+    if address:
+        return f"asked {address}"
+    return "looked into the store that SEGUE_STORE names" if os.environ.get(STORE) else f"looked into {home_at(home).folder}"

@@ -8,7 +8,7 @@ import msgspec
 from cyclopts import Parameter
 
 from segue.cli.catalogue import METRICS, describe_metrics
-from segue.cli.options import HomeFolder, Server, desk_at
+from segue.cli.options import HomeFolder, Server, desk_at, looked_into
 from segue.cli.output import Listing, Output, say, show, show_one
 from segue.errors import DomainError
 from segue.facts.decision import Decision, Phase
@@ -43,7 +43,8 @@ def get(
         rows = [_row(view) for view in desk.rollouts(name)]
     columns = {"rollout": "rollout", "phase": "phase", "stage": "stage", "step": "step", "shares": "shares", "since": "since"}
     wide = {"champion": "champion_version", "candidate": "candidate_version", "decisions": "decisions", "spec": "spec_digest"}
-    show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty="there is no rollout yet"), output)
+    empty = f"there is no rollout {f'of {name} ' if name else ''}yet; {looked_into(home, server)}"
+    show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty=empty), output)
 
 
 def _row(view: "RolloutView") -> dict[str, object]:
@@ -102,7 +103,8 @@ def _standings(wait: bool, output: Output, server: str, home: Path | None) -> No
     rows = [_row(view) | {"age": span(max((now - view.since).total_seconds(), 0.0))} for view in views]
     columns = {"route": "route", "rollout": "rollout", "phase": "phase", "stage": "stage", "age": "age"}
     wide = {"step": "step", "shares": "shares", "since": "since"}
-    show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty="there is no rollout yet"), output)
+    empty = f"there is no rollout yet; {looked_into(home, server)}"
+    show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty=empty), output)
 
 
 def describe(

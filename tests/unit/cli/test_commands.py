@@ -154,7 +154,9 @@ def test_rollout_from_the_shell(shell: Shell) -> None:
     """Apply, look, steer: what a dry run says is not done, what needs a reason is not done without."""
     register(shell)
     assert "would begin" in shell("apply", "-f", "rollout.yaml", "--dry-run")[0]
-    assert "there is no rollout yet" in shell("status")[1]
+    for word in ("status", "get"):
+        assert f"there is no rollout yet; looked into {shell.folder / 'home'}" in shell(word)[1]
+    assert "there is no rollout of churn yet" in shell("get", "churn")[1]
     assert json.loads(shell("get", "-o", "json")[0]) == []
     assert "churn-1 begun" in shell("apply", "-f", "rollout.yaml")[0]
     assert "live with this very spec" in shell("apply", "-f", "rollout.yaml")[0]
