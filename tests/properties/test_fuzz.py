@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from segue.errors import DomainError
 from segue.facts.allocation import Protocol, Reading
-from segue.facts.prediction import Capture
 from segue.facts.wire.codec import to_json, to_pack
 from segue.facts.wire.frames import ALLOCATION, CAPTURE
 from segue.facts.wire.outcome_wire import parse
@@ -200,28 +199,7 @@ def test_response_reader() -> None:
     for_a_while(check)
 
 
-CAPTURED = Capture(
-    request_id="q",
-    at_us=0,
-    allocation=1,
-    unit="u",
-    unit_source="request",
-    context={},
-    assigned="v8",
-    variant="v8",
-    version="8",
-    role="served",
-    propensity=0.5,
-    comparable=True,
-    status=200,
-    error="",
-    latency_upstream_us=1,
-    latency_total_us=1,
-    request_body=b"",
-    response_body=b"",
-    request_size=1,
-    response_size=1,
-)
+CAPTURED = samples.capture()
 
 
 @pytest.mark.slow

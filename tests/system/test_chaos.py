@@ -268,7 +268,7 @@ def spoilt_file(folder: Path, number: int, dice: random.Random) -> dict[str, Cap
     journal = Journal(JournalSettings(folder=str(folder), worker=f"spoilt{number}", boot="b"))
     allocation = msgspec.structs.replace(samples.allocation(), number=1)
     journal.append(ALLOCATION, to_json(allocation))
-    rows = {f"x{number}-{place}": samples_capture(f"x{number}-{place}") for place in range(10)}
+    rows = {f"x{number}-{place}": capture(f"x{number}-{place}") for place in range(10)}
     for row in rows.values():
         journal.append(CAPTURE, to_pack(row))
     journal.commit()
@@ -293,31 +293,9 @@ def spoilt_file(folder: Path, number: int, dice: random.Random) -> dict[str, Cap
     return rows
 
 
-def samples_capture(request_id: str) -> Capture:
+def capture(request_id: str) -> Capture:
     """A row that nobody else has."""
-    return Capture(
-        request_id=request_id,
-        at_us=time.time_ns() // 1000,
-        allocation=1,
-        unit=request_id,
-        unit_source="request",
-        context={},
-        assigned="v8",
-        variant="v8",
-        version="8",
-        role="served",
-        propensity=0.5,
-        comparable=True,
-        status=200,
-        error="",
-        latency_upstream_us=1,
-        latency_total_us=1,
-        request_body=b"{}",
-        response_body=request_id.encode(),
-        request_size=2,
-        response_size=2,
-        route="churn",
-    )
+    return samples.capture(request_id, at_us=time.time_ns() // 1000, response_body=request_id.encode())
 
 
 def test_spoilt_journals_among_the_good_ones(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from segue.facts.decision import Act, Command, Decision, MoveAlias, PublishAlloc
 from segue.facts.drift.profile import Calibration, FeatureProfile, Profile
 from segue.facts.evidence import Evidence, NotEnough
 from segue.facts.outcome import Outcome
-from segue.facts.prediction import Prediction
+from segue.facts.prediction import Capture, Prediction
 from segue.facts.question import Claim, MetricRef, Question
 from segue.facts.summary import Answer, ArmCell, ArmCounts, Cell, Counts, Histogram
 from segue.ports.registry import AliasMove, ModelVersion
@@ -214,6 +214,34 @@ def alias_move(before: str, after: str, command_id: str = "", *, alias: str = "c
         evidence="dec-1",
         command_id=command_id,
     )
+
+
+def capture(request_id: str = "q-1", **changes: object) -> Capture:
+    """An answer as a gateway writes it down."""
+    fresh = Capture(
+        request_id=request_id,
+        at_us=0,
+        allocation=1,
+        unit=request_id,
+        unit_source="request",
+        context={},
+        assigned="v8",
+        variant="v8",
+        version="8",
+        role="served",
+        propensity=0.5,
+        comparable=True,
+        status=200,
+        error="",
+        latency_upstream_us=1,
+        latency_total_us=1,
+        request_body=b"{}",
+        response_body=b"{}",
+        request_size=2,
+        response_size=2,
+        route="churn",
+    )
+    return msgspec.structs.replace(fresh, **changes)
 
 
 def prediction(request_id: str = "q-1", route: str = "churn", at: datetime = NOW) -> Prediction:

@@ -7,30 +7,11 @@ from typing import Any
 
 import h11
 import pytest
+from http_handlers import GET, LAST, Held, echo
 
 from segue.errors import DomainError, InvariantError
 from segue.http.exchange import Exchange
 from segue.http.limits import ServerLimits
-
-GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
-LAST = b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-
-
-def echo(exchange: Exchange) -> None:
-    """Answers with what was asked."""
-    exchange.respond(200, [(b"x-target", exchange.target)], exchange.body)
-
-
-class Held:
-    """A handler that answers only when told to."""
-
-    def __init__(self) -> None:
-        self.exchanges: list[Exchange] = []
-        self.arrived = asyncio.Event()
-
-    def __call__(self, exchange: Exchange) -> None:
-        self.exchanges.append(exchange)
-        self.arrived.set()
 
 
 def test_connection_is_kept_and_answers_come_in_order(run: Any, serving: Any, calling: Any) -> None:

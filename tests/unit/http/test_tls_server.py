@@ -12,17 +12,11 @@ from typing import Any
 
 import pytest
 from http_certificates import Authority, Pair
+from http_handlers import GET, echo
 
 from segue.http.exchange import Exchange
 from segue.http.limits import ServerLimits
 from segue.http.tls import ServerTls
-
-GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def echo(exchange: Exchange) -> None:
-    """Answers with what was asked."""
-    exchange.respond(200, [(b"x-target", exchange.target)], exchange.body)
 
 
 def settings(pair: Pair, **more: Any) -> ServerTls:

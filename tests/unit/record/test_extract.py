@@ -27,28 +27,14 @@ def tensor(name: str, data: list[object], rows: int = 1) -> dict[str, object]:
 
 def capture(outputs: object = None, inputs: object = None, **changes: object) -> Capture:
     """A served answer with JSON bodies."""
-    row = Capture(
-        request_id="q",
+    row = samples.capture(
         at_us=1_362_139_200_123_457,
         allocation=7,
-        unit="u",
-        unit_source="request",
         context={"tier": "vip"},
-        assigned="v8",
-        variant="v8",
-        version="8",
-        role="served",
-        propensity=0.5,
-        comparable=True,
-        status=200,
-        error="",
         latency_upstream_us=1500,
         latency_total_us=2500,
         request_body=json.dumps({"inputs": inputs or [tensor("x", [1.5])]}).encode(),
         response_body=json.dumps({"outputs": outputs or []}).encode(),
-        request_size=1,
-        response_size=1,
-        route="churn",
     )
     return msgspec.structs.replace(row, **changes)
 

@@ -10,32 +10,9 @@ import msgspec
 import pytest
 
 from segue.facts.allocation import Allocation, Reading
-from segue.facts.prediction import Capture
 from segue.record.extract import Read, extract
 from segue.testkit import samples
 
-CAPTURE = Capture(
-    request_id="q",
-    at_us=0,
-    allocation=1,
-    unit="u",
-    unit_source="request",
-    context={},
-    assigned="v8",
-    variant="v8",
-    version="8",
-    role="served",
-    propensity=0.5,
-    comparable=True,
-    status=200,
-    error="",
-    latency_upstream_us=1,
-    latency_total_us=1,
-    request_body=b"",
-    response_body=b"",
-    request_size=1,
-    response_size=1,
-)
 Body = bytes | dict[str, Any] | list[Any]
 
 
@@ -43,7 +20,7 @@ def read(protocol: str, answer: Body = b"", asked: Body = b"", content_type: str
     """What is read out of one answer and its request."""
     allocation: Allocation = msgspec.structs.replace(samples.allocation(), protocol=protocol, reading=Reading(**paths))
     request, response = (it if isinstance(it, bytes) else json.dumps(it).encode() for it in (asked, answer))
-    capture = msgspec.structs.replace(CAPTURE, request_body=request, response_body=response, content_type=content_type)
+    capture = samples.capture(request_body=request, response_body=response, content_type=content_type)
     return extract(capture, allocation)
 
 

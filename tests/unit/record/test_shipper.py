@@ -27,30 +27,7 @@ ALLOCATED = msgspec.structs.replace(samples.allocation(), number=7)
 
 def capture(request_id: str, hour: int = 0, **changes: object) -> Capture:
     """A capture some hours after the epoch."""
-    row = Capture(
-        request_id=request_id,
-        at_us=hour * HOUR_US,
-        allocation=7,
-        unit=request_id,
-        unit_source="request",
-        context={},
-        assigned="v8",
-        variant="v8",
-        version="8",
-        role="served",
-        propensity=0.5,
-        comparable=True,
-        status=200,
-        error="",
-        latency_upstream_us=1,
-        latency_total_us=1,
-        request_body=b"{}",
-        response_body=b"{}",
-        request_size=2,
-        response_size=2,
-        route="churn",
-    )
-    return msgspec.structs.replace(row, **changes)
+    return samples.capture(request_id, at_us=hour * HOUR_US, **{"allocation": 7, **changes})
 
 
 def journal(folder: Path, boot: str = "b1") -> Journal:
