@@ -28,21 +28,11 @@ from segue.monitor.measuring import Measuring
 from segue.monitor.outside import outside_over
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
+from segue.testkit.rollout_files import rollout_file
 from segue.testkit.small_world import HandClock, SmallWorld, register
 
-_SPEC: Final = """
-segue: 1
-route: churn
-protocol: v2
-unit: [request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label, score: outputs.score, features: inputs}
-context: {segment: header:x-segment}
-outcome: {window: 1h, missing: exclude}
-segments: [segment]
+_SPEC: Final = rollout_file(
+    """
 metrics:
   accuracy: {kind: accuracy}
   precision: {kind: precision, positive: 1}
@@ -66,7 +56,11 @@ stages:
   - name: everyone
     strategy: full
     watch: {age: 2h}
-"""
+""",
+    unit="[request]",
+    context="{segment: header:x-segment}",
+    segments="[segment]",
+)
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

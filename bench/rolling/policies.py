@@ -14,19 +14,10 @@ from segue.simulate.tally import Share
 from segue.simulate.worlds.battery import battery
 from segue.simulate.worlds.world import FAILURES, Truth, World
 from segue.spec.load import load
+from segue.testkit.rollout_files import rollout_file
 
-SPEC: Final = """
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, cookie:uid, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8:       {version: models:/churn/8}
-prediction: {label: outputs.label, score: outputs.score}
-context: {tier: header:x-tier}
-outcome: {window: 24h, missing: exclude}
+SPEC: Final = rollout_file(
+    """
 metrics:
   accuracy:   {kind: accuracy}
   conversion: {kind: mean, of: outcome.converted, goal: increase, cap: 1}
@@ -58,7 +49,11 @@ stages:
     strategy: full
     watch: {age: 48h, holdback: 1%}
 after: {registry_alias: champion, keep_previous_as: previous}
-"""
+""",
+    unit="[header:x-user-id, cookie:uid, request]",
+    prediction="{label: outputs.label, score: outputs.score}",
+    outcome="{window: 24h, missing: exclude}",
+)
 _KNOWN: Final = Assumed(
     requests=100_000.0,
     baselines={"accuracy": (0.91, 0.0819), "conversion": (0.1, 0.09), "errors": (0.01, 0.0099)},

@@ -10,7 +10,7 @@ from segue.adapters.lakes.folder import FolderLake
 from segue.errors import DomainError
 from segue.testkit import samples
 from segue.testkit.lakes import LakeOpener, LakeSuite, predictions, segment
-from segue.testkit.packs import PackSuite
+from segue.testkit.suites.packs import PackSuite
 
 
 class TestFolderLake(LakeSuite, PackSuite):

@@ -21,8 +21,8 @@ from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.tick import Monitor
 from segue.spec.load import load
 from segue.testkit.lakes import LakeOpener, LakeSuite, Reader, predictions, segment
-from segue.testkit.packs import PackSuite
 from segue.testkit.small_world import SPEC, SmallWorld
+from segue.testkit.suites.packs import PackSuite
 from segue.wiring import engine_of, home_at, lake_of
 
 

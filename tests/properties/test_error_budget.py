@@ -18,18 +18,10 @@ from segue.spec.gate import Gate, Margin, MetricGate, Test
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 from segue.spec.stage import Full, Stage
+from segue.testkit.rollout_files import rollout_file
 
-SPEC = load("""
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label}
-outcome: {window: 1h}
+SPEC = load(
+    rollout_file("""
 metrics:
   accuracy: {kind: accuracy}
   conversion: {kind: mean, of: outcome.converted, goal: increase, cap: 1}
@@ -41,6 +33,7 @@ stages:
   - {name: ab, strategy: ab, shares: {champion: 50%, v8: 50%}, promote_when: [accuracy: {better_than_champion: true}]}
   - {name: everyone, strategy: full, watch: {age: 2h, holdback: 10%}}
 """)
+)
 WEIGHTS = st.none() | st.floats(min_value=1e-3, max_value=1e3)
 KINDS: tuple[tuple[str, Test], ...] = (
     ("errors", "worse_than_champion_by"),

@@ -19,21 +19,11 @@ from segue.facts.prediction import Prediction, Role
 from segue.monitor.outside import Outside
 from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion, Registry
+from segue.testkit.rollout_files import rollout_file
 
 START: Final = datetime(2013, 3, 1, 12, 0, tzinfo=UTC)
 
-SPEC: Final = """
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label, score: outputs.score, features: inputs}
-context: {tier: header:x-tier}
-outcome: {window: 1h, missing: exclude}
+SPEC: Final = rollout_file("""
 metrics:
   accuracy: {kind: accuracy}
   errors: {kind: error_rate}
@@ -59,7 +49,7 @@ stages:
     strategy: full
     watch: {age: 2h, holdback: 10%}
 after: {registry_alias: champion, keep_previous_as: previous}
-"""
+""")
 """Three stages that a good candidate passes within a day."""
 
 _VERSIONS: Final = {"champion": "7", "v8": "8", "v9": "9"}

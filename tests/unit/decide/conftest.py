@@ -15,21 +15,11 @@ from segue.facts.evidence import Audit, AuditName, Evidence, Health, NotEnough, 
 from segue.facts.question import Claim, MetricRef, Question
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
+from segue.testkit.rollout_files import rollout_file
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 
-TEXT = """
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label, score: outputs.score, features: inputs}
-context: {tier: header:x-tier}
-outcome: {window: 1h, missing: exclude}
+TEXT = rollout_file("""
 metrics:
   accuracy: {kind: accuracy}
   conversion: {kind: mean, of: outcome.converted, goal: increase, cap: 1}
@@ -60,7 +50,7 @@ stages:
   - name: everyone
     strategy: full
     watch: {age: 2h, holdback: 10%}
-"""
+""")
 
 WITHOUT_FULL = TEXT[: TEXT.index("  - name: everyone")].replace("    approve: product\n", "")
 

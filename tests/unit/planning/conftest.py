@@ -6,20 +6,10 @@ from segue.planning.assumptions import Assumed
 from segue.planning.plan import RolloutPlan, plan
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
+from segue.testkit.rollout_files import rollout_file
 
-TEXT = """
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label, score: outputs.score, features: inputs}
-context: {tier: header:x-tier}
-outcome: {window: 24h}
-segments: [tier]
+TEXT = rollout_file(
+    """
 metrics:
   accuracy: {kind: accuracy}
   precision: {kind: precision, positive: 1}
@@ -52,7 +42,10 @@ stages:
   - name: everyone
     strategy: full
     watch: {age: 24h, holdback: 1%}
-"""
+""",
+    outcome="{window: 24h}",
+    segments="[tier]",
+)
 ASSUMED = Assumed(
     requests=200_000.0,
     baselines={"accuracy": (0.91, 0.0819), "conversion": (0.1, 0.09), "errors": (0.005, 0.004975), "precision": (0.95, 0.0475)},

@@ -14,19 +14,9 @@ from segue.planning.page import page
 from segue.planning.plan import RolloutPlan, plan
 from segue.planning.words import told
 from segue.spec.load import load
+from segue.testkit.rollout_files import rollout_file
 
-SPEC = load("""\
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v8: {version: models:/churn/8}
-prediction: {label: outputs.label, score: outputs.score}
-context: {tier: header:x-tier}
-outcome: {window: 24h}
+SPEC = load(rollout_file("""
 metrics:
   accuracy: {kind: accuracy}
   auc: {kind: roc_auc}
@@ -50,7 +40,7 @@ stages:
   - name: everyone
     strategy: full
     watch: {age: 1d, holdback: 20%}
-""")
+""", outcome="{window: 24h}"))  # fmt: skip
 ASSUMED = Assumed(requests=24_000.0, populations={"tier == 'vip'": 0.1})
 DAYS = Question(
     id="q", gate="g", rollout="r", route="r", stage="s", metric=MetricRef(name="m", kind="accuracy"), design="days",

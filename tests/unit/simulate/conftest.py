@@ -5,19 +5,10 @@ import pytest
 from segue.simulate.worlds.world import FAILURES, Truth, World
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
+from segue.testkit.rollout_files import rollout_file
 
-SPEC = """
-segue: 1
-route: churn
-protocol: v2
-unit: [header:x-user-id, request]
-registry: embedded
-variants:
-  champion: {version: models:/churn@champion}
-  v2:       {version: models:/churn/2}
-prediction: {label: outputs.label, score: outputs.score}
-outcome: {window: 1h, missing: exclude}
-context: {tier: header:x-tier}
+SPEC = rollout_file(
+    """
 metrics:
   accuracy:   {kind: accuracy}
   precision:  {kind: precision, positive: 1}
@@ -53,7 +44,9 @@ stages:
     strategy: full
     watch: {age: 6h, holdback: 5%}
 after: {registry_alias: champion, keep_previous_as: previous}
-"""
+""",
+    variants="\n  champion: {version: models:/churn@champion}\n  v2: {version: models:/churn/2}",
+)
 
 
 def world(name: str = "a world", **truths: Truth) -> World:

@@ -14,9 +14,7 @@ from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
 KNOWN = Assumed(baselines={"accuracy": (0.91, 0.0819), "conversion": (0.1, 0.09), "errors": (0.01, 0.0099)})
-TWO = SPEC.replace(
-    "  v2:       {version: models:/churn/2}\n", "  v2: {version: models:/churn/2}\n  v3: {version: models:/churn/3}\n"
-)
+TWO = SPEC.replace("  v2: {version: models:/churn/2}\n", "  v2: {version: models:/churn/2}\n  v3: {version: models:/churn/3}\n")
 TWO = TWO.replace("{champion: 50%, v2: 50%}", "{champion: 40%, v2: 30%, v3: 30%}")
 ANY = SPEC.replace(
     "promote_when: [conversion: {better_than_champion: true}]",
