@@ -113,6 +113,7 @@ class Measuring:
         self._last: dict[str, Remembered] = {}
         self._kept: dict[str, Kept] = {}
         self._apart: dict[str, set[str]] = {}
+        self._amended: dict[str, str] = {}  # rollout -> digest of the spec that all of its hours were counted for
         self._profiles = Profiles(outside.profiles)
         self._doubts = Doubts(outside, self._profiles)
 
@@ -155,6 +156,7 @@ class Measuring:
         self._last.pop(rollout, None)
         self._kept.pop(rollout, None)
         self._apart.pop(rollout, None)
+        self._amended.pop(rollout, None)
         self._doubts.forget(rollout)
 
     def _summaries(self, spec: Rollout, rollout: str) -> Kept:
@@ -178,6 +180,8 @@ class Measuring:
         if apart - self._apart.get(rollout, set()):
             judged_until = None  # of rows that were counted before, some do not count any more
         self._apart[rollout] = apart
+        if state.amended and self._amended.get(rollout) != state.spec_digest:
+            judged_until = None  # a guardrail that comes back was not asked of the hours that were counted without it
         kept.seen |= _repacked(outside.lake, [*predictions, *outcomes], kept.seen)
         keys = [segment.key for segment in (*predictions, *outcomes)]
         every = Segments(count=len(keys), last=max(keys, default=""))
@@ -202,6 +206,7 @@ class Measuring:
         steps = measurement.steps(files, now=now, judged_until=judged_until, rows_at_once=engine.rows_at_once)
         measured = carried_through(steps, Means(outside.lake, engine, kept.replace))
         kept.mark(measured)
+        self._amended[rollout] = state.spec_digest
         return every.at(now, problems=measured.problems)
 
     def _weigh(self, subject: Subject, segments: "Segments") -> Findings:

@@ -11,6 +11,7 @@ from segue.decide.questions import asked_gates, questions_of
 from segue.decide.walk import stage_of
 from segue.facts.decision import Verdict
 from segue.facts.evidence import Audit, Evidence
+from segue.facts.summary import PairedCounts
 from segue.monitor.begin import apply
 from segue.monitor.measuring import Findings, Measuring
 from segue.monitor.tick import Monitor
@@ -70,6 +71,28 @@ def test_hour_by_hour_is_all_at_once(running: SmallWorld) -> None:
     assert seen == running.outside.summaries.seen(rollout.state.rollout)
     assert whole.summaries == piecemeal.summaries
     assert whole.health == piecemeal.health
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_guardrail_that_comes_back_has_missed_nothing(running: SmallWorld, *, dies: bool) -> None:
+    """One that was left out and is put back counts the hours in between too, also where the monitor died at that very tick."""
+    guard = "  - accuracy: {worse_than_champion_by: 5pp}\n"
+    monitor = Monitor(running.outside)
+    for text in (SPEC.replace(guard, ""), SPEC):
+        running.traffic(100, hours=1.5)
+        monitor.tick()
+        apply(running.outside, text)
+        monitor.tick()
+    running.later(2)
+    running.host()
+    monitor = Monitor(running.outside) if dies else monitor
+    running.traffic(1, hours=0.1)
+    monitor.tick()
+    rollout = running.outside.rollouts.load(ROLLOUT)
+    (question,) = (it.question for it in asked_gates(load(SPEC), rollout.state) if it.question.gate == "guardrails[1]")
+    found = running.outside.summaries.answers(ROLLOUT, [question.id])
+    counted = sum(it.summary.plus + it.summary.minus + it.summary.zero for it in found if isinstance(it.summary, PairedCounts))
+    assert counted == 200
 
 
 def test_a_crash_before_the_mark_is_harmless(running: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
