@@ -1,7 +1,9 @@
 """Does a gate pass, fail, or is it too early to say?
 
 Only what is shown counts. A promotion gate passes when its claim is shown and is *not yet* in every other case, also where
-the data point the other way: only guardrails and limits roll back. It is *futile* besides when the same process, turned round,
+the data point the other way: only guardrails and limits roll back. What was shown stays shown while numbers come and go, as
+Ville's inequality allows; but truths are corrected and withdrawn, and a gate does not pass by data that say the opposite now,
+or that are not there any more. It is *futile* besides when the same process, turned round,
 has shown with an alpha of its own that the effect is not as large as it has to be (of a planned superiority: as was planned):
 then the stage ends as its `at_most` says. A guardrail fails when harm is shown, passes while
 harm is ruled out, and is *not yet* in between; it needs to fail to act.
@@ -27,13 +29,21 @@ def verdicts(asked: Iterable[Asked], state: State, observed: Observed) -> tuple[
 
 
 def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:
-    """What has been shown so far: question id -> log e-value when it was largest. A claim once shown stays shown."""
+    """What has been shown so far: question id -> log e-value when it was largest."""
     now = {
         verdict.question.id: verdict.evidence.log_e
         for verdict in judged
         if verdict.question and isinstance(verdict.evidence, Evidence) and verdict.evidence.shown
     }
     return state.crossed | {name: max(log_e, state.crossed.get(name, log_e)) for name, log_e in now.items()}
+
+
+def taken_back(weighed: Weighed | None, question: Question) -> bool:
+    """Whether the data do not bear any more what they have shown: they are gone, or their interval lies beyond the bound."""
+    if isinstance(weighed, Evidence):
+        claim = question.claim
+        return weighed.high < claim.bound if claim.side == "above" else weighed.low > claim.bound
+    return weighed is not None
 
 
 def overridden(state: State, verdict: Verdict) -> Verdict:
@@ -93,23 +103,28 @@ def _of(asked: Asked, question: Question, state: State, observed: Observed) -> V
 def _said(asked: Asked, question: Question, weighed: Weighed | None, before: float | None) -> tuple[Outcome3, str]:
     shown: Outcome3 = "fail" if asked.kind == "guardrail" else "pass"
     word = "harm is shown" if shown == "fail" else "shown"
+    if before is not None and asked.kind == "promotion" and taken_back(weighed, question):
+        before, earlier = None, f"shown earlier (log e {before:.2f}), and taken back by the data since; "
+    else:
+        earlier = ""
     if isinstance(weighed, Evidence):
         numbers = evidence_text(weighed, question, asked.metric)
         if weighed.shown:
             return shown, f"{word}: {numbers}"
         if before is not None:
             return shown, f"{word} earlier (log e {before:.2f}), and once shown it stays shown; now {numbers}"
-        return _not_shown(asked, question, weighed, numbers)
+        outcome, reason = _not_shown(asked, question, weighed, numbers)
+        return outcome, earlier + reason
     if before is not None:
         return shown, f"{word} earlier (log e {before:.2f}), and once shown it stays shown"
     if isinstance(weighed, NotEnough):
-        return "not_yet", _too_few(weighed)
+        return "not_yet", earlier + _too_few(weighed)
     return "not_yet", "not measured yet"
 
 
 def _not_shown(asked: Asked, question: Question, evidence: Evidence, numbers: str) -> tuple[Outcome3, str]:
     claim, bound = question.claim, bound_text(question, asked.metric)
-    contrary = evidence.high < claim.bound if claim.side == "above" else evidence.low > claim.bound
+    contrary = taken_back(evidence, question)
     if asked.kind == "guardrail":
         return (
             ("pass", f"harm ({bound}) is ruled out: {numbers}")

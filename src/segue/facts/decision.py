@@ -257,7 +257,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         overridden: path of a gate or condition of this stage -> who takes it for passed, and why.
         passed: candidate -> seconds of the stage's age at which everything that the stage asks of it first held.
         baselines: metric -> (mean, variance) per observation as known when the stage was entered; for priors only.
-        crossed: question id -> largest log e-value so far; a claim once shown stays shown.
+        crossed: question id -> largest log e-value so far; a claim once shown stays shown, but where the data take it back.
         resume_to: the phase that a pause came from.
         alias_version: what the registry's alias (`after.registry_alias`) points at as far as this rollout knows; where it
             points elsewhere, somebody else has moved it. "" where it pointed at nothing.

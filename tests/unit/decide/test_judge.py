@@ -76,6 +76,19 @@ def test_once_shown_stays_shown(running: Any) -> None:
     assert judged(after)["errors"].outcome == "not_yet"
 
 
+def test_what_the_data_take_back_does_not_pass(running: Any) -> None:
+    """Truths are corrected and withdrawn: a gate passes neither by data that say the opposite now, nor by none that are left."""
+    first = verdicts(running.asked, running.state, running.observed("accuracy"))
+    after = running.at(crossed=crossed(running.state, first))
+    verdict = only(after, "accuracy", estimate=-0.08, low=-0.1, high=-0.05)
+    assert verdict.outcome == "not_yet"
+    assert verdict.reason.startswith("shown earlier (log e 9.00), and taken back by the data since; the data show the opposite")
+    gone = judged(after, weighed=after.evidence(none=True))["accuracy"]
+    assert (gone.outcome, gone.earlier) == ("not_yet", True)
+    harm = crossed(running.state, verdicts(running.asked, running.state, running.observed("errors")))
+    assert judged(running.at(crossed=harm), weighed=after.evidence(none=True))["errors"].outcome == "fail"
+
+
 def test_the_largest_crossing_is_kept(running: Any) -> None:
     """Of several crossings of one question the strongest is remembered."""
     first = verdicts(running.asked, running.state, running.observed("accuracy"))

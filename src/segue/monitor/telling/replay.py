@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from segue.decide.gates.together import guessed, is_joint, joint
+from segue.decide.judge import taken_back
 from segue.errors import Refused
 from segue.facts.decision import Decision, Outcome3, Verdict
 from segue.facts.drift.bins import Bins
@@ -158,7 +159,8 @@ def _alone(verdict: Verdict, others: Iterable[Verdict]) -> Outcome3:
     if verdict.role == "guardrail":
         return "fail" if _shown(verdict) else "not_yet" if verdict.outcome == "fail" else verdict.outcome
     if verdict.role == "objective":
-        return "pass" if _shown(verdict) else "not_yet"
+        back = verdict.question is not None and taken_back(verdict.evidence, verdict.question)
+        return "pass" if _shown(verdict) and not back else "not_yet"
     gate = next((it for it in others if (it.candidate, it.gate) == (verdict.candidate, guessed(verdict))), None)
     # Where seldom different answers have passed the gate, its own question is not shown, and there is nothing to hold.
     held = gate is not None and _kind(gate) == _kind(verdict) and _shown(gate) and not _shown(verdict)
