@@ -77,7 +77,7 @@ def test_once_shown_stays_shown(running: Any) -> None:
 
 
 def test_what_the_data_take_back_does_not_pass(running: Any) -> None:
-    """Truths are corrected and withdrawn: a gate passes neither by data that say the opposite now, nor by none that are left."""
+    """Truths are corrected and withdrawn: a gate passes neither by data that say the opposite now, nor by none at all."""
     first = verdicts(running.asked, running.state, running.observed("accuracy"))
     after = running.at(crossed=crossed(running.state, first))
     verdict = only(after, "accuracy", estimate=-0.08, low=-0.1, high=-0.05)
