@@ -15,7 +15,7 @@ from segue.decide import acts, moves
 from segue.decide.gates import contest
 from segue.decide.gates.together import together
 from segue.decide.judge import Judged, crossed, overridden, timed, verdicts
-from segue.decide.machine import LIVE, move
+from segue.decide.machine import LIVE, STANDING, move
 from segue.decide.moves import Move, Scene
 from segue.decide.observed import Observed
 from segue.decide.preconditions import unhealthy
@@ -23,6 +23,7 @@ from segue.decide.preconditions.audits import broken
 from segue.decide.preconditions.champion import failing, health_of_champion, left_out
 from segue.decide.preconditions.missing import unknowns
 from segue.decide.preconditions.stage import preconditions
+from segue.decide.preconditions.unanswered import unanswered
 from segue.decide.questions import asked_gates
 from segue.decide.walk import alive, destination, released, span, stage_age_s, stage_of, step_age_s, steps_of, watch_of
 from segue.facts.decision import Decision, Phase, State, Verdict
@@ -56,13 +57,15 @@ def judge(scene: Scene) -> Judged:
     if phase in LIVE and "pending" not in {phase, scene.state.resume_to}:
         found += health_of_champion(scene.spec, scene.state, scene.observed)
         found += failing(scene.spec, scene.state, scene.observed)
-    standing = phase in {"running", "awaiting_approval", "held", "paused", "champion_unhealthy"}
-    if standing and scene.state.resume_to in {None, "running", "awaiting_approval"}:
+    standing = phase in STANDING and scene.state.resume_to in {None, "running", "awaiting_approval"}
+    if standing:
         found += preconditions(scene.spec, scene.state, scene.observed, scene.now)
         found += unknowns(scene.asked, scene.state, scene.observed)
     shown = crossed(scene.state, found)
     found, besides = together(scene.spec, scene.state, found)
     shown |= {name: max(log_e, shown.get(name, log_e)) for name, log_e in besides.items()}
+    if standing:
+        found += tuple(unanswered(scene.asked, found, scene.observed, scene.spec.champion))
     age_s = stage_age_s(scene.state, scene.now)
     seen = tuple(timed(overridden(scene.state, verdict), age_s) for verdict in found)
     return Judged(verdicts=seen, crossed=shown, any_of=stage_of(scene.spec, scene.state).any_of)
