@@ -269,7 +269,7 @@ def _watching(scene: Scene, judged: Judged) -> Move:
     if watch.watch_s > 0 and scene.observed.seen_in_step <= 0:
         return moves.hold(scene, ("the watch is over, but nothing was recorded of the candidate in it",))
     if alarms := left_out(judged.verdicts):
-        return moves.hold(scene, ("the watch is over, but the candidate keeps failing", *map(_line, alarms)))
+        return moves.hold(scene, ("the watch is over, but the candidate is not served, or keeps failing", *map(_line, alarms)))
     return moves.finish(scene, (f"watched for {span(age)}, and no guardrail is broken", *guard))
 
 

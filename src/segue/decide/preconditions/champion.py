@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from segue.decide.allocate import pinned
+from segue.decide.allocate import pinned, versions_of
 from segue.decide.observed import Observed
 from segue.decide.walk import alive
 from segue.facts.decision import Outcome3, State, Verdict
@@ -19,6 +19,7 @@ from segue.spec.rollout import Rollout
 
 PATH: Final = "unhealthy_champion"
 _EJECTED: Final = "ejected"
+_SERVED: Final = "served"
 MANY: Final = 0.5
 """So large a share of the gateways' workers has to find the champion failing: one with a broken network is no sign of it."""
 _RISES: Final = ("champion_errors", "champion_latency")
@@ -47,19 +48,21 @@ def health_of_champion(spec: Rollout, state: State, observed: Observed) -> tuple
 
 
 def failing(spec: Rollout, state: State, observed: Observed) -> tuple[Verdict, ...]:
-    """One verdict for each candidate: that no gateway leaves it out now; what it is not asked counts as its failure."""
-    return tuple(
-        Verdict(
-            gate=f"{_EJECTED}.{candidate}",
-            text=f"no gateway leaves {candidate} out because it keeps failing",
-            role="precondition",
-            outcome="pass" if not share else "not_yet",
-            reason=f"{100 * share:.3g} % of the gateways' workers leave it out",
-            candidate=candidate,
+    """Two verdicts for each candidate: it is served, and no gateway leaves it out now; what it is not asked is its failure."""
+    names = pinned(spec, versions_of(spec, state))
+    found: list[Verdict] = []
+    for candidate in alive(spec, state):
+        name, share = names.get(candidate, ""), observed.ejected.get(candidate, 0.0)
+        said = f"{name or candidate} is{' not' if name in observed.missing else ''} served"
+        text, left = (
+            f"no gateway leaves {candidate} out because it keeps failing",
+            f"{100 * share:.3g} % of the gateways' workers",
         )
-        for candidate in alive(spec, state)
-        for share in (observed.ejected.get(candidate, 0.0),)
-    )
+        found += [
+            _of_candidate(candidate, _SERVED, (f"{candidate} is served", said), ok=name not in observed.missing),
+            _of_candidate(candidate, _EJECTED, (text, f"{left} leave it out"), ok=not share),
+        ]
+    return tuple(found)
 
 
 def unwell(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
@@ -68,8 +71,9 @@ def unwell(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 
 def left_out(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """The candidates that a gateway leaves out now."""
-    return tuple(it for it in verdicts if it.gate.startswith(f"{_EJECTED}.") and it.outcome != "pass")
+    """The candidates that nobody serves, or that a gateway leaves out, now."""
+    signs = (f"{_EJECTED}.", f"{_SERVED}.")
+    return tuple(it for it in verdicts if it.gate.startswith(signs) and it.outcome != "pass")
 
 
 def _risen(audit: Audit) -> Verdict:
@@ -85,6 +89,14 @@ def _risen(audit: Audit) -> Verdict:
     said = f"{100 * found.estimate:.3g} % of its last {found.have:,} answers {what}, at most {100 * audit.expected:.3g} % may"
     verdict = _verdict(part, text, f"{said} (log e {found.log_e:.2f} of {found.threshold:.2f})", ok=not found.shown)
     return msgspec.structs.replace(verdict, evidence=found)
+
+
+def _of_candidate(candidate: str, sign: str, said: tuple[str, str], *, ok: bool) -> Verdict:
+    text, reason = said
+    outcome: Outcome3 = "pass" if ok else "not_yet"
+    return Verdict(
+        gate=f"{sign}.{candidate}", text=text, role="precondition", outcome=outcome, reason=reason, candidate=candidate
+    )
 
 
 def _verdict(part: str, text: str, reason: str, *, ok: bool) -> Verdict:

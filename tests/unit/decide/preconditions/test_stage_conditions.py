@@ -92,3 +92,14 @@ def test_steps_before_the_last_hold(running: Any) -> None:
     last = running.at(stage=1, step=2)
     assert unmet(last, last.observed(), hours=1.9) == {"steps"}
     assert unmet(last, last.observed(), hours=2) == set()
+
+
+def test_nobody_is_promoted_who_is_not_served(running: Any) -> None:
+    """Where no host serves the candidate's version any more, its gates pass nothing, no step is taken and no watch ends."""
+    gone = ("models:/churn/8",)
+    for at in ({}, {"stage": 1, "step": 0}, {"stage": 1, "step": 2}, {"stage": 3, "phase": "watching", "alias_version": "8"}):
+        scene = running.at(hours=3.0, **at)
+        assert decide(scene.spec, scene.state, scene.observed("accuracy"), scene.now)[0].kind in {"advance", "finish"}
+        decision, after = decide(scene.spec, scene.state, scene.observed("accuracy", missing=gone), scene.now)
+        assert (decision.kind, after.stage) == ("hold", scene.state.stage)
+        assert any("models:/churn/8 is not served" in reason for reason in decision.reasons), decision.reasons
