@@ -63,6 +63,17 @@ def test_the_last_revision_counts(world: World, outcomes: list[Outcome], right: 
     assert world.cell("accuracy", "champion") == expected
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_gateway_whose_clock_is_behind(world: World, *, at_once: bool) -> None:
+    """What a gateway that is seconds behind writes into the hour before the rollout began counts."""
+    world.put(prediction("a", -5 / 3600), outcome_of("a", outcome(1, label="1")))
+    if not at_once:
+        measured(world, hours=0.1)
+    world.put(prediction("b", 0.1), outcome_of("b", outcome(1, label="1")))
+    measured(world)
+    assert world.cell("accuracy", "champion") == Counts(yes=2, no=0)
+
+
 def outcome_of(request_id: str, given: Outcome) -> Outcome:
     """The same outcome of a request."""
     return Outcome(

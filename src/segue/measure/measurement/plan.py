@@ -33,6 +33,9 @@ from segue.spec.rollout import Rollout
 BACKDATED_H = 7 * 24
 """An outcome that became true so long before the rollout began is not looked at."""
 
+SKEW_H = 1
+"""A gateway's clock may be so far behind the monitor's that a rollout's first rows lie in an hour before it began."""
+
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What came out, apart from the summaries, which were yielded.
@@ -82,7 +85,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
             judged_until: the `now` of the last measurement; None to count everything again.
             rows_at_once: about so many predictions are measured at a time.
         """
-        began_h = micros(self.began_at) // HOUR_US
+        began_h = micros(self.began_at) // HOUR_US - SKEW_H
         mine = Files(
             predictions=tuple(file for file in files.predictions if file.hour >= began_h),
             outcomes=tuple(file for file in files.outcomes if file.hour >= began_h - BACKDATED_H),
