@@ -4,7 +4,8 @@ What is asked is kept at once and applied by the monitor's next tick; with `--wa
 """
 
 import time
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -15,16 +16,27 @@ from segue.errors import Refused, Unavailable
 from segue.facts.decision import Act
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from segue.api.desk import Desk
     from segue.api.remote import RemoteDesk
     from segue.api.views import Wish
 
 Name = Annotated[str, Parameter(help="A rollout, or a route for its newest one.")]
-Wait = Annotated[bool, Parameter(name="--wait", negative="", help="Return when the monitor has applied it.")]
-Timeout = Annotated[float, Parameter(help="Real seconds to wait at most.")]
 Written = Annotated[str, Parameter(name="--reason", help="Why; kept in the record. Required.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Of whom it is asked, and what is waited for; each field is an option."""
+
+    wait: Annotated[bool, Parameter(name="--wait", negative="", help="Return when the monitor has applied it.")] = False
+    timeout: Annotated[float, Parameter(help="Real seconds to wait at most.")] = 30.0
+    dry_run: Dry = False
+    server: Server = ""
+    home: HomeFolder = None
+
+
+AT_ONCE: Final = Way()
 
 
 def promote(
@@ -32,57 +44,26 @@ def promote(
     *,
     full: Annotated[bool, Parameter(negative="", help="Past all stages that are left.")] = False,
     reason: Reason = "",
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
+    way: Way = AT_ONCE,
 ) -> None:
     """Approve what waits for approval, or go to the next stage without its gates; recorded as an override."""
     trigger: Wish = "promote_full" if full else "promote"
-    _ask(name, trigger, _Asked(reason, wait, timeout, dry_run), desk_at(home, server))
+    _ask(name, trigger, reason, way)
 
 
-def pause(
-    name: Name,
-    *,
-    reason: Reason = "",
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
-) -> None:
+def pause(name: Name, *, reason: Reason = "", way: Way = AT_ONCE) -> None:
     """Stay where it is; harm is still watched for."""
-    _ask(name, "pause", _Asked(reason, wait, timeout, dry_run), desk_at(home, server))
+    _ask(name, "pause", reason, way)
 
 
-def resume(
-    name: Name,
-    *,
-    reason: Reason = "",
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
-) -> None:
+def resume(name: Name, *, reason: Reason = "", way: Way = AT_ONCE) -> None:
     """Go on after a pause."""
-    _ask(name, "resume", _Asked(reason, wait, timeout, dry_run), desk_at(home, server))
+    _ask(name, "resume", reason, way)
 
 
-def abort(
-    name: Name,
-    *,
-    reason: Written,
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
-) -> None:
+def abort(name: Name, *, reason: Written, way: Way = AT_ONCE) -> None:
     """End it now: everybody back to the champion. Wins over everything else."""
-    _ask(name, "abort", _Asked(reason, wait, timeout, dry_run), desk_at(home, server))
+    _ask(name, "abort", reason, way)
 
 
 def retry(
@@ -90,14 +71,10 @@ def retry(
     *,
     new_draw: Annotated[bool, Parameter(negative="", help="Draw the units anew: some of them change sides.")] = False,
     reason: Reason = "",
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
+    way: Way = AT_ONCE,
 ) -> None:
     """Begin anew after a roll-back, an abort or a hold; the same units go to the same side, the evidence starts afresh."""
-    _ask(name, "retry", _Asked(reason, wait, timeout, dry_run, NEW_DRAW if new_draw else ""), desk_at(home, server))
+    _ask(name, "retry", reason, way, target=NEW_DRAW if new_draw else "")
 
 
 def override(
@@ -105,14 +82,10 @@ def override(
     gate: Annotated[str, Parameter(help="Its path, as `segue describe -o json` has it: stages[0].promote_when[1].")],
     *,
     reason: Written,
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
+    way: Way = AT_ONCE,
 ) -> None:
     """Take one gate or condition of the stage for passed, as long as the stage lasts; guardrails cannot be overridden."""
-    _ask(name, "override", _Asked(reason, wait, timeout, dry_run, gate), desk_at(home, server))
+    _ask(name, "override", reason, way, target=gate)
 
 
 def undo(
@@ -120,36 +93,22 @@ def undo(
     *,
     to: Annotated[str, Parameter(help="A version that the alias pointed at before; the one before the promotion.")] = "",
     reason: Written,
-    wait: Wait = False,
-    timeout: Timeout = 30.0,
-    dry_run: Dry = False,
-    server: Server = "",
-    home: HomeFolder = None,
+    way: Way = AT_ONCE,
 ) -> None:
     """Take a promotion back: the alias goes to the version before at once, without a new rollout."""
-    _ask(name, "undo", _Asked(reason, wait, timeout, dry_run, to), desk_at(home, server))
+    _ask(name, "undo", reason, way, target=to)
 
 
-class _Asked(NamedTuple):
-    """How it is asked."""
-
-    reason: str
-    wait: bool
-    timeout_s: float
-    dry: bool
-    target: str = ""
-
-
-def _ask(name: str, trigger: "Wish", asked: _Asked, desk: "AbstractContextManager[Desk | RemoteDesk]") -> None:
+def _ask(name: str, trigger: "Wish", reason: str, way: Way, *, target: str = "") -> None:
     from segue.api.views import ActAsked
 
-    with desk as at:
-        state = at.ask(name, ActAsked(trigger=trigger, reason=asked.reason, target=asked.target, dry_run=asked.dry))
+    with desk_at(way.home, way.server) as desk:
+        state = desk.ask(name, ActAsked(trigger=trigger, reason=reason, target=target, dry_run=way.dry_run))
         act = state.act
-        if asked.dry:
+        if way.dry_run:
             say(f"would ask for {act.trigger} of {act.rollout}")
-        elif asked.wait:
-            _wait(at, act, asked.timeout_s)
+        elif way.wait:
+            _wait(desk, act, way.timeout)
         else:
             print(f"{act.rollout}: {act.trigger} asked for; the monitor applies it at its next tick")
 
