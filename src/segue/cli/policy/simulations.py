@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from segue.cli.options import HomeFolder
 from segue.cli.output import Output, Progress, say, show_one
-from segue.cli.policy.specs import Baseline, Counted, Differ, Observed, Page, Population, Traffic, Units, assumed_of, loaded
+from segue.cli.policy.specs import NOTHING, Page, Supposed, assumed_of, loaded
 from segue.errors import DomainError, near_miss
 
 if TYPE_CHECKING:
@@ -40,13 +40,7 @@ def simulate(
     workers: Annotated[int, Parameter(help="Processes.")] = 1,
     approve_after: Annotated[float, Parameter(help="Days that people take to approve.")] = 0.0,
     world: Names = (),
-    traffic: Traffic = "",
-    units: Units = "",
-    baseline: Baseline = (),
-    differ: Differ = (),
-    counted: Counted = (),
-    population: Population = (),
-    observed: Observed = "",
+    supposed: Supposed = NOTHING,
     recorded: OnDays = "",
     html: Page = None,
     output: Output = "table",
@@ -63,17 +57,7 @@ def simulate(
     notes = {}
     for file in files:
         spec = loaded(file)
-        assumed = assumed_of(
-            spec,
-            traffic=traffic,
-            units=units,
-            baseline=baseline,
-            differ=differ,
-            counted=counted,
-            population=population,
-            observed=observed,
-            home=home,
-        )
+        assumed = assumed_of(spec, supposed, home)
         real = _recorded(spec, recorded, home) if recorded else None
         tried = battery(spec, assumed if real is None else assumed.or_else(real.assumed))
         worlds = tried.worlds if real is None else on_real_days(tried, real.days, recorded)

@@ -1,8 +1,9 @@
 """`segue lint`, `plan`, `diff`, `apply`: is the file right, how long will it take, what would change, begin."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -22,16 +23,30 @@ if TYPE_CHECKING:
     from segue.planning.assumptions import Assumed
 
 _Many = tuple[str, ...]
-Traffic = Annotated[str, Parameter(help="Requests of the route: `100000/day`, `5000/hour`, `20/second`.")]
-Units = Annotated[str, Parameter(help="New units (users) of the route; without it, each request is one.")]
-Baseline = Annotated[
-    _Many, Parameter(negative="", help="The champion's value: `accuracy=91%`, `revenue=12,30` (mean, spread).")
-]
-Differ = Annotated[_Many, Parameter(negative="", help="Pairs in which one is right and the other not: `accuracy=7%`.")]
-Counted = Annotated[_Many, Parameter(negative="", help="Answers that a ratio counts: `precision=20%` predicted positives.")]
-Population = Annotated[_Many, Parameter(negative="", help="Part of the requests: `tier == 'vip'=4%`.")]
-Observed = Annotated[str, Parameter(help="A rollout, or a route for its newest one, whose data tell what is not said here.")]
 Page = Annotated[Path | None, Parameter(name="--html", help="Also write a page with pictures, whole in one file.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposed:
+    """What a plan or a simulation is told of the world; each field is an option."""
+
+    traffic: Annotated[str, Parameter(help="Requests of the route: `100000/day`, `5000/hour`, `20/second`.")] = ""
+    units: Annotated[str, Parameter(help="New units (users) of the route; without it, each request is one.")] = ""
+    baseline: Annotated[
+        _Many, Parameter(negative="", help="The champion's value: `accuracy=91%`, `revenue=12,30` (mean, spread).")
+    ] = ()
+    differ: Annotated[_Many, Parameter(negative="", help="Pairs in which one is right and the other not: `accuracy=7%`.")] = ()
+    counted: Annotated[
+        _Many, Parameter(negative="", help="Answers that a ratio counts: `precision=20%` predicted positives.")
+    ] = ()
+    population: Annotated[_Many, Parameter(negative="", help="Part of the requests: `tier == 'vip'=4%`.")] = ()
+    observed: Annotated[
+        str, Parameter(help="A rollout, or a route for its newest one, whose data tell what is not said here.")
+    ] = ""
+
+
+NOTHING: Final = Supposed()
 
 
 def text_of(file: Path) -> str:
@@ -109,13 +124,7 @@ def _not_built(spec: Rollout) -> list[str]:
 def plan(
     file: SpecFile,
     *,
-    traffic: Traffic = "",
-    units: Units = "",
-    baseline: Baseline = (),
-    differ: Differ = (),
-    counted: Counted = (),
-    population: Population = (),
-    observed: Observed = "",
+    supposed: Supposed = NOTHING,
     html: Page = None,
     output: Output = "table",
     home: HomeFolder = None,
@@ -125,18 +134,8 @@ def plan(
     from segue.planning.words import told
 
     spec = loaded(file)
-    assumed = assumed_of(
-        spec,
-        traffic=traffic,
-        units=units,
-        baseline=baseline,
-        differ=differ,
-        counted=counted,
-        population=population,
-        observed=observed,
-        home=home,
-    )
-    kept = _amended(spec, observed, home) if observed else ()
+    assumed = assumed_of(spec, supposed, home)
+    kept = _amended(spec, supposed.observed, home) if supposed.observed else ()
     found = planned(spec, assumed, lambda what: say(f"planning: {what}"), kept)
     if html is not None:
         from segue.planning.page import page
@@ -146,18 +145,7 @@ def plan(
     show_one(found, output, told(found, wide=output == "wide"))
 
 
-def assumed_of(
-    spec: Rollout,
-    *,
-    traffic: str,
-    units: str,
-    baseline: _Many,
-    differ: _Many,
-    counted: _Many,
-    population: _Many,
-    observed: str,
-    home: Path | None,
-) -> "Assumed":
+def assumed_of(spec: Rollout, supposed: Supposed, home: Path | None) -> "Assumed":
     """What these options say of the world, and, where they say nothing, what an observed rollout has shown.
 
     Raises:
@@ -167,14 +155,14 @@ def assumed_of(
     from segue.planning.assumptions import Assumed, baselines, per_day, shares
 
     assumed = Assumed(
-        requests=per_day(traffic) if traffic else None,
-        units=per_day(units) if units else None,
-        baselines=baselines(baseline, spec),
-        differ=shares(differ, spec),
-        counted=shares(counted, spec),
-        populations=shares(population),
+        requests=per_day(supposed.traffic) if supposed.traffic else None,
+        units=per_day(supposed.units) if supposed.units else None,
+        baselines=baselines(supposed.baseline, spec),
+        differ=shares(supposed.differ, spec),
+        counted=shares(supposed.counted, spec),
+        populations=shares(supposed.population),
     )
-    return assumed.or_else(_observed(spec, observed, home)) if observed else assumed
+    return assumed.or_else(_observed(spec, supposed.observed, home)) if supposed.observed else assumed
 
 
 def _observed(spec: Rollout, name: str, home: Path | None) -> "Assumed":
