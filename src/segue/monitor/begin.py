@@ -1,5 +1,6 @@
 """How does a rollout come into being, and how do people steer it?"""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -31,6 +32,8 @@ _MOVES_OF: Final[dict[str, frozenset[str]]] = {
     "approve": frozenset({"approve", "approve_release", "approve_last"}),
     "resume": frozenset({"resume", "resume_watch", "resume_pending"}),
 }
+_TYPED: Final = {"promote_full": "promote --full", "approve": "promote", "begin": "apply", "amend": "apply"}
+"""What people ask for -> the command that asks for it, where it has another name."""
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,15 +212,21 @@ def ask(
     if target and trigger == "undo":
         _require_known(control, load(loaded.source), target)
     now = control.clock.now()
-    possible = triggers(loaded.state.phase)
-    if not _MOVES_OF.get(trigger, frozenset({trigger})) & set(possible):
-        raise TransitionError(f"a rollout that is {loaded.state.phase} has no {trigger}", rollout=rollout)
+    phase = loaded.state.phase
+    possible = [one for one in PEOPLE_ASK if _MOVES_OF.get(one, frozenset({one})) & set(triggers(phase))]
+    if trigger not in possible:
+        raise TransitionError(f"a rollout that is {phase} has no {trigger}", hint=_instead(possible), rollout=rollout)
     parts = (rollout, trigger, who, why, *([target] if target else []))
     identity = identity or derived("act", *parts, loaded.token, (now - _SOMETIME) // _MICRO)
     act = Act(id=identity, rollout=rollout, trigger=trigger, who=who, why=why, at=now, target=target)
     if not dry_run:
         control.commands.ask(act)
     return act
+
+
+def _instead(possible: Sequence[str]) -> str:
+    moves = dict.fromkeys(_TYPED.get(one, one) for one in possible)
+    return f"what it has: {', '.join(moves)}" if moves else ""
 
 
 def find(control: Control, name: str) -> Loaded:

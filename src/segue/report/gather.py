@@ -85,6 +85,7 @@ def of_rollout(outside: Outside, rollout: str) -> Report:
     """
     state, now = outside.rollouts.load(rollout).state, outside.clock.now()
     told = Told(requests=0, answers={}, outcomes=0, failures={}, wall_s=0.0, began_at=state.created_at, ended_at=now)
+    told = msgspec.structs.replace(told, ended_at=_walk(outside, rollout, told).ended_at)
     found = gather(outside, [rollout], told)
     record = recorded(outside.lake, outside.engine, state.route)
     alone = msgspec.structs.replace(told, requests=record.requests, answers=record.answers, outcomes=record.outcomes)

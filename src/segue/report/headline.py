@@ -24,6 +24,8 @@ def sentence(walk: Walk, served: int | None) -> str:
     match state.phase, last.trigger:
         case "rolled_back", "harm":
             return _harmed(walk, last, served)
+        case "rolled_back", "undo":
+            return f"{walk.candidate} was promoted, and taken back after {took}: {_why((last,))}."
         case "rolled_back", _:
             return _timed_out(walk, last, f"was given up after {took}")
         case "promoted", _:
@@ -118,7 +120,10 @@ def _timed_out(walk: Walk, last: Decision, ended: str) -> str:
 
 
 def _grounds(walk: Walk) -> str:
-    """What the promotion rested on most: the last comparison that was shown, a "better" before a "not worse"."""
+    """What the promotion rested on: who passed over the gates; else the last comparison shown, "better" before "not worse"."""
+    by_hand = [decision for decision in walk.decisions if decision.trigger in {"promote_full", "promote_full_last"}]
+    if by_hand:
+        return f": {_why((by_hand[-1],))}"
     passed = [
         verdict
         for decision in walk.decisions

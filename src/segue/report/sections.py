@@ -24,7 +24,7 @@ from segue.monitor.outside import Outside
 from segue.monitor.telling.comparing import disagreeing, segments
 from segue.ports.engine import Engine
 from segue.ports.store import Loaded
-from segue.report.words import version_name
+from segue.report.words import signed, version_name
 from segue.spec.load import load
 from segue.spec.rollout import Rollout
 
@@ -113,13 +113,13 @@ def _agreement(outside: Outside, loaded: Loaded) -> Section:
             f"{_EPOCH + timedelta(days=day):%d %b %Y}",
             f"{n:,}",
             f"{100 * same / n:.2f} %",
-            "" if together is None or together != together else f"{together:.3f}",  # noqa: PLR0124 - NaN where a score is constant
             _bar(same / n),
+            "" if together is None or together != together else f"{together:.3f}",  # noqa: PLR0124 - NaN where a score is constant
         )
         for day, n, same, together in found
     ]
     note = "Requests that both versions answered: the same label, and the correlation of their scores."
-    heads = ("day", "requests", "same label", "correlation", "")
+    heads = ("day", "requests", "same label", "", "correlation")
     return Section(name="agreement", title="Agreement", note=note, heads=heads, rows=tuple(rows))
 
 
@@ -136,15 +136,15 @@ def _segments(outside: Outside, loaded: Loaded, spec: Rollout) -> list[Section]:
                 ", ".join(f"{name} {value}" for name, value in it.segment.items()),
                 f"{it.candidate:.4g}",
                 f"{it.champion:.4g}",
-                f"{it.difference:+.4g}",
+                f"{it.difference:+.4g}".replace("-", "−"),
+                _bar(abs(it.difference) / largest),
                 f"{it.q_value:.2g}",
                 f"{it.n_candidate:,} and {it.n_champion:,}",
-                _bar(abs(it.difference) / largest),
             )
             for it in found[:_SHOWN]
         )
         note = f"{len(found):,} segments were compared: values of the context and their pairs, the surest first."
-        heads = ("segment", "candidate", "champion", "difference", "q", "rows", "")
+        heads = ("segment", "candidate", "champion", "difference", "", "q", "rows")
         title = f"Where {metric} differs most"
         made.append(Section(name=f"segments-{metric}", title=title, note=note, heads=heads, rows=rows))
     return made
@@ -162,10 +162,10 @@ def _calibration(outside: Outside, loaded: Loaded, spec: Rollout) -> Section | N
         table = merge(parts)
         for one in reliability(table, "uniform", _BINS) if isinstance(table, ScoreTable) else ():
             score, share = one.scores / one.n, one.positives / one.n
-            told = (f"{score:.3f}", f"{100 * share:.1f} %", f"{100 * (score - share):+.1f} pp", f"{one.n:,}")
-            rows.append((version_name(version), *told, _bar(share)))
-    note = f"Scores in {_BINS} bins of equal width, as {name} counts them: what they say, and how often that came true."
-    heads = ("version", "mean score", "came true", "too high by", "answers", "")
+            told = (f"{score:.3f}", f"{100 * share:.1f} %", _bar(share), signed(score - share, "pp"), f"{one.n:,}")
+            rows.append((version_name(version), *told))
+    note = f"Scores in {_BINS} bins of equal width: what they say, and how often that came true."
+    heads = ("version", "mean score", "came true", "", "too high by", "answers")
     return Section(name="reliability", title="Reliability of the scores", note=note, heads=heads, rows=tuple(rows))
 
 
@@ -179,16 +179,16 @@ def _apart(outside: Outside, loaded: Loaded) -> Section | None:
         (
             ", ".join(f"{name} {value}" for name, value in it.segment.items()),
             f"{100 * it.different:.2f} %",
+            _bar(it.different / largest),
             "" if it.elsewhere is None else f"{100 * it.elsewhere:.2f} %",
             f"{100 * it.low:.2f} to {100 * it.high:.2f} %",
             f"{it.q_value:.2g}",
             f"{it.n:,}",
-            _bar(it.different / largest),
         )
         for it in found[:_SHOWN]
     )
     note = "Requests that both versions answered, in each segment and outside of it; no outcome is needed."
-    heads = ("segment", "different labels", "elsewhere", "95 % interval", "q", "requests", "")
+    heads = ("segment", "different labels", "", "elsewhere", "95 % interval", "q", "requests")
     return Section(name="apart", title="Where the versions disagree most", note=note, heads=heads, rows=rows)
 
 

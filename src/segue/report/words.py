@@ -15,7 +15,15 @@ from segue.spec.metric import KINDS, Metric, scale_of
 
 _SCALE: Final[Mapping[Unit, float]] = {"pp": 100.0, "%": 100.0, "ms": 1000.0, "": 1.0}
 _NBSP: Final = "\u00a0"
-_NAMES: Final = {"auc": "AUC", "roc_auc": "AUC", "f1": "F1", "mae": "MAE", "rmse": "RMSE", "p99": "p99 latency"}
+_NAMES: Final = {
+    "auc": "AUC",
+    "roc_auc": "AUC",
+    "brier": "Brier score",
+    "f1": "F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "p99": "p99 latency",
+}
 
 
 def value_unit(kind: str) -> Unit:
@@ -131,9 +139,23 @@ def lasted(span: timedelta) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def moment(at: datetime) -> str:
-    """A moment of the stream: "3 Mar 14:05"."""
-    return f"{at.day} {at:%b %H:%M}"
+def moment(at: datetime, of: timedelta = timedelta(days=1)) -> str:
+    """A moment of the stream, to the second within a span of less than an hour.
+
+    >>> moment(datetime(2013, 3, 3, 14, 5, 9)), moment(datetime(2013, 3, 3, 14, 5, 9), timedelta(minutes=2))
+    ('3 Mar 14:05', '3 Mar 14:05:09')
+    """
+    return f"{at.day} {at:%b %H:%M:%S}" if of < timedelta(hours=1) else f"{at.day} {at:%b %H:%M}"
+
+
+def span(begin: datetime, end: datetime) -> str:
+    """From one moment to another; a day that both lie in is said once.
+
+    >>> span(datetime(2013, 3, 3, 14, 5, 9), datetime(2013, 3, 3, 14, 7)), span(datetime(2013, 3, 3), datetime(2013, 3, 4))
+    ('3 Mar 14:05:09 to 14:07:00', '3 Mar 00:00 to 4 Mar 00:00')
+    """
+    first, last = moment(begin, end - begin), moment(end, end - begin)
+    return f"{first} to {last.rpartition(' ')[2] if begin.date() == end.date() else last}"
 
 
 def day(at: datetime) -> str:

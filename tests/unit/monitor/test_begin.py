@@ -138,8 +138,9 @@ def test_an_act_is_entered_once(small_world: SmallWorld) -> None:
 def test_what_the_table_does_not_have_is_refused_at_once(small_world: SmallWorld) -> None:
     """A person hears at the command that there is nothing to resume, and nothing is entered."""
     apply(small_world.outside, SPEC)
-    with pytest.raises(TransitionError, match="pending has no resume"):
+    with pytest.raises(TransitionError, match="pending has no resume") as refused:
         ask(small_world.outside, "churn-1", "resume", who="ana", why="")
+    assert refused.value.hint == "what it has: pause, abort, apply"
     with pytest.raises(DomainError):
         ask(small_world.outside, "churn-1", "harm", who="ana", why="")
     with pytest.raises(NotFound):

@@ -23,12 +23,12 @@ from segue.facts.evidence import Evidence
 from segue.facts.outcome import Outcome
 from segue.facts.prediction import Prediction, Role
 from segue.measure.kinds.entry import observations
-from segue.monitor.begin import apply
+from segue.monitor.begin import apply, ask
 from segue.monitor.outside import outside_over
 from segue.monitor.tick import Monitor
 from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion
-from segue.report.gather import gather, to_html, write
+from segue.report.gather import gather, of_rollout, to_html, write
 from segue.report.gathered import Report, Told
 from segue.report.sections import sections
 from segue.testkit.small_world import HandClock
@@ -138,6 +138,11 @@ class Airport:
             source = source.replace(CHANGES[before], after)
         rollout = apply(self.outside, source).rollout
         self.rollouts.append(rollout)
+        self.walk(rollout, most)
+        return rollout
+
+    def walk(self, rollout: str, most: int = 60) -> None:
+        """On to its end, or for so many ticks; afterwards some rest."""
         for _ in range(most):
             self._host()
             self.monitor.tick()
@@ -148,7 +153,6 @@ class Airport:
                 self.fly(40)
                 break
             self.fly()
-        return rollout
 
     def state(self, rollout: str) -> State:
         """Where a rollout stands."""
@@ -548,6 +552,24 @@ def test_a_limit_that_passes(elsewhere: Airport) -> None:
     assert report.headline[0].endswith("v7 stayed.")
 
 
+def test_a_promotion_by_hand_that_is_taken_back(elsewhere: Airport) -> None:
+    """Who passed over the gates is said, not a number that nothing was decided by; so is who took the promotion back."""
+    rollout = elsewhere.roll("8", most=2)
+    ask(elsewhere.outside, rollout, "promote_full", who="ana", why="a holiday")
+    elsewhere.walk(rollout)
+    assert elsewhere.report().headline[0].startswith("v8 was promoted after ")
+    assert elsewhere.report().headline[0].endswith(": promote full by ana: a holiday.")
+    ask(elsewhere.outside, rollout, "undo", who="bob", why="complaints")
+    elsewhere.walk(rollout)
+    over_at = elsewhere.clock.at
+    elsewhere.clock.at += timedelta(days=30)
+    report = of_rollout(elsewhere.outside, rollout)
+    assert report.headline[0].startswith("v8 was promoted, and taken back after ")
+    assert report.headline[0].endswith(": undo by bob: complaints.")
+    assert report.ended_at <= over_at
+    assert Page(to_html(report)).wrong == []
+
+
 def test_harm_after_callers_saw_it(elsewhere: Airport) -> None:
     """A candidate that begins to fail in the canary is said to have answered callers, as often as the record says."""
     elsewhere.fails_from = "canary"
@@ -570,7 +592,7 @@ def test_reliability_adds_up(airport: Airport) -> None:
         mine = [row for row in made.rows if row[0] == f"v{version}"]
         cells = airport.stores.summaries.cells(airport.rollouts[1], metric="auc")
         counted = sum(observations(cell.summary) for cell in cells if cell.version == version and not cell.segment)
-        assert sum(int(str(row[4]).replace(",", "")) for row in mine) == counted > 300
+        assert sum(int(str(row[5]).replace(",", "")) for row in mine) == counted > 300
         means = [float(str(row[1])) for row in mine]
         assert means == sorted(means)
         assert 0 < len(means) <= 15

@@ -105,14 +105,15 @@ class Panel:
             self.words("0", tick.at + 3.5, tick.label, "tick", anchor="end", dx=-8)
 
     def dates(self, ticks: Sequence[Tick], *, written: bool = True) -> None:
-        """Short strokes below the panel with their dates."""
-        for tick in ticks:
+        """Short strokes below the panel with their dates; where there is little room, every other one is written."""
+        for number, tick in enumerate(ticks):
             place = f"{tick.at / WIDTH * 100:.2f}%"
             stroke = Markup('<line class="grid" x1="{}" x2="{}" y1="0" y2="{}"/>')
             self._under.insert(0, stroke.format(place, place, f"{self.up.height:.0f}"))
             if written:
                 edge: Anchor = "start" if tick.at < 0.02 * WIDTH else "end" if tick.at > 0.95 * WIDTH else "middle"
-                self.words(place, self.up.height + 15, tick.label, "tick", anchor=edge)
+                kind = "tick other" if number % 2 and len(ticks) > 3 else "tick"
+                self.words(place, self.up.height + 15, tick.label, kind, anchor=edge)
 
     def drawn(self, top: float) -> Markup:
         """The panel at a distance from the top of its picture."""
