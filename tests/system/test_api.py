@@ -1,6 +1,7 @@
 """`segue api` as a process: killed in the middle of things, and reached over TLS."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -79,7 +80,7 @@ def test_a_write_survives_the_process(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_speaks_tls(tmp_path: Path) -> None:
-    """With a certificate it speaks TLS and nothing else; half of what TLS takes is refused."""
+    """With a certificate it speaks TLS and nothing else, to commands that trust it; half of what TLS takes is refused."""
     folder = tmp_path / "certificates"
     folder.mkdir()
     made = Authority(folder)
@@ -91,6 +92,11 @@ def test_it_speaks_tls(tmp_path: Path) -> None:
             assert json.load(answer) == {"status": "ok"}
         with pytest.raises(OSError, match=r"reset|closed|disconnected"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30)
+        server = os.environ | {"SEGUE_SERVER": f"https://127.0.0.1:{port}"}
+        asking = [sys.executable, "-m", "segue", "get"]
+        wary = subprocess.run(asking, env=server, capture_output=True, check=False, timeout=60)
+        assert (wary.returncode, b"SSL_CERT_FILE" in wary.stderr) == (4, True)
+        subprocess.run(asking, env=server | {"SSL_CERT_FILE": made.file}, capture_output=True, check=True, timeout=60)
     command = [sys.executable, "-m", "segue", "api", "--home", str(home.folder), *words[:2]]
     half = subprocess.run(command, capture_output=True, check=False, timeout=60)
     assert (half.returncode, b"--certificate and --key" in half.stderr) == (1, True)

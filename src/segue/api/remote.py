@@ -207,8 +207,14 @@ class RemoteDesk:
             try:
                 return self._once(method, path, body, self._headers | headers)
             except (OSError, http.client.HTTPException) as error:
-                if isinstance(error, ssl.SSLCertVerificationError) or attempt == times - 1:
-                    raise Unavailable(f"{self._server} does not answer: {error}", hint="is `segue api` running?") from error
+                unknown = isinstance(error, ssl.SSLCertVerificationError)
+                if unknown or attempt == times - 1:
+                    hint = (
+                        "SSL_CERT_FILE names the authority that it is to be trusted by"
+                        if unknown
+                        else "is `segue api` running?"
+                    )
+                    raise Unavailable(f"{self._server} does not answer: {error}", hint=hint) from error
                 time.sleep(0.1 * 2**attempt)
         raise AssertionError
 
