@@ -12,6 +12,7 @@ from segue.ports.access import Role
 from segue.ports.registry import FACTORY
 from segue.ports.store import WorkerReport
 from segue.spec.diff import Change
+from segue.spec.document.head import ROUTE_NAME
 
 T = TypeVar("T")
 Standing = Literal["valid", "expired", "revoked"]
@@ -305,7 +306,7 @@ class KeyAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         days: after so many it opens nothing any more; 0 for never.
     """
 
-    route: Name
+    route: Annotated[str, msgspec.Meta(pattern=f"^{ROUTE_NAME}$")]
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     days: Annotated[float, msgspec.Meta(ge=0, le=36_500)] = 0.0
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from segue.api.views import Wish
 
 Name = Annotated[str, Parameter(help="A rollout, or a route for its newest one.")]
-Written = Annotated[str, Parameter(name="--reason", help="Why; kept in the record. Required.")]
+Written = Annotated[str, Parameter(name="--reason", help="Why; kept in the record.")]
 
 
 @Parameter(name="*")

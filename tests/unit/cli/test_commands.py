@@ -91,9 +91,26 @@ def test_a_version_that_somebody_else_serves(shell: Shell) -> None:
     assert "would register churn 7: served elsewhere" in shell("model", "register", "churn", "7", "--dry-run")[1]
     assert shell("model", "register", "churn", "7")[0] == "churn 7 registered (served elsewhere)\n"
     shell("model", "alias", "churn", "champion", "7")
+    assert "v7 can be named by an alias only" in shell("model", "register", "churn", "v7", "--dry-run")[1]
     assert "'ch urn' is no name of a model" in shell("model", "register", "ch urn", "7", status=1)[1]
     assert "lacks an artifact" in shell("model", "register", "churn", "8", "--factory", "churn:load", status=1)[1]
     assert "--path and --warmup are for a host" in shell("model", "register", "churn", "8", "--path", ".", status=1)[1]
+
+
+def test_apply_says_what_the_registry_has_to_be_told(shell: Shell) -> None:
+    """A version or an alias that nobody knows yet is named with the command that tells of it; what is known is not."""
+    _, said = shell("apply", "rollout.yaml", "--dry-run")
+    assert "until the registry knows models:/churn@champion (champion): segue model alias churn champion VERSION" in said
+    assert "until the registry knows models:/churn/8 (v8): segue model register churn 8" in said
+    register(shell)
+    begun, said = shell("apply", "rollout.yaml")
+    assert (begun, "the registry" in said) == ("churn-1 begun: shadow, everyone\n", False)
+
+
+def test_names_and_numbers_that_cannot_be_are_refused(shell: Shell) -> None:
+    """A key of what no rollout file could call a route; a negative number of entries."""
+    assert "'a b' is no name of a route" in shell("key", "add", "a b", "team", "--dry-run", status=1)[1]
+    assert "Must be >= 0" in shell("audit", "list", "--last", "-3", status=1)[1]
 
 
 def test_a_file_is_named_in_any_usual_way(shell: Shell) -> None:

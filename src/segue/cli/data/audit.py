@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from segue.cli.options import HomeFolder, Server, people_at
 from segue.cli.output import Listing, Output, errors, say, show
@@ -23,7 +23,7 @@ Subject = Annotated[str, Parameter(help="Only of one rollout, route, `model/vers
 def list_(
     *,
     subject: Subject = "",
-    last: Annotated[int, Parameter(help="So many of the newest entries; 0 for all.")] = 50,
+    last: Annotated[int, Parameter(help="So many of the newest entries; 0 for all.", validator=validators.Number(gte=0))] = 50,
     output: Output = "table",
     server: Server = "",
     home: HomeFolder = None,

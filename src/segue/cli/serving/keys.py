@@ -1,5 +1,6 @@
 """`segue key`: who may ask which route?"""
 
+import re
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -7,6 +8,7 @@ from cyclopts import App, Parameter
 from segue.cli.options import Dry, HomeFolder, RouteName, Server, people_at
 from segue.cli.output import Listing, Output, say, show
 from segue.errors import DomainError
+from segue.spec.document.head import ROUTE_NAME
 
 app = App(name="key", help="Who may ask the routes that ask for keys.")
 Days = Annotated[float, Parameter(name="--days", help="After so many days it opens nothing any more; 0 for never.")]
@@ -30,6 +32,8 @@ def add(
 
     if not route or not name.strip():
         raise DomainError("a key is of a route, and somebody's", hint="segue key add churn team-a")
+    if not re.fullmatch(ROUTE_NAME, route):
+        raise DomainError(f"{route!r} is no name of a route", hint="letters, digits, `.`, `_` and `-`, at most 63")
     if days < 0:
         raise DomainError(f"a key of {days:g} days", hint="0 for one that never ends")
     if dry_run:

@@ -22,7 +22,7 @@ from segue.wiring import Home, home_at
 
 Route = Annotated[str, Parameter(help="A route that this machine's gateways serve.")]
 Variants = Annotated[str, Parameter(help="Variants; all but the champion if none is named.")]
-Why = Annotated[str, Parameter(name="--reason", help="Why; kept in the file, told in the gateways' logs. Required.")]
+Why = Annotated[str, Parameter(name="--reason", help="Why; kept in the file, told in the gateways' logs.")]
 
 
 def kill(route: Route, *variants: Variants, reason: Why, dry_run: Dry = False, home: HomeFolder = None) -> None:

@@ -33,7 +33,8 @@ from segue.spec.rollout import (
 
 FORMAT: Final = 1
 CHAMPION: Final = "champion"
-_ROUTE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+ROUTE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+_ROUTE: Final = re.compile(ROUTE_NAME)
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _PATH: Final = r"[^\s.\[\]]+(?:\.[^\s.\[\]]+|\[[0-9]{1,6}\])*"
 _POINTER: Final = re.compile(_PATH + r"(?:\[\])?")
