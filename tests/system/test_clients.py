@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -28,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from siege import free_port, process, until_shipped
 
-from segue.assign.ownership import rebalance
-from segue.facts.allocation import Allocation, Protocol, Reading, Split, Target
+from segue.facts.allocation import Protocol, Reading
+from segue.testkit import samples
 from segue.wiring import home_at, stores_of
 
 pytestmark = pytest.mark.slow
@@ -123,21 +122,7 @@ def serving(protocol: Protocol, folder: Path) -> Iterator[tuple[int, Path]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     home, port = folder / "home", free_port()
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    allocation = Allocation(
-        number=0,
-        route="churn",
-        rollout="churn-1",
-        stage="ab",
-        spec_digest="d",
-        published_at=datetime.now(UTC),
-        protocol=protocol,
-        unit=("request",),
-        context={},
-        champion="champion",
-        variants={"champion": Target(version="models:/churn/7", url=url)},
-        reading=READINGS[protocol],
-        split=Split(salt="s", kind="variant", ranges=rebalance(None, {"champion": 1.0})),
-    )
+    allocation = samples.all_to_champion(url, protocol=protocol, reading=READINGS[protocol])
     with stores_of(home_at(home)) as stores:
         stores.allocations.publish(allocation, command_id="first")
     command = [sys.executable, "-m", "segue", "gateway", "--route", "churn", "--port", str(port)]

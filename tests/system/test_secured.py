@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -22,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from http_certificates import Authority
 from siege import free_port, process
 
-from segue.assign.ownership import rebalance
-from segue.facts.allocation import Allocation, Split, Target
+from segue.testkit import samples
 from segue.wiring import home_at, stores_of
 
 SECRET = "the-upstreams-own-secret"
@@ -74,20 +72,7 @@ def upstream(authority: Authority) -> Iterator[int]:
 
 def publish(home: Path, port: int) -> None:
     """Everybody to an upstream behind TLS."""
-    allocation = Allocation(
-        number=0,
-        route="churn",
-        rollout="",
-        stage="",
-        spec_digest="d",
-        published_at=datetime.now(UTC),
-        protocol="v2",
-        unit=("request",),
-        context={},
-        champion="champion",
-        variants={"champion": Target(version="models:/churn/7", url=f"https://127.0.0.1:{port}")},
-        split=Split(salt="s", kind="variant", ranges=rebalance(None, {"champion": 1.0})),
-    )
+    allocation = samples.all_to_champion(f"https://127.0.0.1:{port}")
     with stores_of(home_at(home)) as stores:
         stores.allocations.publish(allocation, command_id="first")
 

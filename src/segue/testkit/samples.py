@@ -160,6 +160,25 @@ def allocation(route: str = "churn", rollout: str = "r-1", *, share: float = 0.1
     )
 
 
+def all_to_champion(url: str = "", **changes: object) -> Allocation:
+    """An allocation without a rollout, whose champion, version 7, is at an address."""
+    fresh = Allocation(
+        number=0,
+        route="churn",
+        rollout="",
+        stage="",
+        spec_digest="d",
+        published_at=NOW,
+        protocol="v2",
+        unit=("request",),
+        context={},
+        champion="champion",
+        variants={"champion": Target(version="models:/churn/7", url=url)},
+        split=Split(salt="s", kind="variant", ranges=(Range(start=0, end=BUCKETS, variant="champion"),)),
+    )
+    return msgspec.structs.replace(fresh, **changes)
+
+
 def endpoint(name: str = "models:/churn/8", host: str = "h1", **changes: object) -> Endpoint:
     """A place where a version is served."""
     fresh = Endpoint(name=name, version="8", url="http://127.0.0.1:8001", path="/v2/models/churn/infer", host=host, seen_at=NOW)

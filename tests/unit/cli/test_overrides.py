@@ -1,33 +1,20 @@
 """`segue kill` says what it did, and refuses what cannot be meant."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from command_line import Said, run
 
-from segue.assign.ownership import rebalance
-from segue.facts.allocation import Allocation, Directory, Split, Target
+from segue.facts.allocation import Directory, Target
 from segue.facts.wire.codec import to_json
+from segue.testkit import samples
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Of a machine whose gateways have served `churn`."""
-    allocation = Allocation(
-        number=1,
-        route="churn",
-        rollout="",
-        stage="",
-        spec_digest="d",
-        published_at=datetime.now(UTC),
-        protocol="v2",
-        unit=("request",),
-        context={},
-        champion="champion",
-        variants={name: Target(version=f"models:/churn/{name}") for name in ("champion", "v8")},
-        split=Split(salt="s", kind="variant", ranges=rebalance(None, {"champion": 1.0})),
-    )
+    variants = {name: Target(version=f"models:/churn/{name}") for name in ("champion", "v8")}
+    allocation = samples.all_to_champion(number=1, variants=variants)
     kept = tmp_path / "run" / "gateway" / "churn.json"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(to_json(Directory(revision="1", allocation=allocation)))

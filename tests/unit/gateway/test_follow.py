@@ -2,37 +2,23 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from segue.adapters.stores.store import Stores, open_store
-from segue.assign.ownership import rebalance
 from segue.errors import Unavailable
-from segue.facts.allocation import Allocation, Directory, Split, Target
+from segue.facts.allocation import Allocation, Directory
 from segue.gateway.follow import ALLOCATIONS_COUNTED, Follower, Runs
 from segue.gateway.settings import GatewaySettings
 from segue.ports.store import AllocationStore, Captured
+from segue.testkit import samples
 
 
 def allocation(stage: str = "") -> Allocation:
     """Everybody to the champion."""
-    return Allocation(
-        number=0,
-        route="churn",
-        rollout="",
-        stage=stage,
-        spec_digest="d",
-        published_at=datetime.now(UTC),
-        protocol="v2",
-        unit=("request",),
-        context={},
-        champion="champion",
-        variants={"champion": Target(version="models:/churn/7", url="http://127.0.0.1:9")},
-        split=Split(salt="s", kind="variant", ranges=rebalance(None, {"champion": 1.0})),
-    )
+    return samples.all_to_champion("http://127.0.0.1:9", stage=stage)
 
 
 class Gone:
