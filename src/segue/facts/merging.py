@@ -79,17 +79,17 @@ def _agreements(parts: Sequence[Agreements]) -> Agreements:
 
 def _arm_counts(parts: Sequence[ArmCounts]) -> ArmCounts:
     groups = _grouped((cell for part in parts for cell in part.cells), lambda cell: cell.propensity)
-    cells = (
-        ArmCell(
-            propensity=propensity,
-            candidate_yes=sum(cell.candidate_yes for cell in group),
-            candidate_no=sum(cell.candidate_no for cell in group),
-            champion_yes=sum(cell.champion_yes for cell in group),
-            champion_no=sum(cell.champion_no for cell in group),
-        )
-        for propensity, group in groups
-    )
+    cells = (ArmCell(propensity=propensity, **_yes_and_no(group)) for propensity, group in groups)
     return ArmCounts(cells=tuple(cells))
+
+
+def _yes_and_no(parts: Sequence[ArmCell] | Sequence[Day]) -> dict[str, int]:
+    return {
+        "candidate_yes": sum(part.candidate_yes for part in parts),
+        "candidate_no": sum(part.candidate_no for part in parts),
+        "champion_yes": sum(part.champion_yes for part in parts),
+        "champion_no": sum(part.champion_no for part in parts),
+    }
 
 
 def _score_sums(parts: Sequence[ScoreSums]) -> ScoreSums:
@@ -182,16 +182,7 @@ def _spreads(parts: Sequence[Spreads]) -> Spreads:
 
 def _days(parts: Sequence[Days]) -> Days:
     groups = _grouped((day for part in parts for day in part.days), lambda day: day.day)
-    days = (
-        Day(
-            day=day,
-            candidate_yes=sum(cell.candidate_yes for cell in group),
-            candidate_no=sum(cell.candidate_no for cell in group),
-            champion_yes=sum(cell.champion_yes for cell in group),
-            champion_no=sum(cell.champion_no for cell in group),
-        )
-        for day, group in groups
-    )
+    days = (Day(day=day, **_yes_and_no(group)) for day, group in groups)
     return Days(days=tuple(days))
 
 
