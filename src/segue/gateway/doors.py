@@ -19,7 +19,9 @@ from segue.http.exchange import Exchange
 _v2 = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer").fullmatch
 _v1 = re.compile(rb"/v1/models/([^/:]+)(?:/versions/([^/:]+))?:predict").fullmatch
 _below = re.compile(rb"/routes/([^/?]+)(/[^?]*)?(\?.*)?").fullmatch
+_leads_out = re.compile(rb"(?i)(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;?]|%2f|%5c|%3b|$)|#").search
 _MODELS: Final = b"/v1/models"
+_SOUND_AT_MOST: Final = 256
 
 
 class Door(NamedTuple):
@@ -44,6 +46,22 @@ class Doors:
     def __init__(self) -> None:
         self.exact: dict[bytes, Live] = {}
         self._live: dict[str, Live] = {}
+        self._sound: set[bytes] = set()
+
+    def sound(self, tail: bytes) -> bool:
+        """Whether a tail stays below its upstream's own path, in whatever way the upstream reads it; some decode first.
+
+        >>> doors = Doors()
+        >>> [doors.sound(tail) for tail in (b"/a/..b?x=/../y", b"/a/../b", b"/%2E./b", b"/a#b")]
+        [True, False, False, False]
+        """
+        if tail in self._sound:
+            return True
+        if _leads_out(tail.partition(b"?")[0]) is not None or tail.find(b"#") >= 0:
+            return False
+        if len(self._sound) < _SOUND_AT_MOST:
+            self._sound.add(tail)
+        return True
 
     def open(self, live: Live) -> None:
         """Let a route be reached, or let its paths lead to what is in force now."""

@@ -16,6 +16,7 @@ from segue.facts.wire.codec import to_json
 from segue.gateway.override import Override, Overruled
 from segue.gateway.request.ejection import Health
 from segue.gateway.request.sources import Sources
+from segue.gateway.sight.counters import Spread, Tally
 from segue.http.client import UpstreamPool
 from segue.http.message import TO_UPSTREAM, Block, Outline, block
 from segue.http.sieve import Sieve
@@ -23,6 +24,7 @@ from segue.http.sieve import Sieve
 TRACE: Final = b"x-request-id"
 PIN: Final = b"x-segue-pin"
 TYPE: Final = b"content-type"
+_OURS: Final = frozenset({b"x-segue-request-id", b"x-segue-shadow"})  # what we tell upstreams; no caller does in our place
 JSON_LENGTH: Final = b"inference-header-content-length"
 _OUTLINES_AT_MOST: Final = 256
 _PATHS: Final[dict[Protocol, str]] = {
@@ -34,15 +36,23 @@ _PATHS: Final[dict[Protocol, str]] = {
 }
 """Where a version's predictions are asked for; nothing where the caller's own path is passed on."""
 PoolOf = Callable[[bool, str, int], UpstreamPool]
+OverheadOf = Callable[[str], Spread]
 HealthOf = Callable[[str, str, str], Health]
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # nobody announces what somebody else serves
 
 
 class Around(NamedTuple):
-    """What outlives a swap: `pool_of` an address (by TLS or not, host, port), `health_of` a place (route, variant, url)."""
+    """What outlives a swap.
+
+    Args:
+        pool_of: an address: by TLS or not, host, port.
+        health_of: a place: route, variant, url.
+        overhead_of: a route: where it is counted what we add to its answers.
+    """
 
     pool_of: PoolOf
     health_of: HealthOf
+    overhead_of: OverheadOf
 
 
 class Upstream:
@@ -93,9 +103,11 @@ class Place:
         fields: what every request to it begins with.
         health: what is known of it.
         marks: the fields that say so to the caller; the request's id comes after them.
+
+    `served` is whoever counts its good answers' own note of where.
     """
 
-    __slots__ = ("_base", "_fields", "_outlines", "health", "marks", "outline", "pool", "url", "version")
+    __slots__ = ("_base", "_fields", "_outlines", "health", "marks", "outline", "pool", "served", "url", "version")
 
     def __init__(
         self, pool: UpstreamPool, endpoint: Endpoint, health: Health, *, base: str, path: str, fields: Block, marks: Block
@@ -104,6 +116,7 @@ class Place:
         self.version = endpoint.version
         self.url = endpoint.url
         self.health = health
+        self.served: Tally | None = None
         self.marks = marks
         self._base = base.encode()
         self._fields = fields
@@ -144,6 +157,7 @@ class Live:
         "frame",
         "killed",
         "named_bodies",
+        "overhead",
         "revision",
         "sieve",
         "sources",
@@ -160,10 +174,11 @@ class Live:
         if self.killed:
             self.assigner = Overruled(self.assigner, allocation.champion, self.killed)
         self.sources = Sources(allocation.unit, allocation.context)
-        self.sieve = Sieve(TO_UPSTREAM, self.sources.names | {TRACE, PIN, TYPE, JSON_LENGTH})
+        self.sieve = Sieve(TO_UPSTREAM | _OURS, self.sources.names | {TRACE, PIN, TYPE, JSON_LENGTH})
         self.body_limit_bytes = allocation.capturing.body_limit_bytes
         self.captured: defaultdict[str, int] = defaultdict(int)  # rows that were written down, by variant
         self.frame = to_json(allocation)
+        self.overhead: Spread = around.overhead_of(allocation.route)
         self.named_bodies = allocation.protocol == "v2"  # they may name their request
         upstreams = _upstreams(allocation, directory.endpoints, around)
         self.upstreams = {variant: upstream for variant, upstream in upstreams.items() if variant not in self.killed}

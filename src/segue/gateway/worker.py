@@ -36,6 +36,7 @@ from segue.ports.store import Captured
 
 log: Final = logging.getLogger("segue.gateway")
 _JSON: Final = ((b"content-type", b"application/json"),)
+_OUTCOMES: Final = b"/segue/v1/outcomes"
 
 
 def _nothing() -> None:
@@ -69,7 +70,7 @@ class Worker:
         self._posting = Posting(settings, recorder, clock, self.doorkeeper)
         self.slow = SlowLog(settings.slow)
         self.tracing = None if settings.tracing is None else Tracing(settings.tracing, settings.worker)
-        self._around = Around(self._pool, self.ejections.health_of)
+        self._around = Around(self._pool, self.ejections.health_of, self.counters.overhead)
         self._directories: dict[str, Directory] = {}
         self._overrides: Overrides = {}
         self._pools: dict[tuple[bool, str, int], UpstreamPool] = {}
@@ -103,9 +104,17 @@ class Worker:
                 self._shadows[route, shadow.variant] = ShadowQueue(self, shadow)
             else:
                 queue.settings = shadow
+        self._dismiss_shadows(live)
         self.ejections.follow(live)
         self._note_levels(live)
         self.on_change()
+
+    def _dismiss_shadows(self, live: Live) -> None:
+        """Ask no shadow that is killed, or is none any more, for those who still wait for it: it may do harm."""
+        asked = {shadow.variant for shadow in live.allocation.shadows} - live.killed
+        for (route, variant), queue in self._shadows.items():
+            if route == live.allocation.route and variant not in asked:
+                queue.dismiss()
 
     def overrule(self, overrides: Overrides) -> None:
         """Obey these rules of a person from the next request on, in place of those before."""
@@ -179,18 +188,20 @@ class Worker:
 
     def _handle_other(self, exchange: Exchange) -> None:
         """What is not simply posted to a route's own path."""
-        target = exchange.target.partition(b"?")[0]
-        if target == b"/segue/v1/outcomes":
+        target = exchange.target
+        if target.startswith(_OUTCOMES) and target.partition(b"?")[0] == _OUTCOMES:
             self._posting.take(exchange)
             return
         door = self._doors.find(exchange)
         if door is not None and door.live is not None:
-            if self.doorkeeper.admits(exchange, door.live):
+            if door.tail and not self._doors.sound(door.tail):
+                exchange.respond(400, _JSON, refusal(door.live.allocation.protocol, 400, "a path that leads elsewhere"))
+            elif self.doorkeeper.admits(exchange, door.live):
                 self._proxy(exchange, door.live, door.tail, door.version)
         elif not self.doorkeeper.admits_look(exchange):
             pass  # it was answered
         elif door is None:
-            self.about.answer(exchange, target)
+            self.about.answer(exchange, target.partition(b"?")[0])
         else:
             self.about.not_live(exchange, door.route)
 

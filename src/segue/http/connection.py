@@ -17,6 +17,7 @@ from segue.http.reading.requests import RequestReader
 if TYPE_CHECKING:
     from segue.http.server import Server
 
+_now_s: Final = time.monotonic  # looked up once
 NEVER: Final = 1 << 62  # a tick that does not come
 _CLOSE: Final = b"\r\nconnection: close\r\n\r\n"
 _KEEP: Final = b"\r\nconnection: keep-alive\r\n\r\n"  # HTTP/1.0 has to be told
@@ -194,7 +195,7 @@ class ServerConnection:
                 self.flow(paused=False)
             self._begun_tick = 0
             server.requests += 1
-            exchange.begin(self, time.monotonic())
+            exchange.begin(self, _now_s())
             try:
                 server.handler(exchange)
             except Exception as error:  # noqa: BLE001 - a handler's bug must not take the other callers with it

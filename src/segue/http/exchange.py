@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _NEW: Final = 0
 _STREAMING: Final = 1
 _ANSWERED: Final = 2
+UNSAID: Final = -1
+"""The length of a body that nobody has told us of."""
 
 
 class Exchange(Request):
@@ -67,7 +69,7 @@ class Exchange(Request):
             status: 200 to 599.
             headers: fields; those that frame a message are replaced. A `Block` is sent as it is, and holds none of them.
             body: not sent for HEAD, 204 and 304.
-            length: of the body that a HEAD or a 304 stands for, where it is not `body`'s own.
+            length: of the body that a HEAD or a 304 stands for, where it is not `body`'s own; `UNSAID` where it is not known.
             dated: True where `headers` is known to hold a Date, which is then not looked for.
 
         Returns:
@@ -89,6 +91,7 @@ class Exchange(Request):
             return False
         if status in {204, 304} or self.method == b"HEAD":
             size, body = (None if status in {204, 304} else len(body)) if length is None else length, b""
+            size = None if size == UNSAID else size
         else:
             size = len(body)
         if size is None or status == 204:

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from segue.http.call import Answer, Call, Reason, Result
 from segue.http.reading.responses import ResponseReader
@@ -11,6 +11,8 @@ from segue.http.tls import why
 
 if TYPE_CHECKING:
     from segue.http.client import UpstreamPool
+
+_now_s: Final = time.monotonic  # looked up once
 
 
 class UpstreamConnection:
@@ -70,11 +72,13 @@ class UpstreamConnection:
 
     def pause(self) -> None:
         """Read no more for now."""
+        self._reader.stopped = True
         if self.usable:
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """Go on reading."""
+        self._reader.stopped = False
         if self.usable:
             self.transport.resume_reading()
 
@@ -109,12 +113,12 @@ class UpstreamConnection:
             if call.on_part is not None:
                 call.on_part(call, len(data))
             return
-        now_s = time.monotonic()
+        now_s = _now_s()
         if reader.problem is not None:
             self.fail(*reader.problem, now_s)
             return
         result: Result = Answer(reader.head, reader.body, call.started_s, now_s)
-        if reader.reusable and call.source is None:  # else it has answered before the body was whole
+        if reader.reusable and call.source is None:  # else it has answered before the body was whole, or is read no further
             self.call = call.connection = None
             self.served += 1
             self._pool.release(self, now_s)

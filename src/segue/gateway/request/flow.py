@@ -24,7 +24,7 @@ class Flow:
         call: whose answer it is.
         kept: what is kept of it.
         exchange: whom it is for; None where nobody gets it.
-        idle_s: that may pass between two of its pieces.
+        idle_s: that may pass between two of its pieces, where somebody gets it.
     """
 
     __slots__ = ("_call", "_exchange", "_held", "_idle_s", "_length", "_started", "kept")
@@ -56,10 +56,10 @@ class Flow:
     def piece(self, data: bytes) -> None:
         """Pass on a piece."""
         self.kept.add(data)
-        self._call.deadline_s = time.monotonic() + self._idle_s
         exchange = self._exchange
         if exchange is None:
-            return
+            return  # nor does the deadline move: the champion is still to be asked within the request's own
+        self._call.deadline_s = time.monotonic() + self._idle_s
         if self.kept.size == self._length:
             self._held = data
             return

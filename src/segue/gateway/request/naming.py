@@ -17,6 +17,8 @@ class _Named(msgspec.Struct):
     model: str = ""
 
 
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What becomes of a body that is no such JSON, or nested too deeply; the last is what msgspec gives for that."""
 _id_of = msgspec.json.Decoder(_HasId).decode
 _model_of = msgspec.json.Decoder(_Named).decode
 
@@ -31,7 +33,7 @@ def own_id(body: bytes, json_length: bytes | None) -> str | None:
         body = body[: int(json_length[:9])]
     try:
         own = _id_of(body).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
     return str(own) if own is not None and callers_id(str(own)) else None
 
@@ -44,5 +46,5 @@ def model_of(body: bytes) -> str:
     """
     try:
         return _model_of(body).model
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return ""

@@ -18,7 +18,7 @@ from segue.gateway.request.upload import Upload
 from segue.gateway.shapes import refusal
 from segue.http.call import Call, Head, Result
 from segue.http.client import UpstreamPool
-from segue.http.exchange import Exchange
+from segue.http.exchange import UNSAID, Exchange
 from segue.http.message import TO_CALLER, Block, Outline, block, first
 from segue.http.sieve import Sieve
 
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from segue.gateway.worker import Worker
     from segue.ports.recorder import Release
 
+_now_s: Final = time.monotonic  # looked up once
+_NOT_MEASURED: Final = 15  # of 16 answers: a look at the clock is not for nothing; by the last bits of when they came
 _BUSY: Final = frozenset({"unserved", "ejected", "overloaded"})  # nobody was asked; later somebody may be
+_TEXTS_AT_MOST: Final = 256
+_TEXT_BYTES_AT_MOST: Final = 256
+_texts: Final[dict[bytes, str]] = {}
 _JSON: Final = (b"content-type", b"application/json")
 _LATER: Final = (b"retry-after", b"1")
 _MARKS: Final = frozenset({b"x-segue-request-id", b"x-segue-variant", b"x-segue-version"})  # ours, not an upstream's
@@ -57,6 +62,7 @@ class Proxied:
         "_failed",
         "_fields",
         "_flow",
+        "_left",
         "_length",
         "_live",
         "_passing",
@@ -71,6 +77,7 @@ class Proxied:
         "_unit",
         "_upload",
         "_worker",
+        "head_only",
         "request_id",
     )
 
@@ -79,9 +86,11 @@ class Proxied:
         self._exchange = exchange
         self._live = live
         self._tail = tail
+        self.head_only = exchange.method == b"HEAD"
         self._place: Place | None = None
         self._failed: Answered | None = None
         self._flow: Flow | None = None
+        self._left: Answered | None = None  # a variant's answer, once it is about to leave
         self._digest = b""  # of the request's body, where that is not kept
         self._length: int | None = None  # of the body that is answered for, where none is sent
         self._status = 0  # of the answer that leaves, once it is known
@@ -109,7 +118,7 @@ class Proxied:
         if upstream is None:
             self._unserved()
         else:
-            self._ask(upstream, self._exchange.arrived_s)
+            self._ask(upstream, _now_s())
 
     def _begin_pinned(self, version: str) -> None:
         pinned = self._live.by_version(version)
@@ -120,7 +129,7 @@ class Proxied:
             if self._trace is not None:
                 self._trace.left(404, version, self.request_id)
         else:
-            self._ask(pinned, self._exchange.arrived_s)
+            self._ask(pinned, _now_s())
 
     def _ask(self, upstream: "Upstream", now_s: float) -> None:
         exchange = self._exchange
@@ -135,7 +144,7 @@ class Proxied:
             self._ask_with(self._upload, outline, place.pool, (deadline_s, upstream.timeout_s))
             return
         payload = outline.filled(self._passing, exchange.body)
-        head_only = exchange.method == b"HEAD"
+        head_only = self.head_only
         call = Call(payload, self._done, deadline_s, head_only=head_only, replayable=True, stream=self, hold_bytes=HOLD_BYTES)
         self._call = call
         place.pool.send(call, now_s)
@@ -143,18 +152,19 @@ class Proxied:
     def _ask_with(self, upload: Upload, outline: Outline, pool: UpstreamPool, times_s: tuple[float, float]) -> None:
         """Ask with a body that is still coming."""
         payload = outline.begun(self._passing, upload.length)
-        call = self._call = Call(payload, self._done, times_s[0], stream=self, hold_bytes=HOLD_BYTES)
+        call = Call(payload, self._done, times_s[0], head_only=self.head_only, stream=self, hold_bytes=HOLD_BYTES)
+        self._call = call
         call.source, call.chunked = upload, upload.length is None
         upload.towards(call, pool, times_s[1])
         pool.send(call)
 
     def _broken(self, status: int, why: str) -> None:
         """The caller's body will never be whole, which is nobody's fault but its own."""
-        if self._exchange.answered:
-            return
-        now_s = time.monotonic()
-        broken = unanswered(self._asked, "caller", now_s)
-        self.record("pinned" if self._pin is not None else "failed", broken, self._total_us(broken))
+        if self._exchange.answered or not hasattr(self, "_call"):
+            return  # the row of its answer is on its way into the journal
+        del self._call
+        broken = unanswered(self._asked, "caller", time.monotonic())
+        self._record_last(broken)
         self._exchange.on_gone = None
         if self._flow is not None and self._flow.started:
             self._flow.cut()
@@ -176,7 +186,10 @@ class Proxied:
         flow = self._flow = Flow(self._call, kept, exchange, idle_s)
         self._status = head.status
         place = self._place
-        if exchange is not None and place is not None:
+        if exchange is not None and exchange.gone:
+            self._gone()
+            self._flow = None  # whatever else this read has brought
+        elif exchange is not None and place is not None:
             passed, _ = head.passed or _passed(head)
             exchange.on_gone = self._gone
             flow.start(head.status, Block(b"".join((passed, place.marks, self.request_id.encode()))), length)
@@ -194,7 +207,8 @@ class Proxied:
             gone = Answered(self._asked, place.version, "caller", time.monotonic())
             gone.status, gone.kept = self._status, flow.kept
             gone.latency_us = int((gone.finished_s - self._call.started_s) * 1e6)
-            self.record("pinned" if self._pin is not None else "served", gone, gone.latency_us)
+            del self._call
+            self._record_last(gone)
 
     # -- answering ------------------------------------------------------------------------------------------------------
 
@@ -220,19 +234,19 @@ class Proxied:
         self._exchange.on_gone = None
         if answered.head is None:
             flow.cut()
-            self.record("pinned" if self._pin is not None else "failed", answered, self._total_us(answered))
+            self._record_last(answered)
             return
 
         def release(written: bool) -> None:
             if written:
                 flow.end()
+                if not self._at_us & _NOT_MEASURED:
+                    self._measure(answered)
                 self._ask_shadows()
             else:
                 flow.cut()
 
-        if self._failed is not None:
-            self._write_failed(self._failed, answered)
-        self.record(self._role(answered), answered, self._total_us(answered), release)
+        self._record_last(answered, release)
 
     def _champion_may_answer(self) -> bool:
         """Whether somebody else can still answer in place of the variant that was asked."""
@@ -252,9 +266,15 @@ class Proxied:
             return
         self._leave(answered)
 
+    def _record_last(self, answered: Answered, release: "Release | None" = None) -> None:
+        """The row of what nobody answers after, behind that of the candidate in whose place it was asked."""
+        if self._failed is not None:
+            self._write_failed(self._failed, answered)
+        self.record(self._role(answered), answered, self._total_us(answered), release)
+
     def _write_failed(self, failed: Answered, fallback: Answered) -> None:
-        """The candidate's row; its 4xx is the caller's fault if the champion gives one too."""
-        if failed.error == "caller" and fallback.error != "caller":
+        """The candidate's row; its 4xx is the caller's fault unless the champion has answered the same well."""
+        if failed.error == "caller" and not fallback.error:
             failed = failed.blamed("rejected")
             if self._suspect is not None:
                 self._worker.ejections.hear(self._live, self._suspect, failed, failed.finished_s)
@@ -275,10 +295,10 @@ class Proxied:
             fields, self._dated = block([_JSON, _LATER] if self._status == 503 else [_JSON]), False
             self._body = refusal(self._live.allocation.protocol, self._status, f"no version answered: {answered.error}")
         else:
-            self._status, self._body = answered.status, answered.body
+            self._status, self._body, self._left = answered.status, answered.body, answered
             fields, self._dated = head.passed or _passed(head)
-            if self._exchange.method == b"HEAD":
-                self._length = int(first(head.headers, b"content-length") or 0)
+            if self.head_only:
+                self._length = int(first(head.headers, b"content-length") or UNSAID)
         marks = self._place.marks if self._place is not None else marks_of(answered.variant, answered.version)
         self._fields = Block(b"".join((fields, marks, self.request_id.encode())))
         role: Role = "served" if head is not None and self._pin is None and self._failed is None else self._role(answered)
@@ -291,8 +311,16 @@ class Proxied:
             self._exchange.respond(503, (_JSON, _LATER), body)
             return
         self._exchange.respond(self._status, self._fields, self._body, length=self._length, dated=self._dated)
+        if not self._at_us & _NOT_MEASURED and self._left is not None:
+            self._measure(self._left)
         if self._live.allocation.shadows:
             self._ask_shadows()
+
+    def _measure(self, answered: Answered) -> None:
+        """Count what we have added to an answer that has left now; not where another variant was waited for before."""
+        if self._failed is None:
+            total_us = int((time.monotonic() - self._exchange.arrived_s) * 1e6)
+            self._live.overhead.add(total_us - answered.latency_us)
 
     # -- the record -----------------------------------------------------------------------------------------------------
 
@@ -302,8 +330,14 @@ class Proxied:
     def record(self, role: Role, answered: Answered, total_us: int, release: "Release | None" = None) -> None:
         """Count one variant's answer to this request, and write its row."""
         worker = self._worker
-        kind = (self._live.allocation.route, answered.variant, answered.version, role, answered.error or "ok")
-        worker.counters.tally(kind).add(answered.latency_us, total_us)
+        place = self._place if role == "served" and not answered.error else None
+        tally = place.served if place is not None else None
+        if tally is None:
+            kind = (self._live.allocation.route, answered.variant, answered.version, role, answered.error or "ok")
+            tally = worker.counters.tally(kind)
+            if place is not None:
+                place.served = tally
+        tally.add(answered.latency_us)
         if role != "pinned":
             self._live.captured[answered.variant] += 1
         worker.recorder.record(CAPTURE, to_pack(self._row(role, answered, total_us)), release)
@@ -367,8 +401,8 @@ class Proxied:
             size,
             self._digest,
             hashed,
-            exchange.target.decode("ascii", "replace"),
-            self._type.decode("latin-1"),
+            _text(exchange.target),
+            _text(self._type),
             live.allocation.route,
         )
 
@@ -391,6 +425,16 @@ class Proxied:
         mark = b"\r\nx-segue-shadow: 1\r\nx-segue-request-id: " + self.request_id.encode()
         outline = place.towards(self._exchange.method, self._tail) if self._tail else place.outline
         return outline.filled(Block(self._passing + mark), self._exchange.body)
+
+
+def _text(said: bytes) -> str:
+    """A target or a type as text; most are said again and again."""
+    text = _texts.get(said)
+    if text is None:
+        text = said.decode("latin-1")
+        if len(_texts) < _TEXTS_AT_MOST and len(said) <= _TEXT_BYTES_AT_MOST:
+            _texts[said] = text
+    return text
 
 
 def _passed(head: Head) -> tuple[Block, bool]:

@@ -62,10 +62,14 @@ class ShadowQueue:
         try:
             await asyncio.wait_for(self._empty.wait(), max(within_s, 0.0))
         except TimeoutError:
-            while self._waiting:
-                self._drop(self._waiting.popleft()[1])
+            self.dismiss()
             return False
         return True
+
+    def dismiss(self) -> None:
+        """Drop who waits, and count them."""
+        while self._waiting:
+            self._drop(self._waiting.popleft()[1])
 
     def offer(self, proxied: "Proxied", live: "Live") -> None:
         """Ask now, later, or never."""
@@ -142,7 +146,8 @@ class _Asked:
         place = self._place
         payload = self._proxied.shadow_payload(place)
         deadline_s = now_s + self._queue.settings.timeout_s
-        call = Call(payload, self._done, deadline_s, stream=self, hold_bytes=HOLD_BYTES)
+        head_only = self._proxied.head_only
+        call = Call(payload, self._done, deadline_s, head_only=head_only, stream=self, hold_bytes=HOLD_BYTES)
         call.on_part = self._queue.on_part
         place.pool.send(call, now_s)
 

@@ -27,7 +27,10 @@ BOUNDS_S: Final[tuple[float, ...]] = (
 )
 HELP: Final = {
     "segue_requests_total": ("counter", "Answers by variant, version, role and outcome (ok or the error)."),
-    "segue_overhead_seconds": ("histogram", "What the gateway added: total minus the upstream's time."),
+    "segue_overhead_seconds": (
+        "histogram",
+        "What the gateway added until an answer left: total minus the upstream's time; one in 16.",
+    ),
     "segue_upstream_seconds": ("histogram", "Time until the variant's answer was whole."),
     "segue_capture_total": (
         "counter",
@@ -73,28 +76,27 @@ class Spread:
         self.counts = [0] * (len(_BOUNDS_US) + 1)
         self.total_us = 0
 
+    def add(self, took_us: int) -> None:
+        """Count one time."""
+        self.total_us += took_us
+        self.counts[_CELLS[took_us] if 0 <= took_us < _NEAR_US else bisect_left(_BOUNDS_US, took_us)] += 1
+
 
 class Tally:
-    """The answers of one kind: how many, and the histograms that they count in (None: not in that one)."""
+    """The answers of one kind: how many, and how long their variant took."""
 
-    __slots__ = ("number", "overhead", "upstream")
+    __slots__ = ("number", "upstream")
 
-    def __init__(self, upstream: Spread, overhead: Spread | None) -> None:
+    def __init__(self, upstream: Spread) -> None:
         self.number = 0
         self.upstream = upstream
-        self.overhead = overhead
 
-    def add(self, upstream_us: int, total_us: int) -> None:
+    def add(self, upstream_us: int) -> None:
         """Count one answer."""
         self.number += 1
         spread = self.upstream
         spread.total_us += upstream_us
         spread.counts[_CELLS[upstream_us] if 0 <= upstream_us < _NEAR_US else bisect_left(_BOUNDS_US, upstream_us)] += 1
-        overhead = self.overhead
-        if overhead is not None:
-            overhead_us = total_us - upstream_us
-            overhead.total_us += overhead_us
-            overhead.counts[_CELLS[overhead_us] if 0 <= overhead_us < _NEAR_US else bisect_left(_BOUNDS_US, overhead_us)] += 1
 
 
 class Counters:
@@ -115,14 +117,15 @@ class Counters:
         self._numbers[metric, labels] = value
 
     def tally(self, kind: Kind) -> Tally:
-        """Where answers of a kind are counted; in the request path one look-up stands for three metrics and their labels."""
+        """Where answers of a kind are counted; in the request path one look-up stands for two metrics and their labels."""
         tally = self._tallies.get(kind)
         if tally is None:
-            upstream = self._spread("segue_upstream_seconds", _labels(kind)[:2])
-            left = kind[3] in {"served", "pinned"}
-            tally = Tally(upstream, self._spread("segue_overhead_seconds", _labels(kind)[:1]) if left else None)
-            self._tallies[kind] = tally
+            tally = self._tallies[kind] = Tally(self._spread("segue_upstream_seconds", _labels(kind)[:2]))
         return tally
+
+    def overhead(self, route: str) -> Spread:
+        """Where it is counted what the gateway added to a route's answers."""
+        return self._spread("segue_overhead_seconds", (("route", route),))
 
     def _spread(self, metric: str, labels: Labels) -> Spread:
         return self._spreads.setdefault((metric, labels), Spread())

@@ -15,6 +15,7 @@ credentials is left open from the start, and kept nowhere.
 """
 
 import re
+import time
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -42,6 +43,9 @@ END: Final = b"\r\n\r\n"
 _OF_ONE_CONNECTION: Final = 4  # shapes, and heads that may become one
 _SHAPES_AT_MOST: Final = 512
 _HEAD_BYTES_AT_MOST: Final = 4096  # a longer one is not worth its memory
+_NEW_BYTES_A_SECOND: Final = 16 * 1024
+"""Of heads that are made into patterns: one costs as much as twenty requests, and who sends ever new ones shall not have us
+make them all."""
 _VALUE: Final = rb"([!-~]++(?: ++[!-~]++)*+)"
 _DIGITS: Final = rb"(\d{1,15}+)"
 _SIZES: Final = tuple([b"%d" % size for size in range(4096)])  # to write one takes ten times as long as to look it up
@@ -101,6 +105,39 @@ _shapes: dict[tuple[_Key, tuple[bytes | None, ...]], Shape] = {}  # the same for
 _latest: dict[_Key, Shape] = {}  # what a new connection begins with
 
 
+class Allowance:
+    """So many bytes a second, and no more saved up than those of one.
+
+    >>> allowance = Allowance(1000)
+    >>> allowance.grants(600), allowance.grants(600)
+    (True, False)
+    """
+
+    __slots__ = ("_a_second", "_at_s", "_left")
+
+    def __init__(self, a_second: int) -> None:
+        self._a_second: Final = a_second
+        self._left = float(a_second)
+        self._at_s = time.monotonic()
+
+    def grants(self, size: int) -> bool:
+        """Take so many, where there are as many."""
+        now_s = time.monotonic()
+        self._left = min(self._left + (now_s - self._at_s) * self._a_second, self._a_second)
+        self._at_s = now_s
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def renew(self) -> None:
+        """Grant those of a whole second again."""
+        self._left = float(self._a_second)
+
+
+_new: Final = Allowance(_NEW_BYTES_A_SECOND)
+
+
 class PlainRequests:
     """The shapes of one connection.
 
@@ -154,6 +191,8 @@ class PlainRequests:
             self._shapes.pop(key, None)  # another host
         else:
             values = tuple([value if value == before else None for value, before in zip(values, seen, strict=True)])
+            if (key, values) not in _shapes and not _new.grants(end):
+                return
             self._shapes[key] = _latest[key] = _shape(key, values)
             if len(_latest) > _OF_ONE_CONNECTION:
                 del _latest[next(iter(_latest))]

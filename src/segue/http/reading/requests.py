@@ -12,6 +12,7 @@ the limits and the refusals that llhttp leaves to its user:
 An Upgrade is ignored, and its request answered in HTTP/1.1: clients that try h2c expect that.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar, cast
@@ -25,6 +26,8 @@ from segue.http.reading.plain import CONNECTION, ENCODING, END, EXPECT, HOST, LE
 
 _marks = dict(SPECIAL)  # the same for names as they were seen, other names as 0: one look-up instead of two calls
 _MARKS_AT_MOST: Final = 4096
+_SLASH: Final = 0x2F
+_absolute = re.compile(rb"(?i)https?://[^/?#]+(/[^?#]*)?(\?.*)?").fullmatch
 _RAW_BYTES: Final = 16 * 1024  # of a body that is still to come, beyond which a new parser costs less than a copy
 _CHUNK_OVERHEAD: Final = 16  # bytes of framing for one of body, beyond which small chunks are an attack
 _CHUNK_OVERHEAD_BYTES: Final = 1024 * 1024  # and as much beside a long body
@@ -36,6 +39,12 @@ def _mark(name: bytes) -> int:
     if len(_marks) < _MARKS_AT_MOST:
         _marks[name] = mark
     return mark
+
+
+def _origin_form(target: bytes) -> bytes:
+    """A target without its scheme and host, which are ours whatever they say (RFC 9112, 3.2.2); `*` as it is."""
+    absolute = _absolute(target)
+    return target if absolute is None else (absolute[1] or b"/") + (absolute[2] or b"")
 
 
 class Refusal(NamedTuple):
@@ -57,7 +66,7 @@ class Request:
 
     Args:
         method: `b"POST"`.
-        target: as sent, origin form as a rule.
+        target: as sent, in origin form; `*` where that was sent.
         fields: `headers`, once they are asked for.
         body: without its framing.
     """
@@ -350,6 +359,8 @@ class RequestReader(Generic[R]):
             raise _RefusedError(400, "no Host")
         elif marks & EXPECT:
             self.expects_continue = True
+        if self._target[0] != _SLASH:
+            self._target = _origin_form(self._target)
         method = self._method = parser.get_method()
         if method == b"CONNECT":
             raise _RefusedError(501, "this is no tunnel")

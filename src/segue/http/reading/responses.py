@@ -93,6 +93,7 @@ class ResponseReader:
         "problem",
         "reusable",
         "started",
+        "stopped",
     )
 
     def __init__(self, limits: PoolLimits, known: KnownHeads | None = None) -> None:
@@ -101,6 +102,7 @@ class ResponseReader:
         self._parser = httptools.HttpResponseParser(self)
         self._keep_alive = True
         self._extra = False
+        self.stopped = False  # a stream wants to be read no further: the next answer would not be heard either
         self.reusable = True
         self.problem: tuple[Reason, str] | None = None
         self._clear()
@@ -144,7 +146,7 @@ class ResponseReader:
             self._clear()
         self._fed += len(data)
         self._parse(data)
-        self.reusable = self._keep_alive and not self._extra and self.problem is None
+        self.reusable = self._keep_alive and not self._extra and self.problem is None and not self.stopped
         if not self._in_body and not self._complete and self.problem is None and self._fed > self._limits.head_bytes:
             self.problem = (Reason.TOO_LARGE, "the head is too long")
         if self._complete and self._fed == len(data) and self.reusable:
@@ -163,7 +165,7 @@ class ResponseReader:
             return False
         self.on_message_complete()
         self._parser = httptools.HttpResponseParser(self)  # the one before waits for what it did not see
-        self.reusable = self._keep_alive and not self._extra
+        self.reusable = self._keep_alive and not self._extra and not self.stopped
         return True
 
     def _recognise(self, data: bytes) -> bool:
@@ -275,7 +277,8 @@ class ResponseReader:
     def _starts_at_once(self) -> bool:
         if not self._hold_bytes:
             return True
-        return bool(self._marks & _EVENTS and self._status not in {204, 304}) or (self._length or 0) > self._hold_bytes
+        long = self._marks & _EVENTS or (self._length or 0) > self._hold_bytes
+        return bool(long) and self._status not in {204, 304}  # which have no body, whatever length they speak of
 
     def _flow(self, stream: Stream) -> None:
         """Give to the stream what has come so far, and from now on each piece."""

@@ -58,7 +58,9 @@ def latency_mean(_metric: MetricRef, _columns: Columns) -> Reading:
 
 
 def overhead_quantile(_metric: MetricRef, _columns: Columns) -> Reading:
-    """The q-quantile of the time that a request spent in the gateway and not in the variant, real seconds, to within 1 %.
+    """The q-quantile of the time that a request spent in the gateway before its variant was asked, real seconds, to within 1 %.
+
+    Writing the row comes after: `segue_overhead_seconds` of the gateway's own numbers holds that as well.
 
     Source: as `latency_quantile`.
     """
