@@ -105,9 +105,18 @@ class Worker:
             else:
                 queue.settings = shadow
         self._dismiss_shadows(live)
+        self._forget_pools()
         self.ejections.follow(live)
         self._note_levels(live)
         self.on_change()
+
+    def _forget_pools(self) -> None:
+        """Keep no pool, nor its numbers, of an address that nobody is served at any more, once its connections have ended."""
+        upstreams = [upstream for live in self.live.values() for upstream in live.upstreams.values()]
+        used = {place.pool for upstream in upstreams for place in upstream.places}
+        for address, pool in list(self._pools.items()):
+            if pool not in used and not pool.open and not pool.waiting:
+                del self._pools[address]
 
     def _dismiss_shadows(self, live: Live) -> None:
         """Ask no shadow that is killed, or is none any more, for those who still wait for it: it may do harm."""
@@ -147,7 +156,7 @@ class Worker:
 
     @property
     def pools(self) -> list[UpstreamPool]:
-        """The connections to every upstream that there has been."""
+        """The connections to every upstream that is served, and to those before while they last."""
         return list(self._pools.values())
 
     def _pool(self, secure: bool, host: str, port: int) -> UpstreamPool:

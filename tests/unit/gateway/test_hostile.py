@@ -388,6 +388,26 @@ def test_the_killed_are_not_asked_by_those_who_wait(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_addresses_of_the_past_are_forgotten(tmp_path: Path) -> None:
+    """However often a version's server is started elsewhere, a worker holds no more pools, nor their numbers, than it needs."""
+
+    async def run() -> None:
+        async with stage(tmp_path, answers("7"), answers("8")) as world:
+            there = dict(world.ports)
+            world.publish(CHAMPION)
+            assert (await world.ask()).status == 200
+            for port in range(1, 30):
+                world.ports["8"] = port
+                world.publish(CHAMPION)
+            assert {pool.port for pool in world.worker.pools} == {there["7"], 29}
+            world.ports["7"], world.ports["8"] = there["8"], there["8"]
+            world.publish(CHAMPION)
+            assert {pool.port for pool in world.worker.pools} == set(there.values()), "it has a connection still"
+            assert (await world.ask()).status == 200
+
+    asyncio.run(run())
+
+
 def test_absolute_targets(tmp_path: Path) -> None:
     """A target with scheme and host leads where its path alone would (RFC 9112, 3.2.2)."""
 
