@@ -2,8 +2,8 @@
 
 Only what is shown counts. A promotion gate passes when its claim is shown and is *not yet* in every other case, also where
 the data point the other way: only guardrails and limits roll back. What was shown stays shown while numbers come and go, as
-Ville's inequality allows; but truths are corrected and withdrawn, and a gate does not pass by data that say the opposite now,
-or that are not there any more. It is *futile* besides when the same process, turned round,
+Ville's inequality allows; but truths are corrected and withdrawn, and a gate does not pass by data that are not there any more,
+or whose estimate lies on the other side of its bound. It is *futile* besides when the same process, turned round,
 has shown with an alpha of its own that the effect is not as large as it has to be (of a planned superiority: as was planned):
 then the stage ends as its `at_most` says. A guardrail fails when harm is shown, passes while
 harm is ruled out, and is *not yet* in between; it needs to fail to act.
@@ -39,10 +39,10 @@ def crossed(state: State, judged: tuple[Verdict, ...]) -> dict[str, float]:
 
 
 def taken_back(weighed: Weighed | None, question: Question) -> bool:
-    """Whether the data do not bear any more what they have shown: they are gone, or their interval lies beyond the bound."""
+    """Whether data no longer bear what they have shown: they are gone, or their estimate lies on the bound's other side."""
     if isinstance(weighed, Evidence):
         claim = question.claim
-        return weighed.high < claim.bound if claim.side == "above" else weighed.low > claim.bound
+        return weighed.estimate <= claim.bound if claim.side == "above" else weighed.estimate >= claim.bound
     return weighed is not None
 
 
@@ -124,7 +124,7 @@ def _said(asked: Asked, question: Question, weighed: Weighed | None, before: flo
 
 def _not_shown(asked: Asked, question: Question, evidence: Evidence, numbers: str) -> tuple[Outcome3, str]:
     claim, bound = question.claim, bound_text(question, asked.metric)
-    contrary = taken_back(evidence, question)
+    contrary = evidence.high < claim.bound if claim.side == "above" else evidence.low > claim.bound
     if asked.kind == "guardrail":
         return (
             ("pass", f"harm ({bound}) is ruled out: {numbers}")

@@ -134,6 +134,11 @@ class SmallWorld:
         known = ((name, self._truths[name]) for name in request_ids)
         self._put([], [Outcome(route="churn", request_id=name, at=at, received_at=at, label=truth) for name, truth in known])
 
+    def correct(self) -> None:
+        """All truths so far turn out to be the opposite, and that is told now."""
+        self._truths = {name: str(1 - int(truth)) for name, truth in self._truths.items()}
+        self.tell(self._truths)
+
     def later(self, hours: float) -> None:
         """Let stream time pass."""
         self.clock.at += timedelta(hours=hours)

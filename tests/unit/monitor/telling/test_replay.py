@@ -127,6 +127,27 @@ def test_what_alternatives_show_together_is_counted_again(small_world: SmallWorl
     assert "and shown together with what shares its error budget" in told(decision, again)
 
 
+def test_truths_that_are_corrected_take_a_gate_back(small_world: SmallWorld) -> None:
+    """A gate that was shown holds once all truths are corrected to the opposite; both decisions are replayed as made."""
+    small_world.host()
+    apply(small_world.outside, SPEC.replace("  - accuracy: {worse_than_champion_by: 5pp}\n", ""))
+    monitor = Monitor(small_world.outside)
+    monitor.tick()
+    small_world.traffic(800, hours=0.5)
+    small_world.later(1.2)
+    small_world.host()
+    (shown,) = monitor.tick()
+    small_world.correct()
+    small_world.later(2)
+    small_world.host()
+    (held,) = monitor.tick()
+    (then,), (now,) = ([it for it in made.verdicts if it.role == "objective"] for made in (shown, held))
+    assert (then.outcome, now.outcome, now.earlier, held.to_stage) == ("pass", "not_yet", True, "shadow")
+    assert "taken back by the data since" in now.reason
+    loaded = small_world.outside.rollouts.load("churn-1")
+    assert all(it.same for made in (shown, held) for it in replay(small_world.outside, loaded, made))
+
+
 def test_a_decision_is_replayed_by_the_spec_of_its_time(small_world: SmallWorld) -> None:
     """Also where the rollout was amended since, once or twice: what was asked then is asked again."""
     guardrails = "  - accuracy: {worse_than_champion_by: 5pp}\n", "  - errors: {worse_than_champion_by: 1pp}\n"
