@@ -11,6 +11,7 @@ from segue.cli.options import HomeFolder
 from segue.cli.output import Listing, Output, show
 from segue.errors import SegueError
 from segue.extras import installing
+from segue.report.words import many
 from segue.wiring import Home, clock_of, engine_of, home_at, lake_of, stores_of
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _store(place: Home) -> Iterator[Finding]:
     with stores_of(place) as stores:
         yield "store", "fine", place.store
         waiting = len(list(place.journal.glob("*"))) if place.journal.exists() else 0
-        yield "journal", "fine" if waiting < 1000 else "wrong", f"{waiting} files wait to be shipped"
+        yield "journal", "fine" if waiting < 1000 else "wrong", f"{many(waiting, 'file')} not shipped yet"
         yield from _routes(stores)
 
 

@@ -1,6 +1,7 @@
 """`segue get | describe | watch | status | history | explain`: where does a rollout stand, and why?"""
 
 import time
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from segue.cli.catalogue import METRICS, describe_metrics
 from segue.cli.options import HomeFolder, Server, desk_at, looked_into
-from segue.cli.output import Listing, Output, say, show, show_one
+from segue.cli.output import Format, Listing, Output, say, show, show_one
 from segue.errors import DomainError
 from segue.facts.decision import Decision, Phase
 
@@ -40,16 +41,21 @@ def get(
 ) -> None:
     """All rollouts, newest first."""
     with desk_at(home, server) as desk:
-        rows = [_row(view) for view in desk.rollouts(name)]
+        rows = [_row(view, output) for view in desk.rollouts(name)]
     columns = {"rollout": "rollout", "phase": "phase", "stage": "stage", "step": "step", "shares": "shares", "since": "since"}
     wide = {"champion": "champion_version", "candidate": "candidate_version", "decisions": "decisions", "spec": "spec_digest"}
     empty = f"there is no rollout {f'of {name} ' if name else ''}yet; {looked_into(home, server)}"
     show(Listing(rows=rows, name="rollout", columns=columns, wide=wide, empty=empty), output)
 
 
-def _row(view: "RolloutView") -> dict[str, object]:
+def _row(view: "RolloutView", output: Format) -> dict[str, object]:
+    """A rollout for a listing; shares are in percent where people read them."""
     row: dict[str, object] = msgspec.to_builtins(view)
     row["since"] = view.since.isoformat(timespec="seconds")
+    if output in {"table", "wide"}:
+        from segue.decide.gates.texts import percent
+
+        row["shares"] = {name: percent(share) for name, share in view.shares.items()}
     return row
 
 
@@ -82,8 +88,9 @@ def status(
             time.sleep(0.25)
             found = desk.rollout(name)
             view = found.view
-    row = _row(view)
-    show_one(row, output, f"{view.rollout} is {view.phase} in stage {view.stage} since {row['since']}", view.rollout)
+    began = f"{view.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    text = f"{view.rollout} is {view.phase.replace('_', ' ')} in stage {view.stage}, which began {began}"
+    show_one(_row(view, output), output, text, view.rollout)
     for verdict in found.last.verdicts if found.last and view.phase in LIVE else ():
         if verdict.warning:
             say(f"warning: {verdict.text}: {verdict.warning}")
@@ -100,7 +107,7 @@ def _standings(wait: bool, output: Output, server: str, home: Path | None) -> No
     with desk_at(home, server) as desk:
         views = desk.rollouts(standing=True)
     now = clock_here().now()
-    rows = [_row(view) | {"age": span(max((now - view.since).total_seconds(), 0.0))} for view in views]
+    rows = [_row(view, output) | {"age": span(max((now - view.since).total_seconds(), 0.0))} for view in views]
     columns = {"route": "route", "rollout": "rollout", "phase": "phase", "stage": "stage", "age": "age"}
     wide = {"step": "step", "shares": "shares", "since": "since"}
     empty = f"there is no rollout yet; {looked_into(home, server)}"
@@ -125,7 +132,7 @@ def describe(
 
     with desk_at(home, server) as desk:
         found = desk.rollout(name)
-    row, last = _row(found.view), found.last
+    row, last = _row(found.view, output), found.last
     row["verdicts"] = list(last.verdicts) if last else []
     row["workers"] = list(found.workers)
     spec = load(found.spec_source)

@@ -255,7 +255,7 @@ def _step(scene: Scene, judged: Judged) -> Move:
     if scene.observed.seen_in_step <= 0:
         return moves.hold(scene, (f"{place} is old enough, but nothing was recorded of the candidate in it",))
     seen = scene.observed.seen_in_step
-    reason = f"{place} is {span(age)} old, {seen} answers of the candidate were recorded in it, and no guardrail is broken"
+    reason = f"{place} is {span(age)} old, {seen:,} answers of the candidate were recorded in it, and no guardrail is broken"
     return moves.step(scene, (reason,))
 
 

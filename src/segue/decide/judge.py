@@ -112,11 +112,11 @@ def _said(asked: Asked, question: Question, weighed: Weighed | None, before: flo
         if weighed.shown:
             return shown, f"{word}: {numbers}"
         if before is not None:
-            return shown, f"{word} earlier (log e {before:.2f}), and once shown it stays shown; now {numbers}"
+            return shown, f"{word} earlier (log e {before:z.2f}), and once shown it stays shown; now {numbers}"
         outcome, reason = _not_shown(asked, question, weighed, numbers)
         return outcome, earlier + reason
     if before is not None:
-        return shown, f"{word} earlier (log e {before:.2f}), and once shown it stays shown"
+        return shown, f"{word} earlier (log e {before:z.2f}), and once shown it stays shown"
     if isinstance(weighed, NotEnough):
         return "not_yet", earlier + _too_few(weighed)
     return "not_yet", "not measured yet"
@@ -136,20 +136,21 @@ def _not_shown(asked: Asked, question: Question, evidence: Evidence, numbers: st
         missed = f"the planned {effect_text(question, asked.metric, wanted)} cannot be reached"
         what = f"the data show the opposite of {bound}" if contrary else missed if asked.planned else f"{bound} is out of reach"
         return "not_yet", f"{what}: {numbers}{_given_up(evidence)}"
-    need = f"about {evidence.need} judged in all, if the estimate holds" if evidence.need else "for ever, if the estimate holds"
+    need = (
+        f"about {evidence.need:,} judged in all, if the estimate holds" if evidence.need else "for ever, if the estimate holds"
+    )
     return "not_yet", f"{bound} is not shown: {numbers}; it takes {need}"
 
 
 def _given_up(evidence: Evidence) -> str:
     if not evidence.futile or evidence.log_e_futile is None or evidence.futile_threshold is None:
         return ""
-    return (
-        f"; it cannot be passed any more (log e {evidence.log_e_futile:.2f} of {evidence.futile_threshold:.2f} against waiting)"
-    )
+    strength = f"log e {evidence.log_e_futile:z.2f} of {evidence.futile_threshold:.2f} against waiting"
+    return f"; it cannot be passed any more ({strength})"
 
 
 def _too_few(few: NotEnough) -> str:
-    return f"{few.have} of at least {few.need} {few.unit}" + (f": {few.reason}" if few.reason else "")
+    return f"{few.have:,} of at least {few.need:,} {few.unit}" + (f": {few.reason}" if few.reason else "")
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):

@@ -217,6 +217,19 @@ def test_starting_again_begins_nothing_anew(shell: Shell) -> None:
     assert begin(place, shell.file) == "churn-2"
 
 
+def test_numbers_for_people_and_for_programs(shell: Shell) -> None:
+    """People read shares in percent, and when the stage began; programs get the numbers as they are."""
+    over = samples.state("churn-1", phase="rolled_back", spec_digest=load(SPEC).digest)
+    with stores_of(home_at()) as stores:
+        stores.rollouts.create(over, spec_source=SPEC, salt="s")
+        stores.allocations.publish(samples.allocation(rollout="churn-1", share=0.125), command_id="c-1")
+    assert "v8=12.5 %" in shell("get")[0]
+    assert json.loads(shell("get", "-o", "json")[0])[0]["shares"] == {"champion": 0.875, "v8": 0.125}
+    began = f"{over.entered_at:%Y-%m-%d %H:%M} UTC"
+    assert shell("status", "churn", status=2)[0] == f"churn-1 is rolled back in stage shadow, which began {began}\n"
+    assert json.loads(shell("status", "churn", "-o", "json", status=2)[0])["phase"] == "rolled_back"
+
+
 def test_the_catalogue_is_described(shell: Shell) -> None:
     """Every kind of metric is listed; one is shown with its formula, its parameters and its source; a near miss is named."""
     assert set(shell("describe", "metrics", "-o", "name")[0].split()) == set(KINDS)
@@ -278,7 +291,15 @@ def test_assign(shell: Shell) -> None:
     shell("apply", "-f", "rollout.yaml")
     row = json.loads(shell("assign", "user-42", "-o", "json")[0])
     assert (row["variant"], row["propensity"], row["comparable"]) == ("champion", 1.0, True)
-    assert "user-42 gets champion" in shell("assign", "user-42")[0]
+    assert "user-42 gets champion with probability 100 %" in shell("assign", "user-42")[0]
+
+
+def test_one_outcome(shell: Shell) -> None:
+    """One is one."""
+    register(shell)
+    shell("apply", "-f", "rollout.yaml")
+    (shell.folder / "one.ndjson").write_text('{"request_id":"r-1","at":"2026-01-02T00:00:00Z","label":1}\n')
+    assert shell("outcomes", "import", "one.ndjson")[0] == "1 outcome taken\n"
 
 
 def test_outcomes_from_files(shell: Shell) -> None:
@@ -288,7 +309,7 @@ def test_outcomes_from_files(shell: Shell) -> None:
     (shell.folder / "good.csv").write_text(
         "request_id,at,label,revenue\nr-1,2026-01-02T00:00:00Z,1,2.5\nr-2,2026-01-02T00:00:00Z,0,\n"
     )
-    assert "2 outcomes" in shell("outcomes", "import", "good.csv")[0]
+    assert "2 outcomes taken" in shell("outcomes", "import", "good.csv")[0]
     (shell.folder / "bad.ndjson").write_text('{"request_id":"r-1","label":1}\n{"label":1}\n')
     _, problem = shell("outcomes", "import", "bad.ndjson", status=1)
     assert "outcome 1" in problem

@@ -103,7 +103,7 @@ def test_every_number_is_carried(running: Any) -> None:
     assert isinstance(verdict.evidence, Evidence | NotEnough)
     assert verdict.question is not None
     assert verdict.text == "accuracy of v8 not worse than champion's by 2 pp"
-    for part in ("-1.8 pp", "log e 0.50 of 3.00", "v8 1000", "about 4000"):
+    for part in ("-1.8 pp", "log e 0.50 of 3.00", "v8 1,000", "about 4,000"):
         assert part in verdict.reason
 
 

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter, validators
 from segue.cli.options import HomeFolder, Server, people_at
 from segue.cli.output import Listing, Output, errors, say, show
 from segue.ports.audit import GENESIS, Entry, faults
+from segue.report.words import many
 
 if TYPE_CHECKING:
     from segue.api.doing.people import PeopleDesk
@@ -46,9 +47,9 @@ def verify(*, server: Server = "", home: HomeFolder = None) -> int:
     for fault in found:
         print(fault)
     if found:
-        errors.print(f"{len(found)} fault{'s' if len(found) > 1 else ''}", style="red")
+        errors.print(many(len(found), "fault"), style="red")
         return 1
-    print(f"{len(entries)} entries, whole; the last digest is {entries[-1].digest if entries else GENESIS}")
+    print(f"{many(len(entries), 'entry', 'entries')}, whole; the last digest is {entries[-1].digest if entries else GENESIS}")
     say("keep that digest elsewhere: with it, nobody can rewrite what came before")
     return 0
 

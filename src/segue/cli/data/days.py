@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from segue.cli.data.versions import Version, known, profile_of
 from segue.cli.options import Engine, HomeFolder, RouteName
-from segue.cli.output import Listing, Output, say, show
+from segue.cli.output import Listing, Output, show
 from segue.facts.daily import DayCell, DayMoved
 from segue.wiring import clock_of, home_at, lake_of, measuring_engine_of, stores_of
 
@@ -44,8 +44,6 @@ def days(
         window = Window.of_last(clock_of(place).now(), 24 * last)
         asked = Daily(route=route, version=name, begin=window.begin, end=window.end, segment=segment, positive=positive)
         found = find(reader, lake_of(place), asked, profile)
-    if not found.cells:
-        say("nothing was recorded")
     show(moved(found.by_day) if features else cells(found.cells), output)
 
 
@@ -53,7 +51,8 @@ def cells(found: tuple[DayCell, ...]) -> Listing:
     """Cells as rows."""
     names = ("answers", "known", "tp", "fp", "fn", "tn", "auc", "ece", "bias")
     rows = [{"day": _date(cell.day), "segment": cell.segment} | {name: getattr(cell, name) for name in names} for cell in found]
-    return Listing(rows=rows, name="day", columns={name: name for name in ("day", "segment", *names)})
+    columns = {name: name for name in ("day", "segment", *names)}
+    return Listing(rows=rows, name="day", columns=columns, empty="nothing was recorded")
 
 
 def moved(found: tuple[DayMoved, ...]) -> Listing:
@@ -62,7 +61,8 @@ def moved(found: tuple[DayMoved, ...]) -> Listing:
     rows: list[dict[str, object]] = [
         {"day": _date(one.day), "ks_off_by": one.ks_off_by} | {name: getattr(one, name) for name in names} for one in found
     ]
-    return Listing(rows=rows, name="day", columns={name: name for name in ("day", *names)}, wide={"ks off by": "ks_off_by"})
+    columns, wide = {name: name for name in ("day", *names)}, {"ks off by": "ks_off_by"}
+    return Listing(rows=rows, name="day", columns=columns, wide=wide, empty="nothing was recorded")
 
 
 def _date(day: int) -> str:

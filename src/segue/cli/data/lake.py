@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from segue.cli.options import Dry, HomeFolder
 from segue.cli.output import say
 from segue.errors import DomainError
+from segue.report.words import many
 from segue.wiring import clock_of, home_at, lake_of, stop_event
 
 app = App(name="lake", help="The files where predictions and outcomes rest.")
@@ -36,7 +37,7 @@ def compact(
     packing = Packing(age_h=older_than, least=at_least, keep_s=keep_days * 86_400, every_s=every_min * 60)
     now_h = int(clock.now().timestamp()) // 3600
     if dry_run:
-        say(f"would pack {waiting(lake, now_h, packing):,} files")
+        say(f"would pack {many(waiting(lake, now_h, packing), 'file')}")
         return
     done = keep_packing(lake, clock, packing, stop_event()) if every_min else pack(lake, now_h, packing)
-    say(f"{done.files:,} files packed into {done.packs:,}, {done.swept:,} removed")
+    say(f"{many(done.files, 'file')} packed into {done.packs:,}, {done.swept:,} removed")

@@ -10,6 +10,7 @@ from segue.cli.options import Dry, HomeFolder, Server, desk_at
 from segue.cli.output import Listing, Output, say, show
 from segue.cli.policy.assignments import only_route
 from segue.errors import DomainError
+from segue.report.words import many
 from segue.wiring import clock_of, home_at, lake_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def import_(
         taken = import_outcomes(file, lake_of(place), given)
     except OSError as error:
         raise DomainError(f"{file} cannot be read: {error.strerror}") from error
-    print(f"{taken:,} outcomes taken")
+    print(f"{many(taken, 'outcome')} taken")
 
 
 @app.command

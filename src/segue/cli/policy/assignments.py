@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from segue.cli.options import HomeFolder
 from segue.cli.output import Output, show_one
+from segue.decide.gates.texts import percent
 from segue.errors import DomainError, NotFound
 from segue.wiring import Home, home_at, stores_of
 
@@ -47,7 +48,7 @@ def assign(
     }
     by = "drawn at random" if drawn.comparable else "served by rule, never compared"
     text = (
-        f"{unit} gets {drawn.variant} with probability {drawn.propensity:.2%} ({by}): "
+        f"{unit} gets {drawn.variant} with probability {percent(drawn.propensity)} ({by}): "
         f"bucket {number:,} of allocation {allocation.number}" + (f", stage {allocation.stage}" if allocation.stage else "")
     )
     show_one(answer, output, text)

@@ -84,10 +84,10 @@ def _clean(value: float) -> float:
 def evidence_text(evidence: Evidence, question: Question, metric: Metric) -> str:
     """Estimate, interval, observations and how strong it is, in one line."""
     say = _said(question, metric)
-    counts = ", ".join(f"{variant} {n}" for variant, n in sorted(evidence.n.items()))
+    counts = ", ".join(f"{variant} {n:,}" for variant, n in sorted(evidence.n.items()))
     return (
         f"{_subject(question, metric)} {say(evidence.estimate)}, between {say(evidence.low)} and {say(evidence.high)} "
-        f"(log e {evidence.log_e:.2f} of {evidence.threshold:.2f}; {counts})"
+        f"(log e {evidence.log_e:z.2f} of {evidence.threshold:.2f}; {counts})"
     )
 
 

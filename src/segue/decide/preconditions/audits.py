@@ -33,10 +33,11 @@ _FOUND: Final[dict[AuditName, str]] = {
     "outcome_stream": "the odds of {candidate} are {estimate:.4g} times what they should be, between {low:.4g} and {high:.4g}",
     "propensity": "the mean of drawn / chance is {estimate:.4g}, between {low:.4g} and {high:.4g}, and should be 1",
     "cohorts": "the mean of drawn - chance is {estimate:.4f}, between {low:.4f} and {high:.4f}, and should be 0",
-    "coverage": "the shares differ by {estimate:.2%}, between {low:.2%} and {high:.2%}",
+    "coverage": "the shares differ by {estimate:z.3g} pp, between {low:z.3g} pp and {high:z.3g} pp",
     "capture": "a row of {candidate} is missing {estimate:.4g} times as often, between {low:.4g} and {high:.4g}",
-    "shadows": "{estimate:.2%} of what should be there, between {low:.2%} and {high:.2%}",
+    "shadows": "{estimate:.4g} % of what should be there, between {low:.4g} % and {high:.4g} %",
 }
+_SHARES: Final[frozenset[AuditName]] = frozenset({"coverage", "shadows"})  # said in percent
 _HINTS: Final[dict[AuditName, str]] = {
     "sample_ratio": "is a variant's traffic cached, redirected, retried or lost before it is recorded?",
     "segments": "is this part of the traffic served past the gateway, or lost on one side only?",
@@ -100,12 +101,14 @@ def _said(name: AuditName, audit: Audit, names: dict[str, str]) -> tuple[str, st
         few = audit.found
         if name == "capture":  # of rows that are not missing nothing can be told apart, and that is well
             return "pass", f"nothing against it: {few.reason}"
-        return "not_yet", f"{few.have} of at least {few.need} {few.unit}: {few.reason}"
+        return "not_yet", f"{few.have:,} of at least {few.need:,} {few.unit}: {few.reason}"
     found = audit.found
-    numbers = _FOUND[name].format(**names, estimate=found.estimate, low=found.low, high=found.high)
+    scale = 100 if name in _SHARES else 1
+    ends = {"low": scale * found.low, "high": scale * found.high}
+    numbers = _FOUND[name].format(**names, estimate=scale * found.estimate, **ends)
     where = "".join(f", {part} {value}" for part, value in audit.part.items())
     counts = ", ".join(f"{variant} {n:,}" for variant, n in sorted(found.n.items()))
-    said = f"{numbers} (log e {found.log_e:.2f} of {found.threshold:.2f}; {counts}{where})"
+    said = f"{numbers} (log e {found.log_e:z.2f} of {found.threshold:.2f}; {counts}{where})"
     if audit.broken:
         return "not_yet", f"shown not to hold: {said}; {_HINTS[name]}"
     later = f"; if it stays so, shown not to hold after about {found.need:,}" if found.need else ""

@@ -84,10 +84,10 @@ def _risen(audit: Audit) -> Verdict:
         part, text = "failures", "the champion fails no more often than its own past allows"
     found = audit.found
     if not isinstance(found, Evidence):
-        return _verdict(part, text, f"{found.have} of at least {found.need} {found.unit}", ok=True)
+        return _verdict(part, text, f"{found.have:,} of at least {found.need:,} {found.unit}", ok=True)
     what = f"took longer than the {metric} of its past and the margin" if slow else "failed"
     said = f"{100 * found.estimate:.3g} % of its last {found.have:,} answers {what}, at most {100 * audit.expected:.3g} % may"
-    verdict = _verdict(part, text, f"{said} (log e {found.log_e:.2f} of {found.threshold:.2f})", ok=not found.shown)
+    verdict = _verdict(part, text, f"{said} (log e {found.log_e:z.2f} of {found.threshold:.2f})", ok=not found.shown)
     return msgspec.structs.replace(verdict, evidence=found)
 
 

@@ -53,7 +53,7 @@ def _unknown(it: WhatIf, state: State, observed: Observed) -> Verdict:
     if isinstance(found, Evidence):
         reason = evidence_text(found, asked.question, metric)
     else:
-        reason = f"{found.have} of at least {found.need} {found.unit}" if isinstance(found, NotEnough) else "not asked yet"
+        reason = f"{found.have:,} of at least {found.need:,} {found.unit}" if isinstance(found, NotEnough) else "not asked yet"
     return Verdict(
         gate=f"{asked.question.gate}.unknown_{it.guess}",
         text=f"{gate_text(asked.gate, metric, asked.candidate, asked.kind)}, also if the unknown outcomes are {it.guess}",

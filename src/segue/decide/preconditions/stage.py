@@ -73,8 +73,8 @@ def _seen(spec: Rollout, path: str, observed: Observed, candidate: str) -> Itera
 def _outcomes(stage: Stage, path: str, observed: Observed, candidate: str) -> Iterator[Verdict]:
     need, have = stage.at_least.outcomes, observed.health.get(candidate, Health()).with_outcome
     if need > 0:
-        text = f"at least {need} judged outcomes of {candidate}"
-        yield _verdict(f"{path}.at_least.outcomes", text, f"{have} so far", ok=have >= need, candidate=candidate)
+        text = f"at least {need:,} judged outcomes of {candidate}"
+        yield _verdict(f"{path}.at_least.outcomes", text, f"{have:,} so far", ok=have >= need, candidate=candidate)
 
 
 def _balance(spec: Rollout, stage: Stage, path: str, seen: tuple[Observed, str]) -> Iterator[Verdict]:

@@ -38,7 +38,7 @@ def explain(decision: Decision) -> str:
     if decision.inputs is not None:
         made = decision.inputs
         lines.append(
-            f"  From {made.segments} segments of the lake up to {made.last_segment or 'none'}; "
+            f"  From {made.segments:,} segments of the lake up to {made.last_segment or 'none'}; "
             f"spec {made.spec_digest}; program {made.code}"
         )
     return "\n".join(lines)

@@ -100,5 +100,14 @@ def test_people_understand(running: Any, name: AuditName) -> None:
     found = {verdict.gate: verdict for verdict in audited(spec, stage, "s", (scene.observed(audits=audits), "v8"))}
     reason = found[f"s.{name}"].reason
     for part in ("1.2", "v8 5,200", "champion 4,800", "tier vip", "log e 99.00 of"):
-        assert part in reason.replace("125.00%", "1.25")
+        assert part in reason.replace("125 ", "1.25 ")
     assert "{" not in reason + found[f"s.{name}"].text
+
+
+def test_no_minus_before_nothing(running: Any) -> None:
+    """Strength that rounds to nothing is said without a sign, and a share like any other."""
+    stage = stage_of(running.spec, running.at(stage=SHADOW).state)
+    audits = with_one(running, "shadows", estimate=1.0, low=0.9984, high=1.0, log_e=-1e-4)
+    found = {verdict.gate: verdict for verdict in audited(running.spec, stage, "s", (running.observed(audits=audits), "v8"))}
+    said = "100 % of what should be there, between 99.84 % and 100 % (log e 0.00 of"
+    assert said in found["s.shadows"].reason
