@@ -104,7 +104,7 @@ def _said(asked: Asked, question: Question, weighed: Weighed | None, before: flo
     shown: Outcome3 = "fail" if asked.kind == "guardrail" else "pass"
     word = "harm is shown" if shown == "fail" else "shown"
     if before is not None and asked.kind == "promotion" and taken_back(weighed, question):
-        before, earlier = None, f"shown earlier (log e {before:.2f}), and taken back by the data since; "
+        before, earlier = None, f"shown earlier (log e {before:z.2f}), and taken back by the data since; "
     else:
         earlier = ""
     if isinstance(weighed, Evidence):
