@@ -250,12 +250,15 @@ class Walker:
         return weighed, summaries
 
     def _idle(self, question: Question, paths: dict[str, Path], place: int) -> bool:
-        """Whether it makes no difference to this decision what the question's data say; of several candidates it may."""
-        if sharing(self.spec, self.state):
+        """Whether it makes no difference to this decision what the question's data say; of several candidates it may.
+
+        Of what was shown before it does too: data may take that back, or hold it.
+        """
+        if sharing(self.spec, self.state) or question.id in self.state.crossed:
             return False
         quiet = -log(question.alpha) - 1e-6
         nothing = paths[question.id].log_e[place] < quiet and paths[question.id].against[place] < quiet
-        return question.id in self.state.crossed or bool(nothing)
+        return bool(nothing)
 
     def _asked(self) -> tuple[Asked, ...]:
         return self._standing()[0]
