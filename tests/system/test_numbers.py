@@ -38,6 +38,7 @@ def test_the_numbers_of_a_machine(tmp_path: Path) -> None:
         load = Load(port)
         running = asyncio.create_task(load.run())
         await load.answers(200)
+        await until(lambda: every(told(port), "segue_requests_total"))  # which one that has just begun may not know at once
         seen = [await ask()]
         for _ in range(6):  # as often as not the other worker answers
             await asyncio.sleep(0.4)
