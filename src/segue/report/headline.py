@@ -153,6 +153,8 @@ def _finding(walk: Walk, verdict: Verdict) -> str:
     unit = words.effect_unit(question)
     said = words.interval(evidence.low, evidence.high, unit)
     ends = f"{words.percent(1 - 2 * question.alpha)} interval {said}, {evidence.validity}"
+    if verdict.outcome == "pass" and verdict.role == "objective" and not evidence.shown and not verdict.overridden:
+        ends += "; it had been shown before, and what is shown stays shown"
     return f"{_compared(walk, question, evidence)} ({ends})"
 
 

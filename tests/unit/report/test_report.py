@@ -30,7 +30,10 @@ from segue.ports.lake import Segment
 from segue.ports.registry import AliasMove, ModelVersion
 from segue.report.gather import gather, of_rollout, to_html, write
 from segue.report.gathered import Report, Told
+from segue.report.headline import sentence
 from segue.report.sections import sections
+from segue.report.walks import Walk
+from segue.spec.load import load
 from segue.testkit.small_world import HandClock
 
 START: Final = datetime(2013, 3, 1, 5, tzinfo=UTC)
@@ -333,6 +336,30 @@ def test_headline_follows_the_decisions(airport: Airport, told: Report) -> None:
     assert f"−{-100 * harm.low:.1f} to −" in broken
     assert better.startswith("v8 was promoted after ")
     assert "pp better than v7's (90 % interval " in better
+
+
+def test_headline_says_what_was_shown_before(airport: Airport) -> None:
+    """Where the numbers of the day would not show the claim, the sentence does not leave a reader to wonder."""
+    name = airport.rollouts[1]
+    stored = airport.stores.rollouts.load(name)
+    decisions = []
+    for decision in airport.stores.rollouts.decisions(name):
+        weaker = [
+            msgspec.structs.replace(it, evidence=msgspec.structs.replace(it.evidence, log_e=it.evidence.threshold - 1))
+            if isinstance(it.evidence, Evidence) and it.role == "objective"
+            else it
+            for it in decision.verdicts
+        ]
+        decisions.append(msgspec.structs.replace(decision, verdicts=tuple(weaker)))
+    walk = Walk(
+        spec=load(stored.source),
+        state=stored.state,
+        decisions=tuple(decisions),
+        allocations=(),
+        moves=(),
+        until=decisions[-1].at,
+    )
+    assert sentence(walk, None).endswith("; it had been shown before, and what is shown stays shown).")
 
 
 def test_callers_are_told_the_truth(told: Report) -> None:
