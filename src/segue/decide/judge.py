@@ -188,14 +188,18 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _settled(self, verdict: Verdict) -> bool:
-        """Whether another alternative of the same candidate has passed, so that this gate is not waited for."""
-        passed = {it.gate for it in self.verdicts if it.candidate == verdict.candidate and it.outcome == "pass"}
-        return any(passed.issuperset(alternative) for alternative in self._beside(verdict))
+        """Whether another alternative of the same candidate has passed whole, so that nothing of this one is waited for."""
+        mine = [it for it in self.verdicts if it.candidate == verdict.candidate]
+        passed = {it.gate for it in mine if it.outcome == "pass"}
+        held = {it.gate.rpartition(".")[0] for it in mine if it.role == "precondition" and it.outcome != "pass"}
+        return any(passed.issuperset(alternative) and held.isdisjoint(alternative) for alternative in self._beside(verdict))
 
     def _spared(self, verdict: Verdict, lost: set[str]) -> bool:
         """Whether some alternative to a gate that cannot pass can pass still."""
         return any(lost.isdisjoint(alternative) for alternative in self._beside(verdict))
 
     def _beside(self, verdict: Verdict) -> Alternatives:
-        groups = (group for group in self.any_of if any(verdict.gate in alternative for alternative in group))
-        return next(groups, ()) if verdict.role == "objective" else ()
+        """The alternatives of the group in which a gate stands, or the gate that a condition is about."""
+        gates = {verdict.gate, verdict.gate.rpartition(".")[0]}
+        groups = (group for group in self.any_of if any(not gates.isdisjoint(alternative) for alternative in group))
+        return next(groups, ()) if verdict.role != "guardrail" else ()

@@ -3,8 +3,9 @@
 from typing import Any
 
 import msgspec
+import pytest
 
-from segue.decide.judge import crossed, verdicts
+from segue.decide.judge import Judged, crossed, verdicts
 from segue.facts.decision import Verdict
 from segue.facts.evidence import Evidence, NotEnough
 
@@ -112,3 +113,18 @@ def test_a_guardrails_sentence_says_what_must_not_be(running: Any) -> None:
     texts = {name: verdict.text for name, verdict in judged(running).items()}
     assert texts["errors"] == "never errors of v8 worse than champion's by 1 pp"
     assert texts["p99"] == "never p99 of v8 above 80 ms"
+
+
+@pytest.mark.parametrize("condition", ["unanswered", "unknown_wrong"])
+def test_a_condition_of_one_alternative_holds_no_other(condition: str) -> None:
+    """Where one of two alternatives is held, the other is enough; and it is not enough itself while it is held."""
+    first, second = (f"stages[0].promote_when[0].any[{place}]" for place in (0, 1))
+    passed = Verdict(gate=first, text="", role="objective", outcome="pass", reason="", candidate="v8")
+    held = msgspec.structs.replace(passed, gate=f"{first}.{condition}", role="precondition", outcome="not_yet")
+    other = msgspec.structs.replace(passed, gate=second)
+    missing = msgspec.structs.replace(other, outcome="not_yet")
+    either = (((first,), (second,)),)
+    assert Judged(verdicts=(passed, held, other), crossed={}, any_of=either).still_open("v8") == ()
+    assert Judged(verdicts=(passed, held, missing), crossed={}, any_of=either).still_open("v8") == (held, missing)
+    alone = Judged(verdicts=(passed, held), crossed={})
+    assert alone.still_open("v8") == (held,)

@@ -53,15 +53,12 @@ def failing(spec: Rollout, state: State, observed: Observed) -> tuple[Verdict, .
     found: list[Verdict] = []
     for candidate in alive(spec, state):
         name, share = names.get(candidate, ""), observed.ejected.get(candidate, 0.0)
-        said = f"{name or candidate} is{' not' if name in observed.missing else ''} served"
-        text, left = (
-            f"no gateway leaves {candidate} out because it keeps failing",
-            f"{100 * share:.3g} % of the gateways' workers",
-        )
-        found += [
-            _of_candidate(candidate, _SERVED, (f"{candidate} is served", said), ok=name not in observed.missing),
-            _of_candidate(candidate, _EJECTED, (text, f"{left} leave it out"), ok=not share),
-        ]
+        served = name not in observed.missing
+        there = f"{candidate} is served", f"{name or candidate} is{'' if served else ' not'} served"
+        found.append(_of_candidate(candidate, _SERVED, there, ok=served))
+        reason = f"{100 * share:.3g} % of the gateways' workers leave it out"
+        asked = f"no gateway leaves {candidate} out because it keeps failing", reason
+        found.append(_of_candidate(candidate, _EJECTED, asked, ok=not share))
     return tuple(found)
 
 
