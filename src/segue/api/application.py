@@ -27,6 +27,7 @@ from segue.api.openapi import EVENTS, KEY_PATTERN, NUMBERS, OPERATIONS, document
 from segue.api.operation import MODEL, PATH, Call, Office, Operation, Reply
 from segue.api.problems import MEDIA, of_status, trouble
 from segue.errors import Conflict, DomainError, NotFound, near_miss
+from segue.facts.wire.codec import UNREADABLE
 from segue.facts.wire.exposition import MEDIA as PLAIN
 from segue.facts.wire.signing import signed
 from segue.ids import derived, digest
@@ -177,7 +178,7 @@ def _read(request: Request, body: bytes, operation: Operation) -> msgspec.Struct
 def _converted(read: Callable[[], msgspec.Struct]) -> msgspec.Struct:
     try:
         return read()
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise DomainError(f"it is not well said: {error}", hint="/openapi.json says how") from error
 
 

@@ -21,6 +21,7 @@ import msgspec
 from segue.assign.draw import Assigner, Assignment
 from segue.errors import DomainError
 from segue.facts.allocation import Allocation, Shadow
+from segue.facts.wire.codec import UNREADABLE
 
 log: Final = logging.getLogger("segue.gateway")
 _LOOK_S: Final = 0.2
@@ -69,7 +70,7 @@ def read(file: Path) -> dict[str, Override]:
         return _decode(file.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         hint = 'such as {"churn": {"kill": ["v8"], "reason": "leaks names"}}'
         raise DomainError(f"the override file {file} cannot be read: {error}", hint=hint) from error
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from segue.errors import DomainError
+from segue.facts.wire.codec import UNREADABLE
 from segue.host.tensor import Datatype, Tensor, TensorSpec, read_rows, tensor_of
 
 _BINARY: Final = "the binary tensor data extension is not served here: send JSON data, and ask for no binary output"
@@ -80,7 +81,7 @@ def read_request(body: bytes) -> Asked:
     """
     try:
         request = _request.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise BadRequest(f"not an inference request: {error}") from None
     except UnicodeDecodeError:
         raise BadRequest("not an inference request: the body is not UTF-8") from None
@@ -195,7 +196,7 @@ def read_answer(body: bytes) -> tuple[str, str, str, dict[str, list[Any]]]:
     """
     try:
         answer = _answer.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise DomainError(f"not an inference answer: {error}") from None
     if not answer.outputs:
         raise DomainError("not an inference answer: `outputs` is empty")

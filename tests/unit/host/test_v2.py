@@ -31,6 +31,7 @@ def test_a_request_becomes_columns() -> None:
         (b"\xff", "not an inference request"),
         (b'{"inputs": "\xff"}', "not an inference request"),
         (b'{"inputs": []}', "`inputs` is empty"),
+        (_body(AGE, parameters={"a": 1}).replace(b'"a": 1', b'"a": ' + b"[" * 5000 + b"]" * 5000), "not an inference request"),
         (b"{}", "missing required field `inputs`"),
         (_body({**AGE, "datatype": "FLOAT"}), "datatype"),
         (_body({**AGE, "shape": [3]}), "input 'age': shape"),

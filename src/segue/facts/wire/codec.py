@@ -3,13 +3,15 @@
 Unknown keys are kept out of the way, not refused: an old reader survives a new writer. (Specs are the other way round.)
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from segue.errors import DomainError
 
 T = TypeVar("T", bound=msgspec.Struct)
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what was asked for; the last where they nest too deeply."""
 
 _json = msgspec.json.Encoder(order="deterministic")
 _pack = msgspec.msgpack.Encoder()
@@ -38,7 +40,7 @@ def from_json(kind: type[T], body: bytes | str) -> T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except UNREADABLE as error:
         raise DomainError(f"these bytes are no {kind.__name__}: {error}") from error
 
 
@@ -55,5 +57,5 @@ def from_pack(kind: type[T], body: bytes | memoryview) -> T:
     """
     try:
         return msgspec.msgpack.decode(body, type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except UNREADABLE as error:
         raise DomainError(f"these bytes are no {kind.__name__}: {error}") from error

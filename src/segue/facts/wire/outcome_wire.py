@@ -6,12 +6,12 @@ that a caller who gets a 400 can mend it and send it again.
 """
 
 from datetime import UTC, datetime
-from typing import Final
 
 import msgspec
 
 from segue.errors import DomainError
 from segue.facts.outcome import Outcome, canonical_label
+from segue.facts.wire.codec import UNREADABLE
 
 
 class _Sent(msgspec.Struct, forbid_unknown_fields=True):
@@ -25,8 +25,6 @@ class _Sent(msgspec.Struct, forbid_unknown_fields=True):
 
 _one = msgspec.json.Decoder(_Sent)
 _many = msgspec.json.Decoder(list[msgspec.Raw])
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec says of a body that is no such JSON; the last where it is nested too deeply."""
 
 
 def parse(body: bytes, *, received_at: datetime, route: str) -> list[Outcome]:
@@ -54,7 +52,7 @@ def _pieces(body: bytes) -> list[bytes | msgspec.Raw]:
     if text.startswith(b"["):
         try:
             return list(_many.decode(text))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DomainError(f"this is no JSON list: {error}") from error
     return [line for line in text.splitlines() if line.strip()] if b"\n" in text and _lines(text) else [text]
 
@@ -63,7 +61,7 @@ def _lines(text: bytes) -> bool:
     """Whether the first line is an object by itself; else it is one object written over several lines."""
     try:
         msgspec.json.decode(text.split(b"\n", 1)[0])
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
 
@@ -71,7 +69,7 @@ def _lines(text: bytes) -> bool:
 def _outcome(piece: bytes | msgspec.Raw, number: int, received_at: datetime, route: str) -> Outcome:
     try:
         sent = _one.decode(piece)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DomainError(f"outcome {number}: {error}") from error
     if bool(sent.request_id) == bool(sent.unit):
         raise DomainError(f"outcome {number}: give either a request_id or a unit")

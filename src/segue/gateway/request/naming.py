@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from segue.facts.wire.codec import UNREADABLE
+
 callers_id: Final = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}").fullmatch
 """Whether a caller's name for its request can be used."""
 
@@ -17,8 +19,6 @@ class _Named(msgspec.Struct):
     model: str = ""
 
 
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What becomes of a body that is no such JSON, or nested too deeply; the last is what msgspec gives for that."""
 _id_of = msgspec.json.Decoder(_HasId).decode
 _model_of = msgspec.json.Decoder(_Named).decode
 
@@ -33,7 +33,7 @@ def own_id(body: bytes, json_length: bytes | None) -> str | None:
         body = body[: int(json_length[:9])]
     try:
         own = _id_of(body).id
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return str(own) if own is not None and callers_id(str(own)) else None
 
@@ -46,5 +46,5 @@ def model_of(body: bytes) -> str:
     """
     try:
         return _model_of(body).model
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""

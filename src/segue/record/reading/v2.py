@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from segue.facts.wire.codec import UNREADABLE
 from segue.record.reading import binary
 from segue.record.reading.values import Asked, Tongue, Unread, alone, flat, found, plain, split
 
@@ -89,7 +90,7 @@ def _features(asked: Asked, path: str) -> dict[str, object]:
     inputs: Sequence[Tensor | Raw]
     try:
         inputs = _request.decode(body).inputs
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         heads, end = _before_tensors(body, "the request")
         inputs = _dealt(heads.inputs, body[end:], "the request")
     _, *rest = split(path)
@@ -117,7 +118,7 @@ def _answer(body: bytes) -> Callable[[str], object]:
     try:
         response = _response.decode(body)
         outputs, parameters = response.outputs, response.parameters
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         heads, end = _before_tensors(body, "the answer")
         outputs, parameters = _dealt(heads.outputs, body[end:], "the answer"), heads.parameters
     tensors = {tensor.name: tensor for tensor in reversed(outputs)}

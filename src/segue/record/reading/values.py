@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from segue.facts.outcome import canonical_label
+from segue.facts.wire.codec import UNREADABLE
 
 PLAIN_BYTES_AT_MOST: Final = 16 * 1024 * 1024
 """Of a compressed body, when it is not compressed any more."""
@@ -75,7 +76,7 @@ def json_of(body: bytes, where: str) -> object:
     """
     try:
         return _json.decode(plain(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise Unread(f"{where} is no JSON of the protocol") from None
 
 
