@@ -26,10 +26,10 @@ from segue.errors import Conflict, DomainError, NotFound, PortError, Refused
 from segue.facts.allocation import BUCKETS
 from segue.facts.decision import Decision, State, Trigger
 from segue.ids import derived
+from segue.monitor.acting.served import resolved
 from segue.monitor.begin import apply, ask, find
 from segue.monitor.outside import Control
 from segue.monitor.telling.explain import explain
-from segue.ports.registry import Registry
 from segue.ports.span import WHOLE, Span
 from segue.ports.store import AllocationStore, Loaded
 from segue.spec.diff import diff
@@ -107,7 +107,7 @@ class Desk:
             stages=[stage.name for stage in applied.spec.stages],
             spec_digest=applied.spec.digest,
             created=applied.created,
-            notes=[*applied.notes, *_unregistered(self._control.registry, applied.spec)],
+            notes=[*applied.notes, *_unregistered(self._control, applied.spec)],
             amended=list(applied.amended),
         )
 
@@ -252,17 +252,17 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _unregistered(registry: Registry, spec: Rollout) -> list[str]:
+def _unregistered(control: Control, spec: Rollout) -> list[str]:
     """Versions that the rollout waits for, because nobody has told the registry of them yet; none while it does not answer."""
+    try:
+        known = resolved(control, spec)
+    except PortError:
+        return []
     notes = []
     for name, variant in spec.variants.items():
-        model, _, alias = variant.version.removeprefix("models:/").partition("@")
-        model, _, version = model.partition("/")
-        try:
-            known = registry.alias(model, alias) if alias else version in {it.version for it in registry.versions(model)}
-        except PortError:
-            return []
-        if not known:
+        if name not in known:
+            model, _, alias = variant.version.removeprefix("models:/").partition("@")
+            model, _, version = model.partition("/")
             tells = f"segue model alias {model} {alias} VERSION" if alias else f"segue model register {model} {version}"
             notes.append(f"it waits until the registry knows {variant.version} ({name}): {tells}")
     return notes

@@ -107,6 +107,16 @@ def test_apply_says_what_the_registry_has_to_be_told(shell: Shell) -> None:
     assert (begun, "the registry" in said) == ("churn-1 begun: shadow, everyone\n", False)
 
 
+def test_apply_waits_for_no_champion_that_is_served_elsewhere(shell: Shell) -> None:
+    """Only who is to be promoted has to be registered; the champion at an address of its own need not be."""
+    elsewhere = SPEC.replace("models:/churn@champion}", 'models:/churn/6, url: "http://127.0.0.1:9"}')
+    assert elsewhere != SPEC
+    shell.file.write_text(elsewhere)
+    _, said = shell("apply", "rollout.yaml", "--dry-run")
+    assert "until the registry knows models:/churn/8 (v8)" in said
+    assert "models:/churn/6" not in said
+
+
 def test_names_and_numbers_that_cannot_be_are_refused(shell: Shell) -> None:
     """A key of what no rollout file could call a route; a negative number of entries."""
     assert "'a b' is no name of a route" in shell("key", "add", "a b", "team", "--dry-run", status=1)[1]
