@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 app = App(name="model", help="Versions and aliases in the registry.")
 _ELSEWHERE = "served elsewhere"
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # as `models:/MODEL/VERSION` has it
 
 
 @app.command
@@ -52,6 +51,7 @@ def register(
     """
     from segue.api.views import VersionAsked
     from segue.ports.registry import require_named
+    from segue.spec.document.head import VERSION_NUMBER
 
     if factory:
         require_named(factory)
@@ -60,7 +60,7 @@ def register(
         raise DomainError(f"the version lacks {lacking}", hint="give both, or neither where somebody else serves it")
     if artifact is None and (path is not None or warmup is not None):
         raise DomainError("--path and --warmup are for a host that loads the version", hint="with --factory and --artifact")
-    if not _NUMBER.fullmatch(version):
+    if not re.fullmatch(VERSION_NUMBER, version):
         say(f"note: rollout files name versions by number, as models:/{model}/8; {version} can be named by an alias only")
     loading = None if artifact is None else _loading(factory, artifact, path, warmup)
     if loading is not None and not unchecked:

@@ -19,7 +19,7 @@ from segue.http.exchange import Exchange
 _v2 = re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer").fullmatch
 _v1 = re.compile(rb"/v1/models/([^/:]+)(?:/versions/([^/:]+))?:predict").fullmatch
 _below = re.compile(rb"/routes/([^/?]+)(/[^?]*)?(\?.*)?").fullmatch
-_leads_out = re.compile(rb"(?i)(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;?]|%2f|%5c|%3b|$)|#").search
+_leads_out = re.compile(rb"(?i)(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;]|%2f|%5c|%3b|$)").search
 _MODELS: Final = b"/v1/models"
 _SOUND_AT_MOST: Final = 256
 
@@ -57,7 +57,7 @@ class Doors:
         """
         if tail in self._sound:
             return True
-        if _leads_out(tail.partition(b"?")[0]) is not None or tail.find(b"#") >= 0:
+        if tail.find(b"#") >= 0 or _leads_out(tail.partition(b"?")[0]) is not None:
             return False
         if len(self._sound) < _SOUND_AT_MOST:
             self._sound.add(tail)

@@ -197,8 +197,8 @@ class Worker:
 
     def _handle_other(self, exchange: Exchange) -> None:
         """What is not simply posted to a route's own path."""
-        target = exchange.target
-        if target.startswith(_OUTCOMES) and target.partition(b"?")[0] == _OUTCOMES:
+        path = exchange.target.partition(b"?")[0]
+        if path == _OUTCOMES:
             self._posting.take(exchange)
             return
         door = self._doors.find(exchange)
@@ -210,7 +210,7 @@ class Worker:
         elif not self.doorkeeper.admits_look(exchange):
             pass  # it was answered
         elif door is None:
-            self.about.answer(exchange, target.partition(b"?")[0])
+            self.about.answer(exchange, path)
         else:
             self.about.not_live(exchange, door.route)
 

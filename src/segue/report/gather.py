@@ -5,6 +5,7 @@ one file: no script, no font, no picture from elsewhere.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +40,11 @@ def gather(outside: Outside, rollouts: Sequence[str], told: Told) -> Report:
         NotFound: no such rollout.
         PortError: store, registry or lake did not answer.
     """
-    walks = [_walk(outside, rollout, told) for rollout in rollouts]
-    record = recorded(outside.lake, outside.engine, walks[0].spec.route)
+    walks = [_walk(outside, rollout, told.ended_at) for rollout in rollouts]
+    return _gathered(outside, walks, told, recorded(outside.lake, outside.engine, walks[0].spec.route))
+
+
+def _gathered(outside: Outside, walks: Sequence[Walk], told: Told, record: Recorded) -> Report:
     tallied = [tallies(outside.summaries, _sides(walk)) for walk in walks]
     stories = tuple(_story(walk, parts, record) for walk, parts in zip(walks, tallied, strict=True))
     versions = _versions(outside, walks, record)
@@ -83,11 +87,12 @@ def of_rollout(outside: Outside, rollout: str) -> Report:
         NotFound: no such rollout.
         PortError: store, registry or lake did not answer.
     """
-    state, now = outside.rollouts.load(rollout).state, outside.clock.now()
-    told = Told(requests=0, answers={}, outcomes=0, failures={}, wall_s=0.0, began_at=state.created_at, ended_at=now)
-    told = msgspec.structs.replace(told, ended_at=_walk(outside, rollout, told).ended_at)
-    found = gather(outside, [rollout], told)
-    record = recorded(outside.lake, outside.engine, state.route)
+    walk = _walk(outside, rollout, outside.clock.now())
+    walk = msgspec.structs.replace(walk, until=walk.ended_at)
+    began_at, ended_at = walk.state.created_at, walk.ended_at
+    told = Told(requests=0, answers={}, outcomes=0, failures={}, wall_s=0.0, began_at=began_at, ended_at=ended_at)
+    record = recorded(outside.lake, outside.engine, walk.spec.route)
+    found = _gathered(outside, [walk], told, record)
     alone = msgspec.structs.replace(told, requests=record.requests, answers=record.answers, outcomes=record.outcomes)
     asked, answered = words.many(record.requests, "request"), words.counted(record.answered)
     return msgspec.structs.replace(
@@ -118,7 +123,7 @@ def write(report: Report, folder: Path) -> tuple[Path, Path]:
     return html, json
 
 
-def _walk(outside: Outside, rollout: str, told: Told) -> Walk:
+def _walk(outside: Outside, rollout: str, until: datetime) -> Walk:
     loaded = outside.rollouts.load(rollout)
     spec = load(loaded.source)
     model = model_of(spec.variants[spec.candidates[0]].version)
@@ -128,7 +133,7 @@ def _walk(outside: Outside, rollout: str, told: Told) -> Walk:
         decisions=tuple(outside.rollouts.decisions(rollout)),
         allocations=tuple(outside.allocations.allocations(spec.route)),
         moves=tuple(outside.registry.moves(model)),
-        until=told.ended_at,
+        until=until,
     )
 
 

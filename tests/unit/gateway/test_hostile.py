@@ -104,10 +104,9 @@ def test_a_shadow_is_asked_for_no_body_either(tmp_path: Path) -> None:
 def test_a_slow_caller_leaves_a_good_connection(tmp_path: Path) -> None:
     """An upstream that was read more slowly for one caller's sake is read again for the next one's."""
     chunk = b"%x\r\n%b\r\n" % (60_000, b"x" * 60_000)
-    go_on = asyncio.Event
 
     async def run() -> None:
-        ends = go_on()
+        ends = asyncio.Event()
 
         async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"{}")
@@ -220,11 +219,12 @@ def test_a_caller_who_leaves_between_two_streams(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_body_that_breaks_while_its_answer_leaves(tmp_path: Path, expected_errors: list[object]) -> None:
+def test_a_body_that_breaks_while_its_answer_leaves(tmp_path: Path) -> None:
     """An early answer and the body's end come in one turn of the loop: the request has one answer and one row."""
 
     async def run() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: expected_errors.append(context))
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
         speaks = asyncio.Event()
         said: list[asyncio.StreamWriter] = []
 
@@ -250,15 +250,9 @@ def test_a_body_that_breaks_while_its_answer_leaves(tmp_path: Path, expected_err
             await asyncio.sleep(0.05)
             assert len(world.rows()) == 1
             writer.close()
-        assert expected_errors == []
+        assert errors == []
 
     asyncio.run(run())
-
-
-@pytest.fixture
-def expected_errors() -> list[object]:
-    """What a loop's exception handler was told."""
-    return []
 
 
 def test_a_candidates_error_page_gets_no_time_of_its_own(tmp_path: Path) -> None:

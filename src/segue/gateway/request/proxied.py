@@ -240,8 +240,7 @@ class Proxied:
         def release(written: bool) -> None:
             if written:
                 flow.end()
-                if not self._at_us & _NOT_MEASURED:
-                    self._measure(answered)
+                self._measure(answered)
                 self._ask_shadows()
             else:
                 flow.cut()
@@ -311,14 +310,14 @@ class Proxied:
             self._exchange.respond(503, (_JSON, _LATER), body)
             return
         self._exchange.respond(self._status, self._fields, self._body, length=self._length, dated=self._dated)
-        if not self._at_us & _NOT_MEASURED and self._left is not None:
+        if self._left is not None:
             self._measure(self._left)
         if self._live.allocation.shadows:
             self._ask_shadows()
 
     def _measure(self, answered: Answered) -> None:
-        """Count what we have added to an answer that has left now; not where another variant was waited for before."""
-        if self._failed is None:
+        """Count what we have added to an answer that has left, one in 16; not where another variant was waited for before."""
+        if not self._at_us & _NOT_MEASURED and self._failed is None:
             total_us = int((time.monotonic() - self._exchange.arrived_s) * 1e6)
             self._live.overhead.add(total_us - answered.latency_us)
 

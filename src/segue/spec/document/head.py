@@ -42,7 +42,8 @@ _FIELD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SOURCE: Final = re.compile(rf"header:{_FIELD}|cookie:{_FIELD}|query:[^\s&=#]+|body:{_PATH}")
 _SOURCES: Final = "header:NAME, cookie:NAME, query:NAME or body:PATH"
 MODEL_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}"
-_VERSION: Final = re.compile(rf"models:/{MODEL_NAME}(?:/[1-9][0-9]{{0,17}}|@[A-Za-z][A-Za-z0-9_-]{{0,62}})")
+VERSION_NUMBER: Final = r"[1-9][0-9]{0,17}"
+_VERSION: Final = re.compile(rf"models:/{MODEL_NAME}(?:/{VERSION_NUMBER}|@[A-Za-z][A-Za-z0-9_-]{{0,62}})")
 _REGISTRY: Final = re.compile(r"embedded|mlflow\+https?://[^\s/?#@]+(?:/[^\s?#@]*)?")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _PROVIDER: Final = re.compile(rf"gateway|httproute\+https?://[^\s/?#@]+#{_LABEL}/{_LABEL}")
